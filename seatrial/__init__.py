@@ -1,0 +1,1 @@
+"""Seatrial lands SageMaker MLOps in a customer's account, and rehearses the whole loop offline first."""

@@ -1,0 +1,34 @@
+"""Where things lie in the lake's buckets: one function a kind of object, so no key is spelt twice."""
+
+from datetime import datetime
+
+DATA_CAPTURE_PREFIX = "data-capture"
+GROUND_TRUTH_PREFIX = "ground-truth"
+
+
+def latest_training_data_key(dataset: str) -> str:
+    """Key, in the raw bucket, of the pointer to the newest labelled training data.
+
+    The object is JSON: `{"uri": "s3://...", "labelled_rows": int, "as_of": "YYYY-MM-DDTHH:MM:SSZ"}`.
+    """
+    return f"{dataset}/latest.json"
+
+
+def training_data_prefix(dataset: str, version: str) -> str:
+    """Prefix, in the raw bucket, of one version of training data: `snapshot=*/<table>/*.parquet` below it."""
+    return f"{dataset}/training/{version}/"
+
+
+def capture_hour_prefix(endpoint: str, variant: str, hour: datetime) -> str:
+    """Prefix, in the capture bucket, of one hour of data capture (Model Monitor's layout)."""
+    return f"{DATA_CAPTURE_PREFIX}/{endpoint}/{variant}/{hour:%Y/%m/%d/%H}/"
+
+
+def ground_truth_hour_prefix(endpoint: str, hour: datetime) -> str:
+    """Prefix, in the capture bucket, of the labels for predictions made in that hour (Model Monitor's layout)."""
+    return f"{GROUND_TRUTH_PREFIX}/{endpoint}/{hour:%Y/%m/%d/%H}/"
+
+
+def window_report_prefix(endpoint: str, window_start: datetime) -> str:
+    """Prefix, in the artifacts bucket, of one monitored window's files (statistics, violations, verdict)."""
+    return f"monitoring/{endpoint}/{window_start:%Y/%m/%d/%H%M}/"
