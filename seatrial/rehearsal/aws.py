@@ -1,0 +1,216 @@
+"""The one module through which the rehearsal talks to AWS's APIs (of the offline cloud)."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an endpoint said: HTTP status and body text (the error's message when the status is not 200)."""
+
+    status: int
+    body: str
+
+    @property
+    def ok(self) -> bool:
+        """True when the endpoint answered."""
+        return self.status == 200
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of an S3 URI.
+
+    >>> split_uri("s3://bucket/a/b.json")
+    ('bucket', 'a/b.json')
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+class Aws:
+    """Typed calls in the rehearsal's own words; `client` returns a boto3 client for a service name."""
+
+    def __init__(self, client: Callable[[str], Any]) -> None:
+        self._client = client
+
+    # S3
+
+    def put(self, bucket: str, key: str, body: bytes) -> str:
+        """Store one object; returns its URI."""
+        self._client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+        return f"s3://{bucket}/{key}"
+
+    def put_folder(self, bucket: str, prefix: str, folder: Path) -> str:
+        """Store every file below `folder` under `prefix` (which ends with a slash); returns the prefix's URI."""
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                self.put(bucket, prefix + path.relative_to(folder).as_posix(), path.read_bytes())
+        return f"s3://{bucket}/{prefix}"
+
+    def read(self, uri: str) -> bytes:
+        """The bytes of one object."""
+        bucket, key = split_uri(uri)
+        return self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def read_json_if_there(self, uri: str) -> Any | None:
+        """The JSON document at `uri`, None when there is no such object."""
+        try:
+            return json.loads(self.read(uri))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                return None
+            raise
+
+    def keys(self, bucket: str, prefix: str = "") -> Iterator[str]:
+        """All keys below a prefix, in order."""
+        pages = self._client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        for page in pages:
+            yield from (item["Key"] for item in page.get("Contents", ()))
+
+    def empty_bucket(self, bucket: str) -> int:
+        """Delete every version of every object, as an operator does before he destroys a stack; returns how many."""
+        s3, count = self._client("s3"), 0
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+            objects = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+            if objects:
+                s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            count += len(objects)
+        return count
+
+    # Lambda, Step Functions, DynamoDB
+
+    def invoke_function(self, name: str, payload: Mapping[str, Any]) -> Any:
+        """Invoke a function and wait; raises `FunctionError` with its message when it failed."""
+        answer = self._client("lambda").invoke(FunctionName=name, Payload=json.dumps(payload).encode())
+        result = json.loads(answer["Payload"].read() or b"null")
+        if "FunctionError" in answer:
+            raise FunctionError(f"{name}: {result.get('errorMessage', result)}")
+        return result
+
+    def state_machine_runs(self, arn: str) -> list[dict[str, Any]]:
+        """Executions of a state machine, newest first."""
+        return self._client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]
+
+    def state_machine_run(self, arn: str) -> dict[str, Any]:
+        """One execution with its output, or its error and cause."""
+        return self._client("stepfunctions").describe_execution(executionArn=arn)
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """All items of a table as plain Python values (numbers as float)."""
+        pages = self._client("dynamodb").get_paginator("scan").paginate(TableName=table)
+        return [_plain_item(item) for page in pages for item in page["Items"]]
+
+    # SageMaker
+
+    def pipeline_definition(self, name: str) -> dict[str, Any]:
+        """The deployed definition, parsed."""
+        return json.loads(self._client("sagemaker").describe_pipeline(PipelineName=name)["PipelineDefinition"])
+
+    def executions(self, pipeline: str) -> list[str]:
+        """ARNs of a pipeline's executions, newest first."""
+        answer = self._client("sagemaker").list_pipeline_executions(PipelineName=pipeline)
+        return [item["PipelineExecutionArn"] for item in answer["PipelineExecutionSummaries"]]
+
+    def execution(self, arn: str) -> dict[str, Any]:
+        """One pipeline execution."""
+        return self._client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=arn)
+
+    def steps(self, arn: str) -> list[dict[str, Any]]:
+        """Steps of a pipeline execution, oldest first."""
+        answer = self._client("sagemaker").list_pipeline_execution_steps(
+            PipelineExecutionArn=arn, SortOrder="Ascending"
+        )
+        return answer["PipelineExecutionSteps"]
+
+    def start_processing(self, request: Mapping[str, Any]) -> None:
+        """CreateProcessingJob."""
+        self._client("sagemaker").create_processing_job(**request)
+
+    def processing(self, name: str) -> dict[str, Any]:
+        """DescribeProcessingJob."""
+        return self._client("sagemaker").describe_processing_job(ProcessingJobName=name)
+
+    def packages(self, group: str) -> list[dict[str, Any]]:
+        """Model packages of a group, oldest first, each as DescribeModelPackage has it."""
+        sagemaker = self._client("sagemaker")
+        answer = sagemaker.list_model_packages(
+            ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Ascending"
+        )
+        arns = [item["ModelPackageArn"] for item in answer["ModelPackageSummaryList"]]
+        return [sagemaker.describe_model_package(ModelPackageName=arn) for arn in arns]
+
+    def create_package(self, request: Mapping[str, Any]) -> str:
+        """CreateModelPackage; returns the ARN."""
+        return self._client("sagemaker").create_model_package(**request)["ModelPackageArn"]
+
+    def approve(self, package_arn: str, why: str) -> None:
+        """Approve a model package, as the approver does."""
+        self._client("sagemaker").update_model_package(
+            ModelPackageArn=package_arn, ModelApprovalStatus="Approved", ApprovalDescription=why
+        )
+
+    def endpoint(self, name: str) -> dict[str, Any] | None:
+        """DescribeEndpoint, None when there is none."""
+        try:
+            return self._client("sagemaker").describe_endpoint(EndpointName=name)
+        except ClientError as error:
+            if "Could not find" in str(error):
+                return None
+            raise
+
+    def served_package(self, endpoint: str) -> str | None:
+        """ARN of the model package behind the endpoint's current configuration."""
+        described = self.endpoint(endpoint)
+        if described is None:
+            return None
+        sagemaker = self._client("sagemaker")
+        config = sagemaker.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
+        model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+        containers = model.get("Containers") or [model["PrimaryContainer"]]
+        return containers[0].get("ModelPackageName")
+
+    def predict(self, endpoint: str, row: str, inference_id: str) -> Answer:
+        """Ask the endpoint about one CSV row."""
+        runtime = self._client("sagemaker-runtime")
+        try:
+            answer = runtime.invoke_endpoint(
+                EndpointName=endpoint,
+                Body=row.encode(),
+                ContentType="text/csv",
+                Accept="text/csv",
+                InferenceId=inference_id,
+            )
+        except ClientError as error:
+            status = error.response.get("OriginalStatusCode") or error.response["ResponseMetadata"]["HTTPStatusCode"]
+            return Answer(int(status), error.response["Error"].get("Message", str(error)))
+        return Answer(200, answer["Body"].read().decode())
+
+
+class FunctionError(Exception):
+    """A Lambda function ended with an error; the text is the function's own message."""
+
+
+def _plain_item(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {name: _plain_value(value) for name, value in item.items()}
+
+
+def _plain_value(value: Mapping[str, Any]) -> Any:
+    (kind, content), *_ = value.items()
+    if kind == "N":
+        return float(content)
+    if kind == "M":
+        return _plain_item(content)
+    if kind == "L":
+        return [_plain_value(entry) for entry in content]
+    return None if kind == "NULL" else content
+
+
+def csv_rows(text: str) -> Iterable[str]:
+    """Lines of a CSV text without the header."""
+    return text.splitlines()[1:]
