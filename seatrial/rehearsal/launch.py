@@ -1,0 +1,84 @@
+"""From engagement to a deployed stack with data in it: synth, offline cloud, deploy, ingest."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import seatrial
+from seatrial.contracts import layout
+from seatrial.offline.cloud import OfflineCloud
+from seatrial.rehearsal.aws import Aws
+from seatrial.rehearsal.data import write_snapshots
+from seatrial.rehearsal.deploy import Deployer
+from seatrial.rehearsal.voyage import RehearsalError, Voyage
+
+
+def app_folder() -> Path:
+    """Folder of `app.py`: the working directory, else the checkout that this library belongs to."""
+    for folder in (Path.cwd(), Path(seatrial.__file__).resolve().parents[1]):
+        if (folder / "app.py").is_file() and (folder / "cdk.json").is_file():
+            return folder
+    raise RehearsalError("no app.py and cdk.json here: run the rehearsal in the checkout's folder")
+
+
+def synthesize(voyage: Voyage) -> str:
+    """Run `app.py` as the CDK CLI would, into the run folder."""
+    voyage.assembly = voyage.folder / "cdk.out"
+    context = {"engagement": str(voyage.options.engagement.resolve()), "environment": voyage.options.environment}
+    environment = os.environ | {
+        "CDK_OUTDIR": str(voyage.assembly),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        "CDK_VALIDATION": "false",
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
+    }
+    folder = app_folder()
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise RehearsalError(f"synth failed with exit code {done.returncode}", done.stderr.strip())
+    return _count_resources(voyage.assembly)
+
+
+def _count_resources(assembly: Path) -> str:
+    templates = [json.loads(path.read_text()) for path in sorted(assembly.glob("*.template.json"))]
+    types = Counter(resource["Type"] for template in templates for resource in template.get("Resources", {}).values())
+    return f"{len(templates)} stacks, {types.total()} resources of {len(types)} types"
+
+
+def start_cloud(voyage: Voyage) -> str:
+    """Start the offline cloud on a free port of the loopback interface."""
+    target = voyage.engagement.environments[voyage.options.environment]
+    voyage.cloud = OfflineCloud(voyage.folder / "cloud", account=target.account, region=target.region).start()
+    voyage.aws = Aws(voyage.cloud.context.client)
+    return f"{voyage.cloud.url}, account {target.account}, {target.region}"
+
+
+def deploy(voyage: Voyage) -> str:
+    """Deploy the synthesized templates and assets, unchanged, in the order of their dependencies."""
+    voyage.deployer = Deployer(voyage.cloud.context.client, voyage.assembly)
+    stacks = voyage.deployer.deploy(voyage.progress.doing)
+    for outputs in stacks.values():
+        voyage.outputs |= outputs
+    return f"{len(stacks)} stacks, {len(voyage.outputs)} outputs"
+
+
+def ingest(voyage: Voyage) -> str:
+    """Land the history in the raw zone and point `latest.json` to it."""
+    return publish_training_data(voyage, "v1", {"history": voyage.data.history})
+
+
+def publish_training_data(voyage: Voyage, version: str, snapshots: dict[str, dict]) -> str:
+    """Upload labelled snapshots as one version of training data, then the pointer (last, so it is never ahead)."""
+    bucket, name = voyage.outputs["RawBucketName"], voyage.engagement.training.dataset.name
+    folder = voyage.folder / "raw" / version
+    write_snapshots(snapshots, folder)
+    uri = voyage.aws.put_folder(bucket, layout.training_data_prefix(name, version), folder)
+    rows = sum(voyage.data.labelled_rows(snapshot) for snapshot in snapshots.values())
+    pointer = {"uri": uri, "labelled_rows": rows, "as_of": f"{voyage.now:%Y-%m-%dT%H:%M:%SZ}"}
+    voyage.aws.put(bucket, layout.latest_training_data_key(name), json.dumps(pointer).encode())
+    size = sum(path.stat().st_size for path in folder.rglob("*.parquet")) / 2**20
+    return f"{rows:,} labelled subscribers, {size:.1f} MiB of Parquet"
