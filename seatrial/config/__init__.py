@@ -1,0 +1,41 @@
+"""The typed engagement: models, loader, JSON Schema and reference; knows nothing of stacks and constructs."""
+
+from seatrial.config.document import Mistake
+from seatrial.config.engagement import Engagement, EnvironmentName
+from seatrial.config.loader import EngagementError, load
+from seatrial.config.sections import (
+    Acceptance,
+    Dataset,
+    Environment,
+    ExistingNetwork,
+    LakeSection,
+    MonitoringSection,
+    NetworkSection,
+    QualityGate,
+    RemovalSection,
+    RetrainingSection,
+    ServingSection,
+    TrainingSection,
+    Tuning,
+)
+
+__all__ = [
+    "Acceptance",
+    "Dataset",
+    "Engagement",
+    "EngagementError",
+    "Environment",
+    "EnvironmentName",
+    "ExistingNetwork",
+    "LakeSection",
+    "Mistake",
+    "MonitoringSection",
+    "NetworkSection",
+    "QualityGate",
+    "RemovalSection",
+    "RetrainingSection",
+    "ServingSection",
+    "TrainingSection",
+    "Tuning",
+    "load",
+]

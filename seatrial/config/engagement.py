@@ -1,0 +1,50 @@
+"""The engagement: everything that one customer's installation decides, in one immutable value."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from seatrial.config.sections import (
+    Environment,
+    LakeSection,
+    MonitoringSection,
+    NetworkSection,
+    RemovalSection,
+    RetrainingSection,
+    ServingSection,
+    TrainingSection,
+)
+from seatrial.config.values import Email, EngagementName, PolicyArn, Section, Text
+
+EnvironmentName = Literal["dev", "staging", "prod"]
+
+
+class Engagement(Section):
+    """One engagement file."""
+
+    name: EngagementName
+    """Prefix of every stack, of the pipeline and of the endpoint. Required: it tells this installation from others."""
+    owner: Email
+    """Who answers for this installation; a tag on everything and the address in notifications. Required: an
+    installation without an owner is nobody's to repair."""
+    environments: Annotated[Mapping[EnvironmentName, Environment], Field(min_length=1)]
+    """Account and region of each environment; at least one of dev, staging, prod. Required, see there."""
+    network: NetworkSection = Field(default_factory=NetworkSection)
+    """The VPC."""
+    lake: LakeSection = Field(default_factory=LakeSection)
+    """The buckets."""
+    training: TrainingSection = Field(default_factory=TrainingSection)
+    """The pipeline."""
+    serving: ServingSection = Field(default_factory=ServingSection)
+    """The endpoint."""
+    monitoring: MonitoringSection = Field(default_factory=MonitoringSection)
+    """The monitor."""
+    retraining: RetrainingSection = Field(default_factory=RetrainingSection)
+    """The retraining policy."""
+    tags: Mapping[Text, str] = Field(default_factory=dict)
+    """Tags on every resource, besides those that Seatrial sets itself."""
+    removal: RemovalSection = Field(default_factory=RemovalSection)
+    """What happens to data on removal."""
+    permissions_boundary: PolicyArn | None = None
+    """Managed policy set as permissions boundary on every role, for accounts that demand one."""

@@ -1,0 +1,217 @@
+"""The sections of the engagement file; the text below each key is its reference documentation."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from seatrial.config.values import (
+    AccountId,
+    AvailabilityZone,
+    Cidr,
+    Days,
+    EngagementName,
+    InstanceType,
+    Region,
+    Schedule,
+    Section,
+    SecurityGroupId,
+    Share,
+    SubnetId,
+    Text,
+    VpcId,
+    log_retention_schema,
+)
+
+LogRetentionDays = Annotated[int, Field(json_schema_extra=log_retention_schema)]
+
+
+class Environment(Section):
+    """Where one environment of the engagement lives."""
+
+    account: AccountId
+    """Account number in quotes. Required: deploying to a guessed account is never right."""
+    region: Region
+    """Region of everything in this environment. Required: data must not leave the region that was agreed."""
+
+
+class ExistingNetwork(Section):
+    """A VPC that the customer already has; nothing is looked up, so every id is given."""
+
+    vpc_id: VpcId
+    """The VPC."""
+    subnet_ids: Annotated[tuple[SubnetId, ...], Field(min_length=2)]
+    """Private subnets for jobs, endpoints and functions: at least two."""
+    availability_zones: Annotated[tuple[AvailabilityZone, ...], Field(min_length=2)]
+    """Zone of each subnet, in the same order."""
+    security_group_id: SecurityGroupId
+    """Security group of jobs, endpoints and functions; it must reach the VPC endpoints of the services used."""
+
+
+class NetworkSection(Section):
+    """The VPC in which every job, endpoint and function runs."""
+
+    max_azs: Annotated[int, Field(ge=2, le=3)] = 2
+    """Availability zones. Each interface endpoint is paid for in each zone."""
+    cidr: Cidr = "10.42.0.0/16"
+    """Address range of the VPC, /16 to /24; choose one that does not overlap with networks it may be peered with."""
+    nat_gateways: Annotated[int, Field(ge=0, le=3)] = 0
+    """NAT gateways. 0 keeps the subnets isolated: only the VPC endpoints of the services used are reachable."""
+    flow_log_retention_days: LogRetentionDays = 365
+    """How long flow logs are kept."""
+    existing: ExistingNetwork | None = None
+    """Use this VPC instead of making one; the keys above are then without effect."""
+
+
+class LakeSection(Section):
+    """The buckets and how long they keep what."""
+
+    raw_retention_days: Days = 730
+    """How long raw data is kept."""
+    capture_retention_days: Days = 90
+    """How long captured requests and answers are kept; they may hold personal data."""
+    noncurrent_retention_days: Days = 30
+    """How long overwritten or deleted versions of objects can be brought back."""
+    log_retention_days: Days = 365
+    """How long access logs of the buckets are kept."""
+
+
+class Dataset(Section):
+    """What the raw data looks like and what is to be predicted."""
+
+    name: EngagementName = "churn"
+    """Folder of this data set in the raw bucket."""
+    kind: Literal["telecom", "table"] = "telecom"
+    """`telecom`: the operator's tables (crm, cdr, billing, care, network_kpi, labels). `table`: one table with one row
+    a subscriber, mapped by `columns`."""
+    id: Text | None = "subscriber_id"
+    """Column that names the subscriber; null when there is none, then the row number is used."""
+    label: Text = "churned"
+    """Column that says whether the subscriber left."""
+    positive: Text = "1"
+    """Value of the label, as text in quotes, that means churn; any other value means no churn, no value means not yet
+    known."""
+    columns: Mapping[Text, Literal["numeric", "categorical"]] = Field(default_factory=dict)
+    """Features of a `table` data set by column name, in the order in which the endpoint receives them. Blank values
+    count as missing."""
+
+
+class Tuning(Section):
+    """Search for hyperparameters."""
+
+    max_jobs: Annotated[int, Field(ge=0, le=500)] = 0
+    """Training jobs of one search; 0 trains once with `training.hyperparameters`."""
+    max_parallel_jobs: Annotated[int, Field(ge=1, le=100)] = 2
+    """How many of them run at a time."""
+
+
+class QualityGate(Section):
+    """What the training data must be like; otherwise the pipeline ends before anything is trained."""
+
+    minimum_rows: Annotated[int, Field(ge=1)] = 500
+    """Fewest rows with a known label."""
+    maximum_duplicate_share: Share = 0.2
+    """Largest share of rows that repeat another row."""
+    maximum_missing_label_share: Share = 0.05
+    """Largest share of rows without a label."""
+
+
+class Acceptance(Section):
+    """What a new model must achieve on the test split before it is registered."""
+
+    minimum_auc: Annotated[float, Field(ge=0.5, le=1, allow_inf_nan=False)] = 0.65
+    """Smallest area under the ROC curve; 0.5 is a coin toss."""
+    minimum_gain: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)] = 0.0
+    """By how much the new model must beat the one that serves, on the same rows, in ROC AUC."""
+
+
+class TrainingSection(Section):
+    """The pipeline that turns raw data into a registered model."""
+
+    dataset: Dataset = Field(default_factory=Dataset)
+    """The data."""
+    algorithm: Literal["xgboost", "scikit-learn"] = "xgboost"
+    """`xgboost`: gradient boosting. `scikit-learn`: logistic regression, the interpretable alternative."""
+    hyperparameters: Mapping[Text, str | int | float | bool] = Field(default_factory=dict)
+    """Handed to the training script as they are; what is not named keeps the script's default."""
+    instance_type: InstanceType = "ml.m5.xlarge"
+    """Instance of training, evaluation and baseline."""
+    features_instance_type: InstanceType = "ml.m5.xlarge"
+    """Instance of the Spark feature job."""
+    max_runtime_minutes: Annotated[int, Field(ge=1, le=7200)] = 60
+    """A job that runs longer is stopped: the bound of a run's cost."""
+    tuning: Tuning = Field(default_factory=Tuning)
+    """Search for hyperparameters, off unless asked for."""
+    quality_gate: QualityGate = Field(default_factory=QualityGate)
+    """Bounds on the training data."""
+    acceptance: Acceptance = Field(default_factory=Acceptance)
+    """Bounds on the new model."""
+    schedule: Schedule | None = "cron(0 3 ? * SUN *)"
+    """When retraining is considered even without an alert (UTC); null: never. `retraining` decides whether it runs."""
+    definition: Path | None = None
+    """A pipeline definition (JSON) written with the SageMaker SDK's `pipeline.definition()`, which then replaces the
+    churn pipeline; relative to the engagement file."""
+
+
+class ServingSection(Section):
+    """The endpoint and how a new model takes over."""
+
+    instance_type: InstanceType = "ml.m5.large"
+    """Instance of the endpoint."""
+    instance_count: Annotated[int, Field(ge=1, le=100)] = 2
+    """Fewest instances; a canary needs two."""
+    maximum_instance_count: Annotated[int, Field(ge=1, le=100)] = 4
+    """Most instances that autoscaling may start: the bound of the endpoint's cost."""
+    invocations_per_instance: Annotated[int, Field(ge=1)] = 600
+    """Requests a minute and instance that autoscaling aims at."""
+    capture_percent: Annotated[int, Field(ge=0, le=100)] = 100
+    """Share of requests kept for monitoring; 0 keeps none, so nothing can be monitored."""
+    canary_percent: Annotated[int, Field(ge=1, le=50)] = 50
+    """Share of the capacity that tries the new model first; SageMaker allows 50 at most."""
+    canary_wait_minutes: Annotated[int, Field(ge=1, le=60)] = 10
+    """How long the canary is watched before the rest follows."""
+    termination_wait_minutes: Annotated[int, Field(ge=0, le=60)] = 10
+    """How long the old model is kept running after the switch, for a fast way back."""
+    maximum_error_percent: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 1.0
+    """Share of failed requests that raises the alarm and rolls a canary back."""
+    maximum_latency_milliseconds: Annotated[int, Field(ge=1, le=60000)] = 500
+    """Model latency (99th percentile) that raises the alarm and rolls a canary back."""
+
+
+class MonitoringSection(Section):
+    """What the hourly monitor regards as worth telling."""
+
+    minimum_rows: Annotated[int, Field(ge=1)] = 50
+    """Windows with fewer rows say `insufficient_data` instead of "no drift"."""
+    alarm_budget_per_year: Annotated[float, Field(gt=0, le=365, allow_inf_nan=False)] = 1.0
+    """False pages that are acceptable in a year; thresholds follow from it."""
+    label_delay_hours: Annotated[int, Field(ge=0, le=8760)] = 2
+    """How long after a prediction its label is normally known."""
+    maximum_missing_share: Share = 0.05
+    """Largest share of missing values in a feature above its share in the baseline."""
+
+
+class RetrainingSection(Section):
+    """When a new model is trained without anybody asking for it."""
+
+    triggers: tuple[Literal["quality_loss", "schedule", "drift"], ...] = ("quality_loss", "schedule")
+    """What may start a retraining. `drift` of inputs alone is left out: it says little about harm. A start by hand is
+    always possible."""
+    cooldown_hours: Annotated[int, Field(ge=0, le=8760)] = 24
+    """Pause after a retraining."""
+    daily_budget: Annotated[int, Field(ge=0, le=100)] = 1
+    """Most retrainings a day."""
+    monthly_budget: Annotated[int, Field(ge=0, le=1000)] = 8
+    """Most retrainings in a month."""
+    minimum_labelled_rows: Annotated[int, Field(ge=1)] = 500
+    """Fewest labelled rows that must have arrived since the last training."""
+    breaker_after: Annotated[int, Field(ge=1, le=100)] = 3
+    """Failed retrainings in a row after which no more are started until somebody starts one by hand."""
+
+
+class RemovalSection(Section):
+    """What happens to data when a stack is deleted."""
+
+    destroy_data: bool = False
+    """true: buckets, tables and keys may go with their stacks. false: they stay and are removed by hand."""

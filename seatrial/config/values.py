@@ -1,0 +1,92 @@
+"""Kinds of values in the engagement file, each with the sentence that says what is allowed."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+LOG_RETENTION_DAYS = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
+"""What CloudWatch Logs accepts (PutRetentionPolicy, retentionInDays)."""
+
+_NAME = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+_EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+_ACCOUNT = r"^[0-9]{12}$"
+_REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
+_CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
+_INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
+_SCHEDULE = r"^(cron\([^ ()]+( [^ ()]+){5}\)|rate\([1-9][0-9]* (minutes?|hours?|days?)\))$"
+_BOUNDARY = r"^arn:aws[a-z-]*:iam::[0-9]{12}:policy/.+$"
+_VPC = r"^vpc-[0-9a-f]{8,17}$"
+_SUBNET = r"^subnet-[0-9a-f]{8,17}$"
+_SECURITY_GROUP = r"^sg-[0-9a-f]{8,17}$"
+_ZONE = r"^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$"
+
+SENTENCES = {
+    _NAME: "lower-case letters, digits and single hyphens, starting with a letter, such as 'telecom-churn'",
+    _EMAIL: "an e-mail address",
+    _ACCOUNT: 'an AWS account number: 12 digits in quotes, such as "111111111111"',
+    _REGION: "an AWS region, such as 'eu-central-1'",
+    _CIDR: "an IPv4 range, such as '10.42.0.0/16'",
+    _INSTANCE_TYPE: "a SageMaker instance type, such as 'ml.m5.large'",
+    _SCHEDULE: "an EventBridge Scheduler expression, such as 'cron(0 3 ? * SUN *)' or 'rate(7 days)'",
+    _BOUNDARY: "the ARN of a managed policy, such as 'arn:aws:iam::111111111111:policy/boundary'",
+    _VPC: "the id of a VPC, such as 'vpc-0123456789abcdef0'",
+    _SUBNET: "the id of a subnet, such as 'subnet-0123456789abcdef0'",
+    _SECURITY_GROUP: "the id of a security group, such as 'sg-0123456789abcdef0'",
+    _ZONE: "an availability zone, such as 'eu-central-1a'",
+}
+"""What a pattern means, for people: a regular expression is no error message."""
+
+
+def _text(pattern: str) -> StringConstraints:
+    return StringConstraints(pattern=pattern)
+
+
+EngagementName = Annotated[str, StringConstraints(pattern=_NAME, min_length=3, max_length=32)]
+Email = Annotated[str, _text(_EMAIL)]
+AccountId = Annotated[str, _text(_ACCOUNT)]
+Region = Annotated[str, _text(_REGION)]
+Cidr = Annotated[str, _text(_CIDR)]
+InstanceType = Annotated[str, _text(_INSTANCE_TYPE)]
+Schedule = Annotated[str, _text(_SCHEDULE)]
+PolicyArn = Annotated[str, _text(_BOUNDARY)]
+VpcId = Annotated[str, _text(_VPC)]
+SubnetId = Annotated[str, _text(_SUBNET)]
+SecurityGroupId = Annotated[str, _text(_SECURITY_GROUP)]
+AvailabilityZone = Annotated[str, _text(_ZONE)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Days = Annotated[int, Field(ge=1, le=36500)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def log_retention_schema(schema: dict[str, Any]) -> None:
+    """Tell the JSON Schema which retentions CloudWatch Logs knows."""
+    schema["enum"] = list(LOG_RETENTION_DAYS)
+
+
+class Section(BaseModel):
+    """Base of every part of the engagement: immutable, no unknown keys, no guessing of types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
