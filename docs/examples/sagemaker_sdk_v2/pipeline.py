@@ -1,11 +1,12 @@
 """A small pipeline written with the SageMaker Python SDK v2; prints its definition.
 
-Run it in an environment of its own (`pip install "sagemaker<3"`); nothing is sent to AWS:
-`SAGEMAKER_VALIDATE_ROLE=false AWS_DEFAULT_REGION=eu-central-1 python pipeline.py > definition.json`. The names in `${seatrial/...}` are filled in by
-Seatrial when the stack is synthesized.
+Run it in an environment of its own; nothing is sent to AWS:
+`SAGEMAKER_VALIDATE_ROLE=false AWS_DEFAULT_REGION=eu-central-1 python pipeline.py > definition.json`.
+The names in `${seatrial/...}` are filled in by Seatrial when the stack is synthesized.
 """
 
 import json
+import sys
 
 import boto3
 from sagemaker.estimator import Estimator
@@ -68,4 +69,5 @@ def pipeline() -> Pipeline:
 
 
 if __name__ == "__main__":
-    print(json.dumps(json.loads(pipeline().definition()), indent=1))
+    sys.stdout.write(json.dumps(json.loads(pipeline().definition()), indent=1) + "
+")
