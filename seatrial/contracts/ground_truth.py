@@ -1,0 +1,71 @@
+"""Ground truth files: the labels that became known later, as JSON Lines in Model Monitor's format."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+POSITIVE_TEXTS = frozenset({"1", "1.0", "true"})
+NEGATIVE_TEXTS = frozenset({"0", "0.0", "false"})
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """Labels by join id, one for each row of the request, and how many lines could not be read.
+
+    Of several labels for one id the first is kept, so that a prediction is never judged twice.
+    """
+
+    labels: dict[str, tuple[int, ...]]
+    rejected: int = 0
+
+
+def parse_ground_truth(lines: Iterable[str]) -> GroundTruth:
+    """Read the lines of ground truth files, in the order in which the files came.
+
+    >>> parse_ground_truth(['{"groundTruthData": {"data": "1", "encoding": "CSV"}, "eventMetadata": {"eventId": "e"}}'])
+    GroundTruth(labels={'e': (1,)}, rejected=0)
+    """
+    labels: dict[str, tuple[int, ...]] = {}
+    rejected = 0
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            join_id, values = _labels(json.loads(line))
+            labels.setdefault(join_id, values)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            rejected += 1
+    return GroundTruth(labels, rejected)
+
+
+def ground_truth_line(join_id: str, labels: Iterable[int]) -> str:
+    r"""One line of a ground truth file, for those who deliver labels.
+
+    >>> parse_ground_truth([ground_truth_line("subscriber-7", [0, 1])]).labels
+    {'subscriber-7': (0, 1)}
+    """
+    data = "\n".join(str(label) for label in labels)
+    document = {
+        "groundTruthData": {"data": data, "encoding": "CSV"},
+        "eventMetadata": {"eventId": join_id},
+        "eventVersion": "0",
+    }
+    return json.dumps(document)
+
+
+def _labels(line: dict[str, Any]) -> tuple[str, tuple[int, ...]]:
+    metadata = line["eventMetadata"]
+    values = tuple(_label(text) for text in line["groundTruthData"]["data"].split())
+    if not values:
+        raise ValueError("no label")
+    return metadata.get("inferenceId") or metadata["eventId"], values
+
+
+def _label(text: str) -> int:
+    lowered = text.strip().lower()
+    if lowered in POSITIVE_TEXTS:
+        return 1
+    if lowered in NEGATIVE_TEXTS:
+        return 0
+    raise ValueError(f"label must be 0 or 1, got {text!r}")
