@@ -1,0 +1,1 @@
+"""Code that runs in SageMaker and on EMR: one folder a use case."""

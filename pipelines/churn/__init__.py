@@ -1,0 +1,1 @@
+"""The churn use case: its pipeline definition and the scripts of its steps."""

@@ -1,0 +1,273 @@
+"""The churn pipeline: features -> quality gate -> train -> baseline and evaluation -> accept -> register."""
+
+from typing import Any
+
+from pipelines.churn.card import model_card
+from pipelines.churn.requests import (
+    CODE_CHANNEL,
+    INPUT,
+    RETRIES,
+    model_output_uri,
+    processing,
+    script_mode,
+    training,
+)
+from pipelines.churn.settings import ChurnSettings, Code, Images, JobSettings
+from seatrial.pipeline import (
+    ConditionStep,
+    FailStep,
+    Join,
+    Parameter,
+    Pipeline,
+    ProcessingStep,
+    PropertyFile,
+    RegisterModelStep,
+    TrainingStep,
+    TuningStep,
+    at_least,
+)
+
+__all__ = ["ChurnSettings", "Code", "Images", "JobSettings", "churn_pipeline"]
+
+OBJECTIVE = "validation:auc"
+TUNED = {
+    "xgboost": {
+        "ContinuousParameterRanges": [
+            {"Name": "learning_rate", "MinValue": "0.01", "MaxValue": "0.3", "ScalingType": "Logarithmic"},
+            {"Name": "subsample", "MinValue": "0.5", "MaxValue": "1.0", "ScalingType": "Linear"},
+        ],
+        "IntegerParameterRanges": [
+            {"Name": "max_depth", "MinValue": "2", "MaxValue": "8", "ScalingType": "Linear"},
+            {"Name": "min_child_weight", "MinValue": "1", "MaxValue": "30", "ScalingType": "Logarithmic"},
+        ],
+    },
+    "scikit-learn": {
+        "ContinuousParameterRanges": [
+            {"Name": "inverse_regularization", "MinValue": "0.001", "MaxValue": "100", "ScalingType": "Logarithmic"},
+        ],
+    },
+}
+
+
+def churn_pipeline(settings: ChurnSettings) -> Pipeline:
+    """Define the pipeline; raises `ValueError` for an algorithm or hyperparameter that cannot work."""
+    _check(settings)
+    data, champion, reason, approval = parameters = _parameters(settings)
+    features = _features(settings, data)
+    train, model = _train(settings, features)
+    baseline = _baseline(settings, features, model)
+    evaluate = _evaluate(settings, features, model, champion)
+    register = _register(settings, model, baseline, evaluate, (data, reason, approval))
+    accepted = (train, baseline, evaluate, _accept(settings, evaluate, register))
+    return Pipeline(parameters=parameters, steps=(features, _quality_gate(features, accepted)))
+
+
+def _check(settings: ChurnSettings) -> None:
+    if settings.algorithm not in TUNED:
+        raise ValueError(f"training.algorithm: must be one of {sorted(TUNED)}, got {settings.algorithm!r}")
+    short = sorted(name for name in settings.hyperparameters if len(name) == 1)
+    if short:  # the training toolkit passes these as "-c 0.5", which a script's "--c" does not see
+        raise ValueError(f"training.hyperparameters: names must have two letters or more, got {short}")
+
+
+def _parameters(settings: ChurnSettings) -> tuple[Parameter, Parameter, Parameter, Parameter]:
+    return (
+        Parameter(name="InputDataUri", default=settings.default_input_uri),
+        Parameter(name="ChampionModelUri", default=settings.code.no_champion),
+        Parameter(name="TriggerReason", default="manual"),
+        Parameter(
+            name="ModelApprovalStatus",
+            default="PendingManualApproval",
+            allowed=("PendingManualApproval", "Rejected", "Approved"),
+        ),
+    )
+
+
+def _features(settings: ChurnSettings, data: Parameter) -> ProcessingStep:
+    code = settings.code
+    return ProcessingStep(
+        name="Features",
+        arguments=processing(
+            settings,
+            image=settings.images.spark,
+            instance_type=settings.features_instance_type,
+            entrypoint=["smspark-submit", f"{INPUT}/code/{code.features_name}"],
+            arguments=[
+                *("--mode", "train"),
+                *("--dataset", f"{INPUT}/dataset/{code.dataset_name}"),
+                *("--minimum-rows", str(settings.minimum_rows)),
+                *("--maximum-duplicate-share", str(settings.maximum_duplicate_share)),
+                *("--maximum-missing-label-share", str(settings.maximum_missing_label_share)),
+            ],
+            inputs={"raw": data, "code": code.features, "dataset": code.dataset},
+            outputs=("train", "validation", "test", "schema", "quality"),
+            prefix="features",
+        ),
+        property_files=(PropertyFile(name="Quality", output="quality", path="quality.json"),),
+        retries=RETRIES,
+    )
+
+
+def _quality_gate(features: ProcessingStep, steps: tuple[Any, ...]) -> ConditionStep:
+    message = "the data did not pass the quality gate; the reasons stand in quality.json under "
+    return ConditionStep(
+        name="QualityGate",
+        conditions=(at_least(features.json("Quality", "gate"), 1),),
+        if_steps=steps,
+        else_steps=(FailStep(name="RefuseData", message=Join("", (message, features.output("quality")))),),
+    )
+
+
+def _train(settings: ChurnSettings, features: ProcessingStep) -> tuple[TrainingStep | TuningStep, Any]:
+    channels = {
+        "train": features.output("train"),
+        "validation": features.output("validation"),
+        "schema": features.output("schema"),
+        CODE_CHANNEL: settings.code.training_source,
+    }
+    request = training(settings, channels)
+    hyperparameters = {**script_mode(settings), "algorithm": settings.algorithm, **settings.hyperparameters}
+    if settings.tuning_max_jobs > 0:
+        return _tune(settings, request, hyperparameters)
+    step = TrainingStep(name="Train", arguments={**request, "HyperParameters": hyperparameters}, retries=RETRIES)
+    return step, step.model_artifact
+
+
+def _tune(settings: ChurnSettings, request: dict[str, Any], given: dict[str, str]) -> tuple[TuningStep, Any]:
+    ranges = TUNED[settings.algorithm]
+    tuned = {entry["Name"] for entries in ranges.values() for entry in entries}
+    static = {name: value for name, value in given.items() if name not in tuned}
+    config = {
+        "Strategy": "Bayesian",
+        "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": OBJECTIVE},
+        "ResourceLimits": {
+            "MaxNumberOfTrainingJobs": settings.tuning_max_jobs,
+            "MaxParallelTrainingJobs": min(settings.tuning_max_parallel_jobs, settings.tuning_max_jobs),
+        },
+        "ParameterRanges": ranges,
+        "TrainingJobEarlyStoppingType": "Off",
+        "RandomSeed": 1,
+    }
+    jobs = {**request, "StaticHyperParameters": static}
+    arguments = {"HyperParameterTuningJobConfig": config, "TrainingJobDefinition": jobs}
+    step = TuningStep(name="Train", arguments=arguments, retries=RETRIES)
+    return step, Join("/", (model_output_uri(settings), step.best_training_job, "output/model.tar.gz"))
+
+
+def _model_job(
+    settings: ChurnSettings, name: str, script: tuple[str, str], inputs: dict[str, Any], arguments: list[str]
+) -> dict[str, Any]:
+    uri, file = script
+    code = settings.code
+    return processing(
+        settings,
+        image=settings.model_image,
+        instance_type=settings.instance_type,
+        entrypoint=["python3", f"{INPUT}/code/{file}"],
+        arguments=arguments,
+        inputs={**inputs, "code": uri, "library": code.library},
+        outputs=(name,),
+        prefix=name,
+        environment={"PYTHONPATH": f"{INPUT}/library/{code.library_name}"},
+    )
+
+
+def _baseline(settings: ChurnSettings, features: ProcessingStep, model: Any) -> ProcessingStep:
+    inputs = {"model": model, "validation": features.output("validation"), "schema": features.output("schema")}
+    script = (settings.code.baseline, settings.code.baseline_name)
+    return ProcessingStep(
+        name="Baseline",
+        arguments=_model_job(settings, "baseline", script, inputs, ["--smoke-rows", "20"]),
+        retries=RETRIES,
+    )
+
+
+def _evaluate(settings: ChurnSettings, features: ProcessingStep, model: Any, champion: Parameter) -> ProcessingStep:
+    inputs = {
+        "model": model,
+        "champion": champion,
+        "test": features.output("test"),
+        "schema": features.output("schema"),
+    }
+    script = (settings.code.evaluate, settings.code.evaluate_name)
+    arguments = ["--minimum-gain", str(settings.minimum_gain)]
+    return ProcessingStep(
+        name="Evaluate",
+        arguments=_model_job(settings, "evaluation", script, inputs, arguments),
+        property_files=(PropertyFile(name="Evaluation", output="evaluation", path="evaluation.json"),),
+        retries=RETRIES,
+    )
+
+
+def _accept(settings: ChurnSettings, evaluate: ProcessingStep, register: RegisterModelStep) -> ConditionStep:
+    message = "the challenger is not good enough; the reasons stand in evaluation.json under "
+    return ConditionStep(
+        name="Accept",
+        conditions=(
+            at_least(evaluate.json("Evaluation", "auc"), settings.minimum_auc),
+            at_least(evaluate.json("Evaluation", "beats_champion"), 1),
+        ),
+        if_steps=(register,),
+        else_steps=(FailStep(name="RejectChallenger", message=Join("", (message, evaluate.output("evaluation")))),),
+    )
+
+
+def _register(
+    settings: ChurnSettings,
+    model: Any,
+    baseline: ProcessingStep,
+    evaluate: ProcessingStep,
+    parameters: tuple[Parameter, Parameter, Parameter],
+) -> RegisterModelStep:
+    data, reason, approval = parameters
+    folder = baseline.output("baseline")
+    data_quality = {
+        "Statistics": _json_source(folder, "statistics.json"),
+        "Constraints": _json_source(folder, "constraints.json"),
+    }
+    quality = {"Statistics": _json_source(evaluate.output("evaluation"), "evaluation.json")}
+    return RegisterModelStep(
+        name="Register",
+        arguments={
+            "ModelPackageGroupName": settings.model_package_group,
+            "ModelPackageDescription": reason,
+            "ModelApprovalStatus": approval,
+            "InferenceSpecification": _inference(settings, model),
+            "ModelMetrics": {"ModelQuality": quality, "ModelDataQuality": data_quality},
+            "DriftCheckBaselines": {"ModelDataQuality": data_quality},
+            "ModelCard": {"ModelCardContent": model_card(settings.algorithm), "ModelCardStatus": "Draft"},
+            "CustomerMetadataProperties": {
+                "Algorithm": settings.algorithm,
+                "BaselineUri": Join("/", (folder, "baseline.json")),
+                "EvaluationUri": Join("/", (evaluate.output("evaluation"), "evaluation.json")),
+                "InputDataUri": data,
+                "SmokeInputUri": Join("/", (folder, "smoke.csv")),
+                "SmokeOutputUri": Join("/", (folder, "smoke_expected.csv")),
+                "TriggerReason": reason,
+            },
+        },
+        retries=RETRIES[:1],
+    )
+
+
+def _json_source(folder: Any, name: str) -> dict[str, Any]:
+    return {"ContentType": "application/json", "S3Uri": Join("/", (folder, name))}
+
+
+def _inference(settings: ChurnSettings, model: Any) -> dict[str, Any]:
+    container = {
+        "Image": settings.model_image,
+        "ModelDataUrl": model,
+        "Environment": {
+            "SAGEMAKER_PROGRAM": "inference.py",
+            "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+            "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
+        },
+    }
+    return {
+        "Containers": [container],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+        "SupportedRealtimeInferenceInstanceTypes": [settings.inference_instance_type],
+        "SupportedTransformInstanceTypes": [settings.instance_type],
+    }
