@@ -1,0 +1,191 @@
+"""The `seatrial` command: parses arguments and hands over; it never imports aws_cdk (synth is a subprocess)."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from seatrial import doctor, toolchain
+from seatrial.config import EngagementError, load
+
+DEFAULT_ENGAGEMENT = Path("engagements/telecom-churn.yaml")
+ENVIRONMENTS = ("dev", "staging", "prod")
+USER_MISTAKE = 2
+INTERRUPTED = 130
+MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+
+
+class UsageError(Exception):
+    """The user asked for something impossible; the text says what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 is well, 1 is a failure found, 2 is a mistake of the user's."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (UsageError, EngagementError) as error:
+        print(f"seatrial: {error}", file=sys.stderr)
+        return USER_MISTAKE
+    except KeyboardInterrupt:
+        print("seatrial: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    checks = list(doctor.examine(Path.cwd()))
+    if options.json:
+        print(json.dumps([check.to_dict() for check in checks], indent=1))
+    else:
+        for check in checks:
+            remedy = f"\n       -> {check.remedy}" if check.remedy else ""
+            print(f"{MARKS[check.level]}  {check.name:<16} {check.found}{remedy}")
+    return int(any(check.level == "fail" for check in checks))
+
+
+def _config_check(options: argparse.Namespace) -> int:
+    engagement = load(options.file)
+    environments = ", ".join(f"{name} ({one.account}, {one.region})" for name, one in engagement.environments.items())
+    print(f"{options.file}: in order; {engagement.name} in {environments}")
+    return 0
+
+
+def _synth(options: argparse.Namespace) -> int:
+    _require_environment(options.engagement, options.environment)
+    app = _in_project("app.py")
+    context = {"engagement": str(options.engagement.resolve()), "environment": options.environment}
+    environment = _tools_on_path()
+    environment |= {"CDK_OUTDIR": str(options.output.resolve()), "CDK_CONTEXT_JSON": json.dumps(_cdk_context(context))}
+    result = subprocess.run([sys.executable, str(app)], env=environment, check=False)
+    if result.returncode == 0:
+        print(f"{options.output}: synthesized {options.engagement} for {options.environment}")
+    return int(result.returncode != 0)
+
+
+def _cdk_context(chosen: dict[str, str]) -> dict[str, object]:
+    """What the CDK CLI would pass: the context of cdk.json with the choices over it."""
+    settings = _in_project("cdk.json")
+    return {**json.loads(settings.read_text()).get("context", {}), **chosen}
+
+
+def _cloud(options: argparse.Namespace) -> int:
+    from seatrial.offline.cloud import OfflineCloud  # moto takes a second to import
+
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="seatrial-cloud-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, _interrupt)
+    with OfflineCloud(folder, account=options.account, region=options.region, port=options.port) as cloud:
+        for name, value in cloud.environment().items():
+            print(f"export {name}={value}")
+        print(f"# offline cloud at {cloud.url}, state in {folder}; Ctrl-C ends it", file=sys.stderr)
+        sys.stdout.flush()
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            print("# offline cloud ended", file=sys.stderr)
+    return 0
+
+
+def _interrupt(signal_number: int, frame: object) -> None:
+    """End on SIGTERM as on Ctrl-C: leave nothing running."""
+    raise KeyboardInterrupt
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    _require_environment(options.engagement, options.environment)
+    if options.data is not None and not options.data.is_file():
+        raise UsageError(f"--data: no such file: {options.data}")
+    os.environ.update(_tools_on_path())
+    from seatrial.rehearsal.run import rehearse
+    from seatrial.rehearsal.voyage import Options
+
+    return rehearse(
+        Options(
+            engagement=options.engagement,
+            environment=options.environment,
+            data=options.data,
+            report=options.report,
+            as_json=options.json,
+            seed=options.seed,
+        )
+    )
+
+
+def _require_environment(file: Path, name: str) -> None:
+    known = load(file).environments
+    if name not in known:
+        raise UsageError(f"--environment: {file} has no {name!r}, only {', '.join(known)}")
+
+
+def _in_project(name: str) -> Path:
+    path = Path(name)
+    if not path.is_file():
+        raise UsageError(f"{name} is not here: start seatrial in the project's folder")
+    return path
+
+
+def _tools_on_path() -> dict[str, str]:
+    """The environment with Node and Java of the set-up, so that the command works without activating anything."""
+    return toolchain.environment(Path(sys.executable).parent)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="seatrial", description="SageMaker MLOps on AWS CDK, proven offline first.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _add_doctor(commands)
+    _add_config(commands)
+    _add_synth(commands)
+    _add_cloud(commands)
+    _add_rehearse(commands)
+    return parser
+
+
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("doctor", help="say what this machine lacks and what to do about it")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=_doctor)
+
+
+def _add_config(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    actions = commands.add_parser("config", help="work with engagement files").add_subparsers(
+        required=True, metavar="action"
+    )
+    check = actions.add_parser("check", help="tell every mistake in an engagement file")
+    check.add_argument("file", type=Path)
+    check.set_defaults(run=_config_check)
+
+
+def _add_synth(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("synth", help="write the CloudFormation templates and assets")
+    _add_engagement(parser)
+    parser.add_argument("--output", type=Path, default=Path("cdk.out"), help="folder (default: %(default)s)")
+    parser.set_defaults(run=_synth)
+
+
+def _add_cloud(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("cloud", help="run the offline cloud until Ctrl-C and print what to export")
+    parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1 (default: any free one)")
+    parser.add_argument("--folder", type=Path, help="where its state lies (default: a new temporary folder)")
+    parser.add_argument("--account", default="111111111111", help="account number (default: %(default)s)")
+    parser.add_argument("--region", default="eu-central-1", help="region (default: %(default)s)")
+    parser.set_defaults(run=_cloud)
+
+
+def _add_rehearse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("rehearse", help="deploy offline and run the whole MLOps loop")
+    _add_engagement(parser)
+    parser.add_argument("--data", type=Path, help="CSV or Parquet (default: generated telecom data)")
+    parser.add_argument("--report", type=Path, help="folder for the HTML report")
+    parser.add_argument("--json", action="store_true", help="progress as JSON Lines")
+    parser.add_argument("--seed", type=int, default=7, help="of generated data and traffic (default: %(default)s)")
+    parser.set_defaults(run=_rehearse)
+
+
+def _add_engagement(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--engagement", type=Path, default=DEFAULT_ENGAGEMENT, help="file (default: %(default)s)")
+    parser.add_argument("--environment", choices=ENVIRONMENTS, default="dev", help="which one (default: %(default)s)")
