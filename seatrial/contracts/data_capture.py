@@ -37,13 +37,13 @@ class Capture:
 
 
 def parse_capture(lines: Iterable[str]) -> Capture:
-    r"""Read the lines of capture files; a line that is truncated or of an unknown form counts as rejected.
+    """Read the lines of capture files; a line that is truncated or of an unknown form counts as rejected.
 
-    >>> line = '{"captureData": {"endpointInput": {"data": "69,a\\n", "encoding": "CSV"}, "endpointOutput": ' \
-    ...     '{"data": "0.5", "encoding": "CSV"}}, "eventMetadata": {"eventId": "e", "inferenceTime": "t"}}'
-    >>> parse_capture([line, line[:40]])
-    Capture(records=(CaptureRecord(event_id='e', inference_id=None, inference_time='t', rows=(('69', 'a'),), \
-predictions=(0.5,)),), rejected=1)
+    >>> line = '{"captureData": {"endpointInput": {"data": "69,a", "encoding": "CSV"}, "endpointOutput": '
+    >>> line += '{"data": "0.5", "encoding": "CSV"}}, "eventMetadata": {"eventId": "e", "inferenceTime": "t"}}'
+    >>> capture = parse_capture([line, line[:40]])
+    >>> capture.records[0].rows, capture.records[0].predictions, capture.rejected
+    ((('69', 'a'),), (0.5,), 1)
     """
     records, rejected = [], 0
     for line in lines:

@@ -9,7 +9,7 @@ def excess_evidence(count: int, rows: int, limit: float) -> float:
     0 when the observed share is not above the limit; infinite when the limit is 0 and anything was seen.
 
     >>> excess_evidence(5, 100, 0.05), round(excess_evidence(50, 100, 0.05), 1), excess_evidence(1, 100, 0.0)
-    (0.0, 49.5, inf)
+    (0.0, 83.0, inf)
     """
     if not rows or count / rows <= limit or limit >= 1:
         return 0.0

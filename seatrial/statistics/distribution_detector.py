@@ -62,7 +62,8 @@ def detect(evidence: DirichletEvidence, history: History) -> Detection:
     suffixes = history.suffixes()
     values = [evidence.log_value(counts) for counts in suffixes]
     loudest = max(range(len(values)), key=values.__getitem__)
-    return Detection(log_sum_exp(values), suffixes[loudest], loudest + 1)
+    windows = sum(size for size, _ in history.blocks[-(loudest + 1) :])
+    return Detection(log_sum_exp(values), suffixes[loudest], windows)
 
 
 def _add(first: Counts, second: Counts) -> Counts:
