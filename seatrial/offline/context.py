@@ -38,7 +38,6 @@ class CloudContext:
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CA_BUNDLE": "",
         }
 
     def client(self, service: str) -> Any:

@@ -1,0 +1,48 @@
+"""Replacing functions of moto, once a process; the originals stay reachable, so that contract tests can compare."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from moto.core import utils
+
+from seatrial.offline.clock import Clock
+
+_originals: dict[tuple[Any, str], Any] = {}
+_clocks: list[Clock] = []
+
+
+def replace(owner: Any, name: str, replacement: Any) -> None:
+    """Put `replacement` in the place of `owner.name`; doing so again changes nothing else."""
+    _originals.setdefault((owner, name), vars(owner)[name])
+    setattr(owner, name, replacement)
+
+
+def original(owner: Any, name: str) -> Callable[..., Any]:
+    """What moto itself has as `owner.name`."""
+    return _originals.get((owner, name), vars(owner).get(name))
+
+
+@contextlib.contextmanager
+def without(owner: Any, name: str) -> Iterator[None]:
+    """Moto as it comes, while the block runs: what a contract test looks at."""
+    replacement = vars(owner)[name]
+    setattr(owner, name, original(owner, name))
+    try:
+        yield
+    finally:
+        setattr(owner, name, replacement)
+
+
+def follow(clock: Clock) -> None:
+    """Make moto's own timestamps (S3, SQS, DynamoDB, logs, ...) those of the cloud's clock."""
+    _clocks[:] = [clock]
+    plain = original(utils, "utcnow")
+    for module in [module for name, module in list(sys.modules.items()) if name.startswith("moto.")]:
+        if vars(module).get("utcnow") is plain:
+            replace(module, "utcnow", _cloud_utcnow)
+
+
+def _cloud_utcnow() -> Any:
+    return _clocks[-1].now().replace(tzinfo=None)
