@@ -38,14 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    checks = list(doctor.examine(Path.cwd()))
+    checks = list(doctor.examine())
     if options.json:
         print(json.dumps([check.to_dict() for check in checks], indent=1))
     else:
         for check in checks:
             remedy = f"\n       -> {check.remedy}" if check.remedy else ""
-            print(f"{MARKS[check.level]}  {check.name:<16} {check.found}{remedy}")
-    return int(any(check.level == "fail" for check in checks))
+            print(f"{MARKS[check.status]}  {check.subject:<16} {check.detail}{remedy}")
+    return int(any(check.status == "fail" for check in checks))
 
 
 def _config_check(options: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from seatrial import toolchain
 
-Level = Literal["ok", "warn", "fail"]
+Status = Literal["ok", "warn", "fail"]
 MINIMUM_FREE_GIB = 2
 RECOMMENDED_FREE_GIB = 8
 BROKEN_CDK_CLI = "3.0.0"
@@ -27,9 +27,9 @@ _SET_UP = "run make setup"
 class Check:
     """One thing looked at: how it is, and what to do when it is not well (empty when it is)."""
 
-    name: str
-    level: Level
-    found: str
+    subject: str
+    status: Status
+    detail: str
     remedy: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -37,8 +37,9 @@ class Check:
         return asdict(self)
 
 
-def examine(root: Path) -> Iterator[Check]:
-    """Every check, in the order in which the parts depend on each other; `root` is the project's folder."""
+def examine(root: Path | None = None) -> Iterator[Check]:
+    """Every check, in the order in which the parts depend on each other; `root` is the project's folder, else here."""
+    root = root or Path.cwd()
     yield python_version(sys.version_info[:3])
     yield packages(_requirements(), _installed_version)
     yield node(toolchain.find_node(toolchain.own_site_packages()))

@@ -1,0 +1,79 @@
+"""Synthesizes every engagement and holds its templates against cloudformation-validate and cfn-lint."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from cloudformation_validate import CompositeEngine, Severity
+
+from seatrial.config import load
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT = ROOT / "engagements" / "telecom-churn.yaml"
+TOLERATED = {
+    "W3005",  # CDK states a dependency that a reference implies as well: harmless, and not ours to change
+    "W2001",  # CDK's own BootstrapVersion parameter is used by a rule only
+    "I3011",  # retention of data follows removal.destroy_data, which says the same for every resource
+}
+"""cfn-lint's findings about what CDK itself writes."""
+
+
+def main() -> int:
+    """Every finding is printed; 1 when there is one."""
+    findings: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="seatrial-templates-") as folder:
+        for engagement, environment in _combinations():
+            output = Path(folder) / f"{engagement.stem}-{environment}"
+            _synthesize(engagement, environment, output)
+            templates = sorted(output.glob("*.template.json"))
+            found = [*_validate(templates), *_lint(templates, load(engagement).environments[environment].region)]
+            print(f"{engagement.stem} for {environment}: {len(templates)} templates, {len(found)} findings", flush=True)
+            findings += found
+    print("\n".join(dict.fromkeys(findings)))
+    return int(bool(findings))
+
+
+def _combinations() -> Iterator[tuple[Path, str]]:
+    for path in sorted((ROOT / "engagements").glob("*.yaml")):
+        names = list(load(path).environments)
+        yield from ((path, name) for name in (names if path == DEFAULT else names[:1]))
+
+
+def _synthesize(engagement: Path, environment: str, output: Path) -> None:
+    """As a release does: CDK's built-in validation stays on for the default engagement."""
+    settings = json.loads((ROOT / "cdk.json").read_text()).get("context", {})
+    context = {**settings, "engagement": str(engagement), "environment": environment}
+    variables = {
+        **os.environ,
+        "CDK_OUTDIR": str(output),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        "CDK_VALIDATION": "true" if engagement == DEFAULT and environment == "dev" else "false",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=variables, check=True)
+
+
+def _validate(templates: list[Path]) -> Iterator[str]:
+    engine = CompositeEngine()
+    for template in templates:
+        for one in engine.validate_template(template).diagnostics:
+            if one.severity in {Severity.FATAL, Severity.ERROR, Severity.WARN}:
+                where = one.entity.id if one.entity else ""
+                yield f"{template.name}: cloudformation-validate {one.rule_id} {where}: {one.message}"
+
+
+def _lint(templates: list[Path], region: str) -> Iterator[str]:
+    command = ["cfn-lint", "--format", "parseable", "--regions", region, "--ignore-checks", *sorted(TOLERATED)]
+    result = subprocess.run([*command, "--", *map(str, templates)], capture_output=True, text=True, check=False)
+    if result.returncode and not result.stdout:
+        raise SystemExit(f"cfn-lint failed: {result.stderr.strip()}")
+    for line in filter(None, result.stdout.splitlines()):
+        yield f"cfn-lint {line.rsplit('/', 1)[-1]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
