@@ -1,6 +1,6 @@
 """Where things lie in the lake's buckets: one function a kind of object, so no key is spelt twice."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 DATA_CAPTURE_PREFIX = "data-capture"
 GROUND_TRUTH_PREFIX = "ground-truth"
@@ -32,3 +32,24 @@ def ground_truth_hour_prefix(endpoint: str, hour: datetime) -> str:
 def window_report_prefix(endpoint: str, window_start: datetime) -> str:
     """Prefix, in the artifacts bucket, of one monitored window's files (statistics, violations, verdict)."""
     return f"monitoring/{endpoint}/{window_start:%Y/%m/%d/%H%M}/"
+
+
+VERDICT_FILE = "verdict.json"
+"""Name of a window's verdict below `window_report_prefix`."""
+
+
+def ground_truth_prefix(endpoint: str) -> str:
+    """Prefix, in the capture bucket, below which all labels for the endpoint's predictions lie."""
+    return f"{GROUND_TRUTH_PREFIX}/{endpoint}/"
+
+
+def hour_of_key(key: str) -> datetime | None:
+    """The hour that the folders of a key name (".../yyyy/mm/dd/hh/file"), None when they name none.
+
+    >>> hour_of_key("ground-truth/churn/2026/11/01/17/labels.jsonl").hour
+    17
+    """
+    try:
+        return datetime.strptime("/".join(key.split("/")[-5:-1]), "%Y/%m/%d/%H").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 BASELINE_URI = "BaselineUri"
@@ -39,6 +40,7 @@ class Serving:
     failure: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     model_data_uri: str | None = None
+    created_at: datetime | None = None
 
 
 class NoModelPackageError(LookupError):
@@ -60,6 +62,7 @@ def resolve_serving(api: ServingApi, endpoint_name: str) -> Serving:
         endpoint.get("FailureReason"),
         package.get("CustomerMetadataProperties", {}),
         _model_data_uri(package),
+        endpoint.get("CreationTime"),
     )
 
 

@@ -100,17 +100,19 @@ class AlertDecision:
     cleared: tuple[Incident, ...]
 
 
-def decide(evidence: WindowEvidence, open_incidents: tuple[Incident, ...]) -> AlertDecision:
-    """Name the verdict of one window and carry the incidents on.
+def decide(
+    evidence: WindowEvidence, open_incidents: tuple[Incident, ...], *, model_replaced: bool = False
+) -> AlertDecision:
+    """Name the verdict of one window and carry the incidents on; a replaced model closes those of its predecessor.
 
     >>> loss = WindowEvidence("2026-11-01T10:00:00Z", 180, True, {"quality_loss": Signal(True, False, "loss is up")})
     >>> first = decide(loss, ())
     >>> first.verdict, first.incident_state, decide(loss, first.incidents).incident_state
     ('quality_loss', 'opened', 'ongoing')
     """
-    before = {incident.condition: incident for incident in open_incidents}
+    before = {} if model_replaced else {incident.condition: incident for incident in open_incidents}
     after = {condition: incident for condition in SIGNAL_ORDER if (incident := _carry(condition, before, evidence))}
-    cleared = tuple(incident for condition, incident in before.items() if condition not in after)
+    cleared = tuple(item for item in open_incidents if model_replaced or item.condition not in after)
     verdict = _verdict(after, evidence)
     leading = next((item for item in after.values() if item.condition == verdict), None)
     return AlertDecision(
@@ -158,7 +160,7 @@ def _incident(
 ) -> tuple[str | None, IncidentState]:
     if leading is not None:
         return leading.id, "ongoing" if leading.condition in before else "opened"
-    return (cleared[0].id, "cleared") if cleared else (None, "none")
+    return None, "cleared" if cleared else "none"
 
 
 def _sentence(

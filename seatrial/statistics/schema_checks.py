@@ -24,10 +24,23 @@ class SchemaLimits:
 
 def check_schema(baseline: Baseline, window: WindowSummary, limits: SchemaLimits) -> tuple[Finding, ...]:
     """Findings on the number of columns, completeness, types and categories."""
-    findings = list(_check_widths(baseline, window, limits))
+    findings = [*_check_readable(window, limits), *_check_widths(baseline, window, limits)]
     for feature, summary in zip(baseline.features, window.features, strict=True):
         findings.extend(_check_feature(feature, summary, limits))
     return tuple(findings)
+
+
+def _check_readable(window: WindowSummary, limits: SchemaLimits) -> Iterator[Finding]:
+    total = window.rows + window.misfits + window.unreadable
+    if excess_evidence(window.unreadable, total, TOLERATED_MALFORMED_SHARE) >= limits.log_threshold:
+        yield Finding(
+            kind="data_type",
+            feature=None,
+            statistic="unreadable_requests",
+            value=window.unreadable / total,
+            threshold=TOLERATED_MALFORMED_SHARE,
+            sentence=f"{window.unreadable} of {total} captured requests cannot be read",
+        )
 
 
 def _check_widths(baseline: Baseline, window: WindowSummary, limits: SchemaLimits) -> Iterator[Finding]:

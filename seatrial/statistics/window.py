@@ -23,6 +23,8 @@ class WindowSummary:
     features: tuple[FeatureSummary, ...]
     predictions: FeatureSummary
     sketches: tuple[QuantileSketch | None, ...] = ()
+    unreadable: int = 0
+    """Captured requests that could not be read at all."""
 
     @property
     def misfits(self) -> int:
@@ -36,7 +38,9 @@ class WindowSummary:
         return model_monitor.statistics_document(self.rows, features)
 
 
-def summarise_window(baseline: Baseline, rows: Sequence[Sequence[str]], predictions: Sequence[float]) -> WindowSummary:
+def summarise_window(
+    baseline: Baseline, rows: Sequence[Sequence[str]], predictions: Sequence[float], unreadable: int = 0
+) -> WindowSummary:
     """Count rows (feature values as text, in schema order) and their predictions."""
     width = len(baseline.features)
     fitting = [row for row in rows if len(row) == width]
@@ -49,6 +53,7 @@ def summarise_window(baseline: Baseline, rows: Sequence[Sequence[str]], predicti
         tuple(summarise(feature.cells, column) for feature, column in zip(baseline.features, columns, strict=True)),
         summarise(scores.cells, [repr(float(score)) for score in predictions]),
         tuple(_sketch(feature, column) for feature, column in zip(baseline.features, columns, strict=True)),
+        unreadable,
     )
 
 

@@ -1,0 +1,91 @@
+"""Everything the monitor asks of AWS; each client is made at its first use and kept for the next invocation."""
+
+import hashlib
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from seatrial.contracts.serving import BASELINE_URI, Serving, resolve_serving
+from seatrial.statistics.baseline import Baseline
+
+BASELINE_DIGEST = "BaselineDigest"
+
+
+class BaselineError(ValueError):
+    """The champion's baseline is missing, or is not the one that was registered with it."""
+
+
+class Aws:
+    """The monitor's clients."""
+
+    def __init__(self) -> None:
+        self._baselines: dict[tuple[str, str], tuple[Baseline, str]] = {}
+
+    @cached_property
+    def s3(self) -> Any:
+        """Simple Storage Service."""
+        return boto3.client("s3")
+
+    @cached_property
+    def dynamodb(self) -> Any:
+        """The state table's service."""
+        return boto3.client("dynamodb")
+
+    @cached_property
+    def sagemaker(self) -> Any:
+        """The registry's and the endpoint's service."""
+        return boto3.client("sagemaker")
+
+    @cached_property
+    def events(self) -> Any:
+        """EventBridge."""
+        return boto3.client("events")
+
+    def serving(self, endpoint_name: str) -> Serving | None:
+        """What the endpoint runs; None before it exists or while it is first created."""
+        try:
+            serving = resolve_serving(self.sagemaker, endpoint_name)
+        except ClientError as error:
+            if "could not find" in str(error).lower():
+                return None
+            raise
+        return None if serving.status == "Creating" else serving
+
+    def baseline(self, serving: Serving, bucket: str) -> tuple[Baseline, str]:
+        """The champion's baseline and its digest; raises `BaselineError` when it is not the champion's own."""
+        uri = serving.metadata.get(BASELINE_URI)
+        if not uri or not uri.startswith(f"s3://{bucket}/"):
+            raise BaselineError(f"{serving.package_arn}: {BASELINE_URI} must lie in bucket {bucket}, got {uri!r}")
+        key = (serving.package_arn, uri)
+        if key not in self._baselines:
+            self._baselines = {key: self._read_baseline(serving, uri)}
+        return self._baselines[key]
+
+    def _read_baseline(self, serving: Serving, uri: str) -> tuple[Baseline, str]:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        body = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        digest = hashlib.sha256(body).hexdigest()
+        if serving.metadata.get(BASELINE_DIGEST, digest) != digest:
+            raise BaselineError(f"{uri}: is not the file that was registered with {serving.package_arn}")
+        try:
+            return Baseline.from_json(body.decode()), digest
+        except ValueError as error:
+            raise BaselineError(f"{uri}: {error}") from error
+
+    def keys(self, bucket: str, prefix: str, start_after: str = "") -> list[str]:
+        """Keys below a prefix, in order, from the one after `start_after`."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=start_after)
+        return [item["Key"] for page in pages for item in page.get("Contents", ()) if item["Size"]]
+
+    def lines(self, bucket: str, keys: list[str]) -> Iterator[str]:
+        """Lines of text of the objects; bytes that are no UTF-8 are replaced, so that one bad line stays one."""
+        for key in keys:
+            body = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            yield from body.decode("utf-8", errors="replace").split("\n")
+
+    def put(self, bucket: str, key: str, body: str) -> None:
+        """Write a JSON object."""
+        self.s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json")

@@ -1,0 +1,90 @@
+"""Reads the environment and the event: which endpoint, and which hours are to be judged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from seatrial.contracts import environment
+from seatrial.decisions.alerting import MonitoringSettings
+from seatrial.statistics.monitor import MonitorLimits
+
+HOUR = timedelta(hours=1)
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class EventError(ValueError):
+    """The event does not say what to monitor."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """The function's environment."""
+
+    endpoint_name: str
+    variant_name: str
+    capture_bucket: str
+    artifacts_bucket: str
+    state_table: str
+    metric_namespace: str
+    event_bus_name: str
+    settings: MonitoringSettings
+
+    @classmethod
+    def from_environment(cls, values: Mapping[str, str]) -> "Configuration":
+        """Read the variables; raises `KeyError` with the name of a missing one, `SettingsError` for bad settings."""
+        return cls(
+            endpoint_name=values[environment.ENDPOINT_NAME],
+            variant_name=values[environment.VARIANT_NAME],
+            capture_bucket=values[environment.CAPTURE_BUCKET],
+            artifacts_bucket=values[environment.ARTIFACTS_BUCKET],
+            state_table=values[environment.STATE_TABLE],
+            metric_namespace=values[environment.METRIC_NAMESPACE],
+            event_bus_name=values.get(environment.EVENT_BUS_NAME, "default"),
+            settings=MonitoringSettings.from_json(values.get(environment.MONITORING_SETTINGS, "{}")),
+        )
+
+    @property
+    def limits(self) -> MonitorLimits:
+        """The settings in the words of the statistics."""
+        settings = self.settings
+        return MonitorLimits(
+            minimum_rows=settings.minimum_rows,
+            alarm_budget_per_year=settings.alarm_budget_per_year,
+            maximum_missing_share=settings.maximum_missing_share,
+            maximum_unknown_share=settings.maximum_unknown_share,
+            minimum_effect=settings.minimum_effect,
+            loss_tolerance=settings.loss_tolerance,
+            auc_tolerance=settings.auc_tolerance,
+        )
+
+
+def windows_to_judge(event: Mapping[str, Any], last_window: str | None, settings: MonitoringSettings) -> list[str]:
+    """Starts of the hours to judge: the one before the event's time, and missed ones before it, oldest first."""
+    newest = _hour_before(event)
+    if last_window is None or parse_time(last_window) >= newest:
+        return [format_time(newest)]
+    first = max(parse_time(last_window) + HOUR, newest - HOUR * (settings.catch_up_windows - 1))
+    return [format_time(first + HOUR * index) for index in range((newest - first) // HOUR + 1)]
+
+
+def parse_time(text: str) -> datetime:
+    """Read ISO 8601; a time without a zone is UTC."""
+    time = datetime.fromisoformat(text)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def format_time(time: datetime) -> str:
+    """Write ISO 8601 UTC to the second."""
+    return time.strftime(TIME_FORMAT)
+
+
+def _hour_before(event: Mapping[str, Any]) -> datetime:
+    text = event.get("time")
+    if not isinstance(text, str):
+        raise EventError(f"event.time: must be an ISO 8601 time, got {text!r}")
+    try:
+        time = parse_time(text)
+    except ValueError as error:
+        raise EventError(f"event.time: must be an ISO 8601 time, got {text!r}") from error
+    return time.replace(minute=0, second=0, microsecond=0) - HOUR

@@ -1,0 +1,45 @@
+"""Tells the world: the verdict event on EventBridge and the metrics, timed at the window's end."""
+
+import json
+
+from adapters import Aws
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+from parse import Configuration, parse_time
+from report import Judgement
+
+from seatrial.contracts import events
+
+
+class EventNotAcceptedError(RuntimeError):
+    """EventBridge refused the verdict event."""
+
+
+def publish(judgement: Judgement, configuration: Configuration, aws: Aws) -> None:
+    """Put the event, then the metrics; a rerun may repeat both, consumers know a window by its start."""
+    _put_event(judgement, configuration, aws)
+    _put_metrics(judgement, configuration)
+
+
+def _put_event(judgement: Judgement, configuration: Configuration, aws: Aws) -> None:
+    entry = {
+        "Source": events.SOURCE,
+        "DetailType": events.VERDICT_DETAIL_TYPE,
+        "Detail": json.dumps(judgement.detail, sort_keys=True),
+        "EventBusName": configuration.event_bus_name,
+        "Time": parse_time(judgement.detail["window_end"]),
+    }
+    answer = aws.events.put_events(Entries=[entry])
+    if answer.get("FailedEntryCount"):
+        raise EventNotAcceptedError(f"verdict of {judgement.window}: {answer['Entries'][0].get('ErrorMessage')}")
+
+
+def _put_metrics(judgement: Judgement, configuration: Configuration) -> None:
+    # The provider instead of `Metrics`: that one would add the service as a third dimension.
+    metrics = AmazonCloudWatchEMFProvider(namespace=configuration.metric_namespace, service="")
+    metrics.set_timestamp(parse_time(judgement.detail["window_end"]))
+    metrics.add_dimension("EndpointName", configuration.endpoint_name)
+    metrics.add_dimension("VariantName", configuration.variant_name)
+    for name, value in judgement.metrics.items():
+        metrics.add_metric(name, MetricUnit.NoUnit if name.endswith("Statistic") else MetricUnit.Count, value)
+    metrics.flush_metrics()
