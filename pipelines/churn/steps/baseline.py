@@ -1,0 +1,94 @@
+"""Baseline step: what the model's inputs, predictions and losses look like on the validation split.
+
+Writes our baseline.json, Model Monitor's statistics.json and constraints.json, and a smoke test: rows and the
+answers that the deployed model must give.
+"""
+
+import argparse
+import csv
+import importlib
+import io
+import json
+import sys
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from seatrial.contracts.schema import FeatureSchema
+from seatrial.statistics.baseline import build_baseline
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Score the validation rows with the artifact's own code and describe them."""
+    options = parse(arguments)
+    schema = FeatureSchema.from_json((options.schema / "schema.json").read_text(encoding="utf-8"))
+    rows, labels = read_rows(options.validation, schema.names)
+    artifact = next(iter(sorted(options.model.glob("*.tar.gz"))), None)
+    if artifact is None:
+        sys.exit(f"baseline: no model.tar.gz in {options.model}")
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(artifact) as archive:
+            archive.extractall(folder, filter="data")
+        inference, model = load(Path(folder))
+        predictions = [float(score) for score in inference.predict_fn(rows, model)]
+        smoke = to_csv(rows[: options.smoke_rows])
+        parsed = inference.input_fn(smoke, "text/csv")
+        expected, _ = inference.output_fn(inference.predict_fn(parsed, model), "text/csv")
+    baseline = build_baseline(schema, rows, predictions, labels)
+    options.output.mkdir(parents=True, exist_ok=True)
+    files = {
+        "baseline.json": baseline.to_json(),
+        "statistics.json": json.dumps(baseline.to_model_monitor_statistics(), indent=1),
+        "constraints.json": json.dumps(baseline.to_model_monitor_constraints(), indent=1),
+        "smoke.csv": smoke,
+        "smoke_expected.csv": expected,
+    }
+    for name, content in files.items():
+        (options.output / name).write_text(content, encoding="utf-8")
+    sys.stdout.write(f"baseline of {len(rows)} rows, {len(schema.features)} features\n")
+
+
+def load(folder: Path) -> tuple[Any, Any]:
+    """The artifact's inference module and its model."""
+    sys.path.insert(0, str(folder / "code"))
+    inference = importlib.import_module("inference")
+    return inference, inference.model_fn(str(folder))
+
+
+def to_csv(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as the endpoint receives them: no header."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
+
+
+def read_rows(folder: Path, names: Sequence[str]) -> tuple[list[list[str]], list[int]]:
+    """Feature rows and labels of all CSV parts in a folder."""
+    rows: list[list[str]] = []
+    labels: list[int] = []
+    for part in sorted(folder.glob("*.csv")):
+        with part.open(encoding="utf-8", newline="") as lines:
+            reader = csv.reader(lines)
+            header = next(reader, [])
+            if header[2:] != list(names):
+                sys.exit(f"{part.name}: columns must be {list(names)} after id and label, got {header[2:]}")
+            for line in reader:
+                labels.append(int(float(line[1])))
+                rows.append(line[2:])
+    return rows, labels
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Folders (the container's by default) and the size of the smoke test."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("model", "validation", "schema"):
+        parser.add_argument(f"--{name}", type=Path, default=Path("/opt/ml/processing/input") / name)
+    parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/output/baseline"))
+    parser.add_argument("--smoke-rows", type=int, default=20)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,109 @@
+"""Serves a churn model under AWS's inference toolkit: text/csv rows of raw feature values to probabilities.
+
+Rows come without header, in the order of schema.json; an empty value is missing. The answer is text/csv, one
+probability a line.
+"""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from encoding import Encoder, Matrix  # pyrefly: ignore[missing-import] - the artifact's code folder is the root
+
+try:
+    from sagemaker_inference.errors import BaseInferenceToolkitError
+except ImportError:  # scored outside a serving container
+    BaseInferenceToolkitError = Exception
+
+BAD_REQUEST, UNSUPPORTED = 400, 415
+CONTENT_TYPE = "text/csv"
+XGBOOST_FILE, LINEAR_FILE = "xgboost-model.json", "linear-model.json"
+
+
+class RequestError(BaseInferenceToolkitError, ValueError):  # pyrefly: ignore[invalid-inheritance]
+    """The request cannot be scored; the toolkit answers with `status_code` instead of 500."""
+
+    def __init__(self, message: str, status_code: int = BAD_REQUEST) -> None:
+        ValueError.__init__(self, message)
+        self.status_code, self.message, self.phrase = status_code, message, message.split("\n", 1)[0]
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded artifact; `scorer` is an XGBoost booster or the weights of a logistic regression."""
+
+    encoder: Encoder
+    scorer: Any
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Feature names in the order in which rows give them."""
+        return self.encoder.names
+
+
+@dataclass(frozen=True)
+class LinearScorer:
+    """Logistic regression on standardized inputs."""
+
+    weights: Matrix
+    intercept: float
+
+
+def model_fn(model_dir: str) -> Model:
+    """Load what train.py wrote into the model folder."""
+    folder = Path(model_dir)
+    encoder = Encoder.from_json((folder / "preprocess.json").read_text(encoding="utf-8"))
+    if (folder / LINEAR_FILE).exists():
+        data = json.loads((folder / LINEAR_FILE).read_text(encoding="utf-8"))
+        return Model(encoder, LinearScorer(np.array(data["weights"]), data["intercept"]))
+    import xgboost
+
+    booster = xgboost.Booster()
+    booster.load_model(folder / XGBOOST_FILE)
+    booster.set_param({"nthread": 1})  # one row is not worth waking other threads
+    return Model(encoder, booster)
+
+
+def input_fn(body: str | bytes, content_type: str) -> list[list[str]]:
+    """Read the rows of a request; raises `RequestError` when there are none or the type is another."""
+    if (content_type or CONTENT_TYPE).split(";")[0].strip().lower() != CONTENT_TYPE:
+        raise RequestError(f"content type: must be {CONTENT_TYPE}, got {content_type!r}", UNSUPPORTED)
+    try:
+        text = body.decode("utf-8") if isinstance(body, bytes | bytearray) else body
+        rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RequestError(f"body: not CSV in UTF-8: {error}") from None
+    if not rows:
+        raise RequestError("body: expected at least one row of comma-separated values, got none")
+    return rows
+
+
+def predict_fn(rows: Sequence[Sequence[str]], model: Model) -> Matrix:
+    """Churn probability of each row; raises `RequestError` naming the row and column that cannot be read."""
+    try:
+        matrix = model.encoder.encode(rows)
+    except ValueError as error:
+        raise RequestError(f"{error}; columns: {', '.join(model.names)}") from None
+    if isinstance(model.scorer, LinearScorer):
+        margin = model.encoder.standardize(matrix) @ model.scorer.weights + model.scorer.intercept
+        return 1 / (1 + np.exp(-np.clip(margin, -700, 700)))
+    return model.scorer.inplace_predict(matrix)
+
+
+def output_fn(probabilities: Matrix, accept: str) -> tuple[str, str]:
+    """One probability a line; raises `RequestError` when the client takes no CSV."""
+    types = [part.split(";")[0].strip().lower() for part in (accept or "*/*").split(",")]
+    if not {CONTENT_TYPE, "text/*", "*/*"}.intersection(types):
+        raise RequestError(f"accept: must be {CONTENT_TYPE}, got {accept!r}", 406)
+    return "".join(f"{float(probability):.9g}\n" for probability in probabilities), CONTENT_TYPE
