@@ -62,7 +62,7 @@ def _validate(templates: list[Path]) -> Iterator[str]:
     for template in templates:
         for one in engine.validate_template(template).diagnostics:
             if one.severity in {Severity.FATAL, Severity.ERROR, Severity.WARN}:
-                where = one.entity.id if one.entity else ""
+                where = one.entity.logical_id if one.entity else ""
                 yield f"{template.name}: cloudformation-validate {one.rule_id} {where}: {one.message}"
 
 

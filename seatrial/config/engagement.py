@@ -1,7 +1,7 @@
 """The engagement: everything that one customer's installation decides, in one immutable value."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,10 @@ from seatrial.config.sections import (
 from seatrial.config.values import Email, EngagementName, PolicyArn, Section, Text
 
 EnvironmentName = Literal["dev", "staging", "prod"]
+if TYPE_CHECKING:
+    _Environments = Mapping[str, Environment]  # looked up by names that come from outside
+else:
+    _Environments = Mapping[EnvironmentName, Environment]
 
 
 class Engagement(Section):
@@ -28,7 +32,7 @@ class Engagement(Section):
     owner: Email
     """Who answers for this installation; a tag on everything and the address in notifications. Required: an
     installation without an owner is nobody's to repair."""
-    environments: Annotated[Mapping[EnvironmentName, Environment], Field(min_length=1)]
+    environments: Annotated[_Environments, Field(min_length=1)]
     """Account and region of each environment; at least one of dev, staging, prod. Required, see there."""
     network: NetworkSection = Field(default_factory=NetworkSection)
     """The VPC."""
