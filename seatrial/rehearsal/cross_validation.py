@@ -42,7 +42,8 @@ def cross_validate(
 
     features, churned, groups = to_frame(table, spec), labels_of(table, spec), row_groups(table, spec)
     results = []
-    for train, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(features, churned, groups):
+    folds: Any = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    for train, test in folds.split(features, churned, groups):
         scores = [
             _fitted_scores(model, features.iloc[train], churned[train], features.iloc[test])
             for model in (_model(spec, algorithm, hyperparameters, seed), _model(spec, "scikit-learn", {}, seed))

@@ -254,7 +254,7 @@ NOT_PROVEN_OFFLINE = (
     NotProven(
         subject="Network reachability",
         why="jobs and functions ran on this machine, outside of the VPC, its endpoints and security groups",
-        how_to_prove="run the pipeline in the account; VPC Reachability Analyzer from the job's subnet to each endpoint",
+        how_to_prove="run the pipeline in the account; VPC Reachability Analyzer from a job's subnet to each endpoint",
     ),
     NotProven(
         subject="Instance capacity and speed",
