@@ -4,6 +4,7 @@ import base64
 import json
 import zlib
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from seatrial.decisions.alerting import Incident
 
@@ -57,6 +58,7 @@ class Memory:
     @classmethod
     def unpack(cls, text: str) -> "Memory":
         """Read what `pack` wrote."""
-        data = json.loads(zlib.decompress(base64.b85decode(text)))
-        incidents = tuple(Incident(**incident) for incident in data["incidents"])
-        return cls(**{**data, "incidents": incidents, "faulty_hours": tuple(data["faulty_hours"])})
+        data: dict[str, Any] = json.loads(zlib.decompress(base64.b85decode(text)))
+        data["incidents"] = tuple(Incident(**incident) for incident in data["incidents"])
+        data["faulty_hours"] = tuple(data["faulty_hours"])
+        return cls(**data)

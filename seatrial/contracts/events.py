@@ -66,4 +66,5 @@ class MonitoringVerdict:
     def from_detail(cls, detail: dict[str, Any]) -> "MonitoringVerdict":
         """Read an event's `detail`; raises `TypeError` on unknown or missing fields."""
         findings = tuple(Finding(**finding) for finding in detail.get("findings", ()))
-        return cls(**{**detail, "findings": findings})
+        fields: dict[str, Any] = {**detail, "findings": findings}
+        return cls(**fields)

@@ -1,0 +1,89 @@
+"""Everything this function asks of AWS; each client is made at its first use and kept for the next invocation."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+from parse import Configuration, Request
+
+from seatrial.contracts.serving import NoModelPackageError, Serving, resolve_serving
+from seatrial.decisions.promotion import Attempt
+
+
+class Aws:
+    """The function's clients."""
+
+    @cached_property
+    def sagemaker(self) -> Any:
+        """The registry's and the endpoint's service."""
+        return boto3.client("sagemaker")
+
+    @cached_property
+    def cloudwatch(self) -> Any:
+        """The alarms' service."""
+        return boto3.client("cloudwatch")
+
+    @cached_property
+    def dynamodb(self) -> Any:
+        """The state table's service."""
+        return boto3.client("dynamodb")
+
+    def serving(self, endpoint_name: str) -> Serving | None:
+        """What the endpoint runs; None before it exists, or when its model is from outside the registry."""
+        try:
+            return resolve_serving(self.sagemaker, endpoint_name)
+        except NoModelPackageError:
+            return None
+        except ClientError as error:
+            if "could not find" in str(error).lower():
+                return None
+            raise
+
+    def approved(self, group: str) -> list[str]:
+        """ARNs of the packages that are approved at this moment."""
+        pages = self.sagemaker.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortBy="CreationTime", SortOrder="Descending"
+        )
+        packages = [item for page in pages for item in page["ModelPackageSummaryList"]]
+        # Filtered once more: what is not approved must never be promoted, whatever the service's filter does.
+        return [item["ModelPackageArn"] for item in packages if item.get("ModelApprovalStatus") == "Approved"]
+
+    def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
+        """State of each alarm by name; an alarm that does not exist is missing from the answer."""
+        if not names:
+            return {}
+        answer = self.cloudwatch.describe_alarms(AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+        alarms = [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]
+        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
+
+    def attempts(self, configuration: Configuration, arns: Sequence[str]) -> dict[str, Attempt]:
+        """Earlier promotions of these packages."""
+        found = {}
+        for arn in arns:
+            key = _key(configuration, arn)
+            item = self.dynamodb.get_item(TableName=configuration.state_table, Key=key, ConsistentRead=True).get("Item")
+            if item:
+                found[arn] = Attempt(item["event_id"]["S"], item["time"]["S"])
+        return found
+
+    def claim(self, configuration: Configuration, arn: str, request: Request) -> bool:
+        """Note this promotion; False when another event has noted its own at the same or a later time."""
+        try:
+            self.dynamodb.put_item(
+                TableName=configuration.state_table,
+                Item={**_key(configuration, arn), "event_id": {"S": request.id}, "time": {"S": request.time}},
+                ConditionExpression="attribute_not_exists(pk) OR event_id = :id OR #time < :time",
+                ExpressionAttributeNames={"#time": "time"},
+                ExpressionAttributeValues={":id": {"S": request.id}, ":time": {"S": request.time}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+
+def _key(configuration: Configuration, arn: str) -> dict[str, Any]:
+    return {"pk": {"S": configuration.partition}, "sk": {"S": f"attempt#{arn}"}}

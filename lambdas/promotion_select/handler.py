@@ -1,0 +1,53 @@
+"""First state of a promotion: re-reads registry, endpoint and alarms, and says whether and with what to go on."""
+
+import os
+from typing import Any
+
+from adapters import Aws
+from aws_lambda_powertools import Logger
+from parse import Configuration, Request
+
+from seatrial.contracts.serving import package_version
+from seatrial.decisions.promotion import Approved, PromotionDecision, PromotionRequest, select
+
+logger = Logger(service="promotion-select")
+aws = Aws()
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Decide on the promotion that an approval asks for."""
+    return run(event, Configuration.from_environment(os.environ), aws)
+
+
+def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[str, Any]:
+    """Parse, decide, act; the answer goes to the state machine."""
+    request = Request.from_event(event)
+    decision = decide(request, configuration, aws)
+    if decision.proceed and not aws.claim(configuration, decision.arn, request):
+        decision = PromotionDecision(
+            False, f"{decision.arn}: another promotion has just begun", decision.arn, decision.previous_arn
+        )
+    logger.info("promotion decided", extra={"proceed": decision.proceed, "reason": decision.reason})
+    return {
+        "proceed": decision.proceed,
+        "reason": decision.reason,
+        "modelPackageArn": decision.arn,
+        "previousModelPackageArn": decision.previous_arn,
+    }
+
+
+def decide(request: Request, configuration: Configuration, aws: Aws) -> PromotionDecision:
+    """Gather the facts and apply the policy."""
+    serving = aws.serving(configuration.endpoint_name)
+    approved = [Approved(arn, package_version(arn)) for arn in aws.approved(configuration.model_package_group)]
+    facts = PromotionRequest(
+        event_id=request.id,
+        time=request.time,
+        requested_arn=request.model_package_arn,
+        approved=approved,
+        serving=Approved(serving.package_arn, package_version(serving.package_arn)) if serving else None,
+        serving_status=serving.status if serving else None,
+        guard_alarms=aws.alarm_states(configuration.rollback_alarm_names),
+        attempts=aws.attempts(configuration, [package.arn for package in approved]),
+    )
+    return select(facts)
