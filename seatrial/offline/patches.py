@@ -14,21 +14,28 @@ _clocks: list[Clock] = []
 
 
 def replace(owner: Any, name: str, replacement: Any) -> None:
-    """Put `replacement` in the place of `owner.name`; doing so again changes nothing else."""
-    _originals.setdefault((owner, name), vars(owner)[name])
+    """Put `replacement` in the place of `owner.name`, which moto may lack; doing so again changes nothing else."""
+    _originals.setdefault((owner, name), vars(owner).get(name))
     setattr(owner, name, replacement)
 
 
 def original(owner: Any, name: str) -> Callable[..., Any]:
     """What moto itself has as `owner.name`."""
-    return _originals.get((owner, name), vars(owner).get(name))
+    found = _originals.get((owner, name), vars(owner).get(name))
+    if found is None:
+        raise AttributeError(f"moto has no {name!r} in {owner!r}")
+    return found
 
 
 @contextlib.contextmanager
 def without(owner: Any, name: str) -> Iterator[None]:
     """Moto as it comes, while the block runs: what a contract test looks at."""
     replacement = vars(owner)[name]
-    setattr(owner, name, original(owner, name))
+    plain = _originals[owner, name]
+    if plain is None:
+        delattr(owner, name)
+    else:
+        setattr(owner, name, plain)
     try:
         yield
     finally:
