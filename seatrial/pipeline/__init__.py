@@ -3,6 +3,7 @@
 from seatrial.pipeline.conditions import Compare, Condition, In, Not, Or, at_least, at_most, equals
 from seatrial.pipeline.definition import Pipeline
 from seatrial.pipeline.expressions import Execution, Expression, Get, Join, JsonGet, render
+from seatrial.pipeline.mistakes import DefinitionError, Mistake
 from seatrial.pipeline.parameters import Parameter
 from seatrial.pipeline.steps import (
     CacheConfig,
@@ -23,6 +24,7 @@ from seatrial.pipeline.steps import (
     TransformStep,
     TuningStep,
 )
+from seatrial.pipeline.validation import check, validate
 
 __all__ = [
     "CacheConfig",
@@ -30,6 +32,7 @@ __all__ = [
     "Compare",
     "Condition",
     "ConditionStep",
+    "DefinitionError",
     "EmrStep",
     "EndpointConfigStep",
     "EndpointStep",
@@ -41,6 +44,7 @@ __all__ = [
     "Join",
     "JsonGet",
     "LambdaStep",
+    "Mistake",
     "ModelStep",
     "Not",
     "Or",
@@ -56,6 +60,8 @@ __all__ = [
     "TuningStep",
     "at_least",
     "at_most",
+    "check",
     "equals",
     "render",
+    "validate",
 ]
