@@ -1,0 +1,128 @@
+"""Alarms as constructs: one metric or a share of two, a threshold, and the topic that is told."""
+
+from collections.abc import Mapping
+
+import aws_cdk.aws_cloudwatch as cloudwatch
+import aws_cdk.aws_sns as sns
+import aws_cdk.aws_sqs as sqs
+from constructs import Construct
+
+from seatrial.constructs.function import PythonFunction
+
+Dimensions = Mapping[str, str]
+
+
+def metric_alarm(
+    scope: Construct,
+    id: str,
+    *,
+    description: str,
+    namespace: str,
+    metric: str,
+    dimensions: Dimensions,
+    topic: sns.ITopic,
+    threshold: float,
+    statistic: str = "Sum",
+    comparison: str = "GreaterThanOrEqualToThreshold",
+    period_seconds: int = 300,
+    evaluation_periods: int = 1,
+    datapoints_to_alarm: int | None = None,
+    missing: str = "notBreaching",
+) -> cloudwatch.CfnAlarm:
+    """An alarm on one metric; `statistic` may be a percentile such as "p99"."""
+    percentile = statistic.startswith("p")
+    return cloudwatch.CfnAlarm(
+        scope,
+        id,
+        alarm_description=description,
+        namespace=namespace,
+        metric_name=metric,
+        dimensions=_dimensions(dimensions),
+        statistic=None if percentile else statistic,
+        extended_statistic=statistic if percentile else None,
+        period=period_seconds,
+        evaluation_periods=evaluation_periods,
+        datapoints_to_alarm=datapoints_to_alarm,
+        threshold=threshold,
+        comparison_operator=comparison,
+        treat_missing_data=missing,
+        alarm_actions=[topic.topic_arn],
+    )
+
+
+def share_alarm(
+    scope: Construct,
+    id: str,
+    *,
+    description: str,
+    namespace: str,
+    part: str,
+    whole: str,
+    dimensions: Dimensions,
+    topic: sns.ITopic,
+    maximum_percent: float,
+    period_seconds: int = 60,
+    evaluation_periods: int = 3,
+    datapoints_to_alarm: int = 2,
+) -> cloudwatch.CfnAlarm:
+    """An alarm on `100 * part / whole`, both summed over the period; no traffic is no alarm."""
+
+    def query(id: str, metric: str) -> cloudwatch.CfnAlarm.MetricDataQueryProperty:
+        stat = cloudwatch.CfnAlarm.MetricStatProperty(
+            metric=cloudwatch.CfnAlarm.MetricProperty(
+                namespace=namespace, metric_name=metric, dimensions=_dimensions(dimensions)
+            ),
+            period=period_seconds,
+            stat="Sum",
+        )
+        return cloudwatch.CfnAlarm.MetricDataQueryProperty(id=id, metric_stat=stat, return_data=False)
+
+    share = cloudwatch.CfnAlarm.MetricDataQueryProperty(
+        id="share", expression="100 * part / whole", label="percent", return_data=True
+    )
+    return cloudwatch.CfnAlarm(
+        scope,
+        id,
+        alarm_description=description,
+        metrics=[query("part", part), query("whole", whole), share],
+        evaluation_periods=evaluation_periods,
+        datapoints_to_alarm=datapoints_to_alarm,
+        threshold=maximum_percent,
+        comparison_operator="GreaterThanThreshold",
+        treat_missing_data="notBreaching",
+        alarm_actions=[topic.topic_arn],
+    )
+
+
+def function_alarms(scope: Construct, function: PythonFunction, topic: sns.ITopic) -> list[cloudwatch.CfnAlarm]:
+    """One alarm on the function's errors and one on messages in its dead-letter queue."""
+    errors = metric_alarm(
+        scope,
+        "FunctionErrors",
+        description=f"The function of {scope.node.id} failed",
+        namespace="AWS/Lambda",
+        metric="Errors",
+        dimensions={"FunctionName": function.function.function_name},
+        topic=topic,
+        threshold=1,
+    )
+    return [errors, queue_alarm(scope, "DeadLetterDepth", function.dead_letters, topic)]
+
+
+def queue_alarm(scope: Construct, id: str, queue: sqs.IQueue, topic: sns.ITopic) -> cloudwatch.CfnAlarm:
+    """An alarm on anything in a dead-letter queue."""
+    return metric_alarm(
+        scope,
+        id,
+        description=f"Something could not be delivered or handled: look into the queue of {scope.node.id}",
+        namespace="AWS/SQS",
+        metric="ApproximateNumberOfMessagesVisible",
+        dimensions={"QueueName": queue.queue_name},
+        topic=topic,
+        threshold=1,
+        statistic="Maximum",
+    )
+
+
+def _dimensions(dimensions: Dimensions) -> list[cloudwatch.CfnAlarm.DimensionProperty]:
+    return [cloudwatch.CfnAlarm.DimensionProperty(name=name, value=value) for name, value in dimensions.items()]

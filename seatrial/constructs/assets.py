@@ -1,0 +1,46 @@
+"""Files made at synth and handed to CDK as assets, addressed by their content."""
+
+import tempfile
+from pathlib import Path
+
+import aws_cdk.aws_lambda as lambda_
+import aws_cdk.aws_s3_assets as s3_assets
+from constructs import Construct
+
+from seatrial.constructs.staging import Files, digest, tar_gz_bytes, zip_bytes
+
+
+def zip_code(files: Files) -> lambda_.AssetCode:
+    """Lambda code from files; CDK copies the archive when the function is made, see `staged`."""
+    return lambda_.Code.from_asset(str(_keep(zip_bytes(files), f"{digest(files)}.zip")), asset_hash=digest(files))
+
+
+def zip_asset(scope: Construct, id: str, files: Files) -> s3_assets.Asset:
+    """A zip asset."""
+    return _asset(scope, id, zip_bytes(files), digest(files), ".zip")
+
+
+def tar_gz_asset(scope: Construct, id: str, files: Files) -> s3_assets.Asset:
+    """A tar.gz asset."""
+    return _asset(scope, id, tar_gz_bytes(files), digest(files), ".tar.gz")
+
+
+def file_asset(scope: Construct, id: str, content: bytes, suffix: str) -> s3_assets.Asset:
+    """A single file."""
+    return _asset(scope, id, content, digest({suffix: content}), suffix)
+
+
+def _asset(scope: Construct, id: str, content: bytes, fingerprint: str, suffix: str) -> s3_assets.Asset:
+    path = _keep(content, fingerprint + suffix)
+    return s3_assets.Asset(scope, id, path=str(path), asset_hash=fingerprint)
+
+
+_FOLDER = tempfile.TemporaryDirectory(prefix="seatrial-assets-")
+"""Holds the archives until CDK has copied them; goes away with the process."""
+
+
+def _keep(content: bytes, name: str) -> Path:
+    path = Path(_FOLDER.name) / name
+    if not path.exists():
+        path.write_bytes(content)
+    return path

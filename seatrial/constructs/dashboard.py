@@ -1,0 +1,62 @@
+"""The CloudWatch dashboard of one endpoint, as the JSON body that CloudWatch reads."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import aws_cdk as cdk
+import aws_cdk.aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+Line = tuple[str, str]
+"""Metric and statistic."""
+SERVING: dict[str, list[Line]] = {
+    "Requests and failures": [
+        ("Invocations", "Sum"),
+        ("Invocation4XXErrors", "Sum"),
+        ("Invocation5XXErrors", "Sum"),
+    ],
+    "Model latency (microseconds)": [("ModelLatency", "p50"), ("ModelLatency", "p99"), ("OverheadLatency", "p99")],
+}
+MONITORING: dict[str, list[Line]] = {
+    "Rows a window": [("WindowRows", "Sum"), ("LabelledRows", "Sum")],
+    "Drift and quality statistics": [("DriftStatistic", "Maximum"), ("QualityLossStatistic", "Maximum")],
+    "Verdicts": [
+        ("InputDrift", "Maximum"),
+        ("QualityLoss", "Maximum"),
+        ("MissingData", "Maximum"),
+        ("SchemaViolations", "Maximum"),
+    ],
+}
+WIDTH, HEIGHT, COLUMNS = 12, 6, 2
+
+
+def endpoint_dashboard(
+    scope: Construct, id: str, *, name: str, dimensions: Mapping[str, str], namespace: str
+) -> cloudwatch.CfnDashboard:
+    """Serving on top, monitoring below."""
+    region = cdk.Stack.of(scope).region
+    titles = [(title, "AWS/SageMaker", 60, lines) for title, lines in SERVING.items()]
+    titles += [(title, namespace, 3600, lines) for title, lines in MONITORING.items()]
+    widgets = [
+        _widget(index, title, region, [_metric(space, line, dimensions, period) for line in lines])
+        for index, (title, space, period, lines) in enumerate(titles)
+    ]
+    body = cdk.Stack.of(scope).to_json_string({"start": "-P7D", "periodOverride": "auto", "widgets": widgets})
+    return cloudwatch.CfnDashboard(scope, id, dashboard_name=name, dashboard_body=body)
+
+
+def _metric(namespace: str, line: Line, dimensions: Mapping[str, str], period: int) -> list[Any]:
+    metric, statistic = line
+    pairs = [part for pair in dimensions.items() for part in pair]
+    return [namespace, metric, *pairs, {"stat": statistic, "period": period}]
+
+
+def _widget(index: int, title: str, region: str, metrics: list[list[Any]]) -> dict[str, Any]:
+    return {
+        "type": "metric",
+        "x": WIDTH * (index % COLUMNS),
+        "y": HEIGHT * (index // COLUMNS),
+        "width": WIDTH,
+        "height": HEIGHT,
+        "properties": {"title": title, "region": region, "view": "timeSeries", "stacked": False, "metrics": metrics},
+    }

@@ -1,0 +1,136 @@
+"""What a pipeline definition asks for: its steps, its roles and the settings that every job must carry (pure)."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from seatrial.constructs.errors import ConstructError
+
+Definition = Mapping[str, Any]
+JOB_STEPS = ("Processing", "Training", "Tuning", "Transform")
+STEP_ACTIONS: dict[str, tuple[str, ...]] = {
+    "Processing": ("CreateProcessingJob", "DescribeProcessingJob", "StopProcessingJob"),
+    "Training": ("CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob"),
+    "Tuning": (
+        "CreateHyperParameterTuningJob",
+        "DescribeHyperParameterTuningJob",
+        "ListTrainingJobsForHyperParameterTuningJob",
+        "StopHyperParameterTuningJob",
+    ),
+    "Transform": ("CreateTransformJob", "DescribeTransformJob", "StopTransformJob"),
+    "Model": ("CreateModel", "DescribeModel"),
+    "RegisterModel": ("CreateModelPackage", "DescribeModelPackage"),
+    "Condition": (),
+    "Fail": (),
+}
+STEP_RESOURCES: dict[str, str] = {
+    "Processing": "processing-job",
+    "Training": "training-job",
+    "Tuning": "hyper-parameter-tuning-job",
+    "Transform": "transform-job",
+    "Model": "model",
+}
+
+
+def parse(definition: Definition | str) -> Definition:
+    """The definition as a mapping; raises `ConstructError` when the text is no pipeline definition."""
+    if not isinstance(definition, str):
+        return definition
+    try:
+        parsed = json.loads(definition)
+    except json.JSONDecodeError as error:
+        raise ConstructError(f"definition: not JSON ({error}), give what pipeline.definition() returned") from error
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("Steps"), list):
+        raise ConstructError("definition: has no list 'Steps', give what the SDK's pipeline.definition() returned")
+    return parsed
+
+
+def steps(definition: Definition) -> Iterator[Definition]:
+    """Every step, those inside conditions included."""
+    for step in definition.get("Steps", ()):
+        yield step
+        if step["Type"] == "Condition":
+            arguments = step["Arguments"]
+            for branch in ("IfSteps", "ElseSteps"):
+                yield from steps({"Steps": arguments.get(branch, ())})
+
+
+def step_types(definition: Definition) -> list[str]:
+    """The kinds of step in use, in alphabetical order; raises on one that the pipeline role cannot run."""
+    found = sorted({step["Type"] for step in steps(definition)})
+    unknown = [kind for kind in found if kind not in STEP_ACTIONS]
+    if unknown:
+        raise ConstructError(f"definition: steps of type {unknown[0]!r} are not supported, only {list(STEP_ACTIONS)}")
+    return found
+
+
+def role_arns(definition: Definition) -> list[str]:
+    """The roles that the definition's jobs and models run as."""
+    return sorted({arn for step in steps(definition) for arn in _values(step["Arguments"], _ROLE_KEYS)})
+
+
+_ROLE_KEYS = ("RoleArn", "ExecutionRoleArn")
+
+
+def _values(node: Any, keys: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key in {"IfSteps", "ElseSteps"}:
+                continue
+            if key in keys and isinstance(value, str):
+                yield value
+            else:
+                yield from _values(value, keys)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from _values(value, keys)
+
+
+def isolation_mistakes(definition: Definition) -> list[str]:
+    """What each job lacks of: VPC, network isolation, encrypted traffic, encrypted volumes and output, a time limit."""
+    return [
+        f"step {step['Name']!r}: {what} is missing"
+        for step in steps(definition)
+        if step["Type"] in JOB_STEPS
+        for what in _lacks(step["Type"], step["Arguments"])
+    ]
+
+
+def _lacks(kind: str, arguments: Definition) -> list[str]:
+    if kind == "Transform":
+        wanted = {"TransformResources.VolumeKmsKeyId": ("TransformResources", "VolumeKmsKeyId")}
+        wanted["TransformOutput.KmsKeyId"] = ("TransformOutput", "KmsKeyId")
+        return [name for name, path in wanted.items() if not _at(arguments, path)]
+    job = arguments.get("TrainingJobDefinition", arguments) if kind == "Tuning" else arguments
+    paths = _PROCESSING if kind == "Processing" else _TRAINING
+    missing = [".".join(path) for path in paths if not _at(job, path)]
+    if kind == "Processing":
+        outputs = job.get("ProcessingOutputConfig", {}).get("Outputs", ())
+        if outputs and not _at(job, ("ProcessingOutputConfig", "KmsKeyId")):
+            missing.append("ProcessingOutputConfig.KmsKeyId")
+    return missing
+
+
+_TRAINING = (
+    ("VpcConfig",),
+    ("EnableNetworkIsolation",),
+    ("EnableInterContainerTrafficEncryption",),
+    ("ResourceConfig", "VolumeKmsKeyId"),
+    ("OutputDataConfig", "KmsKeyId"),
+    ("StoppingCondition", "MaxRuntimeInSeconds"),
+)
+_PROCESSING = (
+    ("NetworkConfig", "VpcConfig"),
+    ("NetworkConfig", "EnableNetworkIsolation"),
+    ("NetworkConfig", "EnableInterContainerTrafficEncryption"),
+    ("ProcessingResources", "ClusterConfig", "VolumeKmsKeyId"),
+    ("StoppingCondition", "MaxRuntimeInSeconds"),
+)
+
+
+def _at(node: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        if not isinstance(node, Mapping):
+            return None
+        node = node.get(key)
+    return node

@@ -1,0 +1,79 @@
+"""The customer managed key: rotation, administration apart from use, CloudWatch Logs bound to its log groups."""
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+import aws_cdk.aws_iam as iam
+import aws_cdk.aws_kms as kms
+from constructs import Construct
+
+from seatrial.constructs.storage import removal_policy
+
+ADMINISTRATION = (
+    "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DescribeKey", "kms:DisableKey",
+    "kms:DisableKeyRotation", "kms:EnableKey", "kms:EnableKeyRotation", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus",
+    "kms:ListGrants", "kms:ListKeyPolicies", "kms:ListKeyRotations", "kms:ListResourceTags", "kms:PutKeyPolicy",
+    "kms:RevokeGrant", "kms:RotateKeyOnDemand", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource",
+    "kms:UpdateAlias", "kms:UpdateKeyDescription",
+)  # fmt: skip
+USE = (
+    "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom", "kms:ReEncryptTo",
+)  # fmt: skip
+DELIVERING_SERVICES = ("cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com")
+"""Services that put messages into encrypted topics and queues in their own name."""
+
+
+class DataKey(Construct):
+    """A key whose policy enumerates every action: who administers it, who may use it, which services and for what."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        description: str,
+        log_group_prefixes: Sequence[str] = ("",),
+        destroy_data: bool = False,
+    ) -> None:
+        super().__init__(scope, id)
+        self._stack = cdk.Stack.of(self)
+        statements = [*self._account_statements(), self._logs_statement(log_group_prefixes), self._services_statement()]
+        self.key = kms.Key(
+            self,
+            "Key",
+            description=description,
+            enable_key_rotation=True,
+            pending_window=cdk.Duration.days(30),
+            removal_policy=removal_policy(destroy_data),
+            policy=iam.PolicyDocument(statements=statements),
+        )
+
+    def _account_statements(self) -> list[iam.PolicyStatement]:
+        account = iam.AccountRootPrincipal()
+        caller = {"StringEquals": {"kms:CallerAccount": self._stack.account}}
+        grants = {**caller, "Bool": {"kms:GrantIsForAWSResource": "true"}}
+        return [
+            _statement("Administration", account, ADMINISTRATION, {}),
+            _statement("UseWithinTheAccount", account, USE, caller),
+            _statement("GrantsForAwsResources", account, ("kms:CreateGrant",), grants),
+        ]
+
+    def _logs_statement(self, prefixes: Sequence[str]) -> iam.PolicyStatement:
+        service = iam.ServicePrincipal(f"logs.{self._stack.region}.amazonaws.com")
+        arns = [self._stack.format_arn(service="logs", resource=f"log-group:{prefix}*") for prefix in prefixes]
+        groups = [arn.replace("log-group:", "log-group:") for arn in arns]
+        return _statement("CloudWatchLogs", service, USE, {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}})
+
+    def _services_statement(self) -> iam.PolicyStatement:
+        services = iam.CompositePrincipal(*[iam.ServicePrincipal(name) for name in DELIVERING_SERVICES])
+        own = {"StringEquals": {"aws:SourceAccount": self._stack.account}}
+        return _statement("MessagesOfAwsServices", services, ("kms:Decrypt", "kms:GenerateDataKey"), own)
+
+
+def _statement(
+    sid: str, principal: iam.IPrincipal, actions: Sequence[str], conditions: dict[str, dict]
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid=sid, principals=[principal], actions=[*actions], resources=["*"], conditions=conditions
+    )

@@ -1,0 +1,170 @@
+"""The data lake: one key and the buckets raw, curated, artifacts, capture and logs."""
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+import aws_cdk.aws_iam as iam
+import aws_cdk.aws_kms as kms
+import aws_cdk.aws_s3 as s3
+from constructs import Construct
+
+from seatrial.constructs.encryption import DataKey
+from seatrial.constructs.errors import ConstructError
+from seatrial.constructs.justification import justify, justify_all
+from seatrial.constructs.storage import removal_policy
+
+REPLICATION_REASON = (
+    "Versioned data stays in the agreed region; a second region is a decision of the engagement, not a default."
+)
+
+
+class Lake(Construct):
+    """Buckets that take only encrypted requests (TLS 1.2), only this key and only principals of this account.
+
+    Deleting data needs two keys: `destroy_data=True` here, and buckets that somebody has emptied. With
+    `vpc_endpoint_ids`, objects are reachable through those endpoints only, save for AWS services on the account's
+    behalf and for `break_glass_role_arns`; the console then cannot show objects.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        raw_retention_days: int = 730,
+        capture_retention_days: int = 90,
+        noncurrent_retention_days: int = 30,
+        log_retention_days: int = 365,
+        log_group_prefixes: Sequence[str] = ("",),
+        vpc_endpoint_ids: Sequence[str] = (),
+        break_glass_role_arns: Sequence[str] = (),
+        destroy_data: bool = False,
+    ) -> None:
+        super().__init__(scope, id)
+        _check_days(raw=raw_retention_days, capture=capture_retention_days, noncurrent=noncurrent_retention_days)
+        _check_days(log=log_retention_days)
+        self._destroy, self._noncurrent = destroy_data, noncurrent_retention_days
+        self._endpoints, self._break_glass = [*vpc_endpoint_ids], [*break_glass_role_arns]
+        self.data_key = DataKey(
+            self,
+            "DataKey",
+            description=f"Data of {cdk.Stack.of(self).stack_name}",
+            log_group_prefixes=log_group_prefixes,
+            destroy_data=destroy_data,
+        )
+        self.logs = self._log_bucket(log_retention_days)
+        self.raw = self._bucket("Raw", raw_retention_days)
+        self.curated = self._bucket("Curated", None)
+        self.artifacts = self._bucket("Artifacts", None)
+        self.capture = self._bucket("Capture", capture_retention_days)
+
+    @property
+    def key(self) -> kms.IKey:
+        """The key of all data."""
+        return self.data_key.key
+
+    @property
+    def data_buckets(self) -> tuple[s3.Bucket, ...]:
+        """Every bucket but the one for access logs."""
+        return (self.raw, self.curated, self.artifacts, self.capture)
+
+    def _bucket(self, name: str, retention_days: int | None) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            name,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=True,
+            server_access_logs_bucket=self.logs,
+            server_access_logs_prefix=f"{name.lower()}/",
+            lifecycle_rules=self._lifecycle(retention_days),
+            **self._common(),
+        )
+        for statement in (*self._guards(bucket), *self._perimeter(bucket)):
+            bucket.add_to_resource_policy(statement)
+        justify(bucket, "NIST.800.53.R5-S3BucketReplicationEnabled", REPLICATION_REASON)
+        return bucket
+
+    def _log_bucket(self, retention_days: int) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Logs",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            lifecycle_rules=self._lifecycle(retention_days),
+            **self._common(),
+        )
+        logs = "This bucket receives the access logs; logging itself would make it grow for ever."
+        justify_all(
+            bucket,
+            {
+                "AwsSolutions-S1": logs,
+                "NIST.800.53.R5-S3BucketLoggingEnabled": logs,
+                "NIST.800.53.R5-S3BucketReplicationEnabled": REPLICATION_REASON,
+                "NIST.800.53.R5-S3DefaultEncryptionKMS": "S3 delivers access logs only to buckets with SSE-S3, see "
+                "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html.",
+            },
+        )
+        return bucket
+
+    def _common(self) -> dict:
+        return {
+            "block_public_access": s3.BlockPublicAccess.BLOCK_ALL,
+            "object_ownership": s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            "enforce_ssl": True,
+            "minimum_tls_version": 1.2,
+            "versioned": True,
+            "removal_policy": removal_policy(self._destroy),
+        }
+
+    def _lifecycle(self, retention_days: int | None) -> list[s3.LifecycleRule]:
+        expiration = cdk.Duration.days(retention_days) if retention_days else None
+        return [
+            s3.LifecycleRule(
+                id="Retention",
+                expiration=expiration,
+                noncurrent_version_expiration=cdk.Duration.days(self._noncurrent),
+                abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
+            )
+        ]
+
+    def _guards(self, bucket: s3.Bucket) -> list[iam.PolicyStatement]:
+        wrong_key = {"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption-aws-kms-key-id": self.key.key_arn}}
+        other_kind = {"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption": "aws:kms"}}
+        strangers = {
+            "StringNotEquals": {"aws:PrincipalAccount": cdk.Stack.of(self).account},
+            "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+        }
+        put, read_write = ["s3:PutObject"], ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+        return [
+            _denial("DenyWrongKey", put, bucket, wrong_key),
+            _denial("DenyOtherEncryption", put, bucket, other_kind),
+            _denial("DenyOtherAccounts", read_write, bucket, strangers),
+        ]
+
+    def _perimeter(self, bucket: s3.Bucket) -> list[iam.PolicyStatement]:
+        if not self._endpoints:
+            return []
+        conditions = {
+            "StringNotEqualsIfExists": {"aws:SourceVpce": self._endpoints},
+            "BoolIfExists": {"aws:ViaAWSService": "false", "aws:PrincipalIsAWSService": "false"},
+        }
+        if self._break_glass:
+            conditions["ArnNotLikeIfExists"] = {"aws:PrincipalArn": self._break_glass}
+        return [_denial("DenyOutsideTheNetwork", ["s3:GetObject", "s3:PutObject"], bucket, conditions)]
+
+
+def _denial(sid: str, actions: list[str], bucket: s3.Bucket, conditions: dict) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid=sid,
+        effect=iam.Effect.DENY,
+        principals=[iam.AnyPrincipal()],
+        actions=actions,
+        resources=[bucket.arn_for_objects("*")],
+        conditions=conditions,
+    )
+
+
+def _check_days(**days: int) -> None:
+    for name, value in days.items():
+        if value < 1:
+            raise ConstructError(f"{name}_retention_days: must be at least 1, got {value}")

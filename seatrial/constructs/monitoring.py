@@ -1,0 +1,168 @@
+"""Monitoring: the hourly monitor function, its alarms and the dashboard of one endpoint."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aws_cdk as cdk
+import aws_cdk.aws_cloudwatch as cloudwatch
+import aws_cdk.aws_kms as kms
+import aws_cdk.aws_lambda as lambda_
+import aws_cdk.aws_s3 as s3
+import aws_cdk.aws_sns as sns
+from constructs import Construct
+
+from seatrial.constructs.alarms import function_alarms, metric_alarm
+from seatrial.constructs.dashboard import endpoint_dashboard
+from seatrial.constructs.function import PythonFunction
+from seatrial.constructs.identity import ServiceRole
+from seatrial.constructs.network import WorkloadNetwork
+from seatrial.constructs.state import ModelState
+from seatrial.constructs.triggers import SCHEDULED_TIME, FunctionSchedule
+from seatrial.contracts import environment as names
+
+DEFAULT_NAMESPACE = "Seatrial"
+HOUR = 3600
+
+
+class EndpointMonitor(Construct):
+    """Looks at each hour of data capture of one endpoint, five minutes past the hour.
+
+    `settings` goes to the function as JSON. Input drift makes a ticket, loss of quality a page; a monitor that has
+    been silent for three hours is an alarm of its own.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        endpoint_name: str,
+        variant_name: str,
+        model_package_group_name: str,
+        capture: s3.IBucket,
+        artifacts: s3.IBucket,
+        state: ModelState,
+        network: WorkloadNetwork,
+        encryption_key: kms.IKey,
+        notification_topic: sns.ITopic,
+        settings: Mapping[str, Any],
+        layers: Sequence[lambda_.ILayerVersion] = (),
+        metric_namespace: str = DEFAULT_NAMESPACE,
+        schedule: str = "cron(5 * * * ? *)",
+        dashboard_name: str | None = None,
+        destroy_data: bool = False,
+    ) -> None:
+        super().__init__(scope, id)
+        self.metric_namespace, self._topic = metric_namespace, notification_topic
+        self._endpoint, self._variant = endpoint_name, variant_name
+        self.monitor = PythonFunction(
+            self,
+            "Monitor",
+            entry="monitor",
+            description=f"Judges each hour of {endpoint_name}",
+            network=network,
+            encryption_key=encryption_key,
+            layers=layers,
+            memory_mib=1024,
+            timeout_seconds=300,
+            destroy_data=destroy_data,
+            environment={
+                names.ENDPOINT_NAME: endpoint_name,
+                names.VARIANT_NAME: variant_name,
+                names.CAPTURE_BUCKET: capture.bucket_name,
+                names.ARTIFACTS_BUCKET: artifacts.bucket_name,
+                names.STATE_TABLE: state.table.table_name,
+                names.METRIC_NAMESPACE: metric_namespace,
+                names.EVENT_BUS_NAME: "default",
+                names.MONITORING_SETTINGS: json.dumps(dict(settings), sort_keys=True),
+            },
+        )
+        self._grant(self.monitor.role, capture, artifacts, state, model_package_group_name)
+        self.schedule = FunctionSchedule(
+            self,
+            "Hourly",
+            expression=schedule,
+            description=f"Hourly look at {endpoint_name}",
+            function=self.monitor,
+            payload={"time": SCHEDULED_TIME},
+            encryption_key=encryption_key,
+        )
+        self.alarms = [*self._alarms(), *function_alarms(self, self.monitor, notification_topic)]
+        self.dashboard = endpoint_dashboard(
+            self,
+            "Dashboard",
+            name=dashboard_name or endpoint_name,
+            dimensions=self.dimensions,
+            namespace=metric_namespace,
+        )
+
+    @property
+    def dimensions(self) -> dict[str, str]:
+        """Dimensions of the monitor's metrics."""
+        return {"EndpointName": self._endpoint, "VariantName": self._variant}
+
+    def _grant(
+        self, role: ServiceRole, capture: s3.IBucket, artifacts: s3.IBucket, state: ModelState, group: str
+    ) -> None:
+        role.allow_reading(capture)
+        role.allow_reading(artifacts)
+        role.allow_writing(artifacts, "monitoring/")
+        state.grant_remembering(role)
+        allow_describing_endpoint(role, self._endpoint, group)
+        bus = cdk.Stack.of(self).format_arn(service="events", resource="event-bus", resource_name="default")
+        role.allow("events:PutEvents", on=[bus])
+
+    def _alarms(self) -> list[cloudwatch.CfnAlarm]:
+        return [
+            self._verdict_alarm("InputDrift", "InputDrift", "Inputs have drifted: have a look (a ticket, no page)"),
+            self._verdict_alarm("QualityLoss", "QualityLoss", "The model has become worse on labelled requests"),
+            self._verdict_alarm("MissingData", "MissingData", "The endpoint was called but nothing was captured"),
+            self._verdict_alarm("SchemaViolation", "SchemaViolations", "Requests do not have the model's schema"),
+            self._silence_alarm(),
+        ]
+
+    def _verdict_alarm(self, id: str, metric: str, description: str) -> cloudwatch.CfnAlarm:
+        return metric_alarm(
+            self,
+            f"{id}Alarm",
+            description=f"{self._endpoint}: {description}",
+            namespace=self.metric_namespace,
+            metric=metric,
+            dimensions=self.dimensions,
+            topic=self._topic,
+            threshold=1,
+            statistic="Maximum",
+            period_seconds=HOUR,
+        )
+
+    def _silence_alarm(self) -> cloudwatch.CfnAlarm:
+        return metric_alarm(
+            self,
+            "MonitorSilentAlarm",
+            description=f"{self._endpoint}: the monitor has reported nothing for three hours",
+            namespace=self.metric_namespace,
+            metric="WindowRows",
+            dimensions=self.dimensions,
+            topic=self._topic,
+            statistic="SampleCount",
+            comparison="LessThanThreshold",
+            threshold=1,
+            period_seconds=HOUR,
+            evaluation_periods=3,
+            missing="breaching",
+        )
+
+
+def allow_describing_endpoint(role: ServiceRole, endpoint_name: str, group: str) -> None:
+    """Find out what an endpoint really runs: endpoint, configuration, model, model package."""
+    stack = cdk.Stack.of(role)
+
+    def arn(resource: str, name: str) -> str:
+        return stack.format_arn(service="sagemaker", resource=resource, resource_name=name)
+
+    because = "Models and endpoint configurations are named by CloudFormation, package versions by the registry."
+    role.allow("sagemaker:DescribeEndpoint", on=[arn("endpoint", endpoint_name)])
+    role.allow("sagemaker:DescribeEndpointConfig", on=[arn("endpoint-config", "*")], because=because)
+    role.allow("sagemaker:DescribeModel", on=[arn("model", "*")], because=because)
+    role.allow("sagemaker:DescribeModelPackage", on=[arn("model-package", f"{group}/*")], because=because)

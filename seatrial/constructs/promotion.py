@@ -1,0 +1,200 @@
+"""Promotion: the state machine from "model package approved" to a verified endpoint, or back to the one before."""
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+import aws_cdk.aws_cloudwatch as cloudwatch
+import aws_cdk.aws_kms as kms
+import aws_cdk.aws_lambda as lambda_
+import aws_cdk.aws_s3 as s3
+import aws_cdk.aws_sns as sns
+import aws_cdk.aws_stepfunctions as stepfunctions
+from constructs import Construct
+
+from seatrial.constructs.alarms import function_alarms, metric_alarm, queue_alarm
+from seatrial.constructs.function import PythonFunction
+from seatrial.constructs.identity import ServiceRole
+from seatrial.constructs.monitoring import allow_describing_endpoint
+from seatrial.constructs.network import WorkloadNetwork
+from seatrial.constructs.promotion_machine import PromotionSettings, promotion_machine
+from seatrial.constructs.state import ModelState
+from seatrial.constructs.storage import dead_letter_queue, log_group
+from seatrial.constructs.triggers import rule
+from seatrial.contracts import environment as names
+
+PACKAGE_CHANGE = "SageMaker Model Package State Change"
+
+
+class Promotion(Construct):
+    """Updates the serving stack to the newest approved model package, verifies, and goes back when it does not hold."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        serving_stack_name: str,
+        model_package_parameter: str,
+        kept_parameters: Sequence[str],
+        endpoint_name: str,
+        model_package_group_name: str,
+        rollback_alarms: Sequence[cloudwatch.CfnAlarm],
+        artifacts: s3.IBucket,
+        state: ModelState,
+        network: WorkloadNetwork,
+        encryption_key: kms.IKey,
+        notification_topic: sns.ITopic,
+        layers: Sequence[lambda_.ILayerVersion] = (),
+        poll_seconds: int = 30,
+        destroy_data: bool = False,
+    ) -> None:
+        super().__init__(scope, id)
+        self._endpoint, self._group = endpoint_name, model_package_group_name
+        self._common = {
+            "network": network,
+            "encryption_key": encryption_key,
+            "layers": layers,
+            "destroy_data": destroy_data,
+        }
+        self.select = self._select(state, rollback_alarms)
+        self.verify = self._verify(artifacts, state)
+        self.undelivered = dead_letter_queue(self, "Undelivered", key=encryption_key)
+        self.log_group = log_group(self, "LogGroup", key=encryption_key, destroy_data=destroy_data)
+        settings = PromotionSettings(
+            select_arn=self.select.function.function_arn,
+            verify_arn=self.verify.function.function_arn,
+            stack_name=serving_stack_name,
+            endpoint_name=endpoint_name,
+            parameter=model_package_parameter,
+            kept_parameters=tuple(kept_parameters),
+            state_table=state.table.table_name,
+            topic_arn=notification_topic.topic_arn,
+            poll_seconds=poll_seconds,
+        )
+        self.role = self._machine_role(serving_stack_name, state, encryption_key, notification_topic)
+        self.state_machine = self._machine(settings, encryption_key)
+        self.trigger = self._trigger()
+        self.alarms = self._alarms(notification_topic)
+
+    def _select(self, state: ModelState, alarms: Sequence[cloudwatch.CfnAlarm]) -> PythonFunction:
+        select = PythonFunction(
+            self,
+            "Select",
+            entry="promotion_select",
+            description=f"Chooses the model package that {self._endpoint} shall serve",
+            environment={
+                names.ENDPOINT_NAME: self._endpoint,
+                names.MODEL_PACKAGE_GROUP: self._group,
+                names.STATE_TABLE: state.table.table_name,
+                names.ROLLBACK_ALARM_NAMES: ",".join(alarm.ref for alarm in alarms),
+            },
+            **self._common,
+        )
+        state.grant_reading(select.role)
+        allow_describing_endpoint(select.role, self._endpoint, self._group)
+        group = self._arn("model-package-group", self._group)
+        select.role.allow("sagemaker:ListModelPackages", on=[group])
+        select.role.allow_unscoped("cloudwatch:DescribeAlarms")
+        return select
+
+    def _verify(self, artifacts: s3.IBucket, state: ModelState) -> PythonFunction:
+        verify = PythonFunction(
+            self,
+            "Verify",
+            entry="promotion_verify",
+            description=f"Compares what {self._endpoint} runs and answers with what was asked",
+            environment={
+                names.ENDPOINT_NAME: self._endpoint,
+                names.MODEL_PACKAGE_GROUP: self._group,
+                names.STATE_TABLE: state.table.table_name,
+            },
+            **self._common,
+        )
+        allow_describing_endpoint(verify.role, self._endpoint, self._group)
+        verify.role.allow("sagemaker:InvokeEndpoint", on=[self._arn("endpoint", self._endpoint)])
+        verify.role.allow_reading(artifacts)
+        state.grant_reading(verify.role)
+        return verify
+
+    def _machine_role(self, stack_name: str, state: ModelState, key: kms.IKey, topic: sns.ITopic) -> ServiceRole:
+        role = ServiceRole(self, "Identity", service="states.amazonaws.com", description="Runs the promotion")
+        functions = [self.select.function.function_arn, self.verify.function.function_arn]
+        role.allow("lambda:InvokeFunction", on=functions)
+        stack = cdk.Stack.of(self).format_arn(
+            service="cloudformation", resource="stack", resource_name=f"{stack_name}/*"
+        )
+        because = "The last part of a stack's ARN is an id made at its creation; the stack's name is exact."
+        role.allow("cloudformation:DescribeStacks", "cloudformation:UpdateStack", on=[stack], because=because)
+        role.allow("dynamodb:PutItem", on=[state.table.table_arn])
+        role.allow("sns:Publish", on=[topic.topic_arn])
+        role.allow_key(key)
+        role.allow_unscoped(
+            "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups",
+            "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy", "logs:UpdateLogDelivery", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
+        )  # fmt: skip
+        return role
+
+    def _machine(self, settings: PromotionSettings, key: kms.IKey) -> stepfunctions.CfnStateMachine:
+        destination = stepfunctions.CfnStateMachine.LogDestinationProperty(
+            cloud_watch_logs_log_group=stepfunctions.CfnStateMachine.CloudWatchLogsLogGroupProperty(
+                log_group_arn=self.log_group.log_group_arn
+            )
+        )
+        return stepfunctions.CfnStateMachine(
+            self,
+            "StateMachine",
+            role_arn=self.role.role_arn,
+            definition_string=cdk.Stack.of(self).to_json_string(promotion_machine(settings)),
+            logging_configuration=stepfunctions.CfnStateMachine.LoggingConfigurationProperty(
+                level="ALL", include_execution_data=False, destinations=[destination]
+            ),
+            tracing_configuration=stepfunctions.CfnStateMachine.TracingConfigurationProperty(enabled=True),
+            encryption_configuration=stepfunctions.CfnStateMachine.EncryptionConfigurationProperty(
+                type="CUSTOMER_MANAGED_KMS_KEY", kms_key_id=key.key_arn, kms_data_key_reuse_period_seconds=300
+            ),
+        )
+
+    def _trigger(self) -> cdk.CfnResource:
+        starter = ServiceRole(
+            self, "Starter", service="events.amazonaws.com", description="Starts the promotion on an approval"
+        )
+        starter.allow("states:StartExecution", on=[self.state_machine.attr_arn])
+        return rule(
+            self,
+            "Approved",
+            description="An approved model package of the group starts its promotion",
+            pattern={
+                "source": ["aws.sagemaker"],
+                "detail-type": [PACKAGE_CHANGE],
+                "detail": {"ModelPackageGroupName": [self._group], "ModelApprovalStatus": ["Approved"]},
+            },
+            target_arn=self.state_machine.attr_arn,
+            dead_letters=self.undelivered,
+            role=starter,
+        )
+
+    def _alarms(self, topic: sns.ITopic) -> list[cloudwatch.CfnAlarm]:
+        machine = {"StateMachineArn": self.state_machine.attr_arn}
+        failures = [
+            metric_alarm(
+                self,
+                f"{metric}Alarm",
+                description=f"{self._endpoint}: a promotion ended as {metric}",
+                namespace="AWS/States",
+                metric=metric,
+                dimensions=machine,
+                topic=topic,
+                threshold=1,
+            )
+            for metric in ("ExecutionsFailed", "ExecutionsTimedOut")
+        ]
+        return [
+            *failures,
+            queue_alarm(self, "UndeliveredDepth", self.undelivered, topic),
+            *function_alarms(self.select, self.select, topic),
+            *function_alarms(self.verify, self.verify, topic),
+        ]
+
+    def _arn(self, resource: str, name: str) -> str:
+        return cdk.Stack.of(self).format_arn(service="sagemaker", resource=resource, resource_name=name)

@@ -1,0 +1,271 @@
+"""The promotion as Amazon States Language: approved package -> stack update -> verified -> champion, or back (pure)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from seatrial.constructs.state import PARTITION_KEY, SORT_KEY
+
+State = dict[str, Any]
+BUSY = "*IN_PROGRESS*"
+NOTHING_TO_DO = "*No updates are to be performed*"
+TRANSIENT = [
+    "States.Timeout",
+    "Lambda.ServiceException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.SdkClientException",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotionSettings:
+    """Names and ARNs that the machine works with; every value may be a CDK token."""
+
+    select_arn: str
+    verify_arn: str
+    stack_name: str
+    endpoint_name: str
+    parameter: str
+    kept_parameters: tuple[str, ...]
+    """Parameters of the serving stack that keep their values."""
+    state_table: str
+    topic_arn: str
+    poll_seconds: int = 30
+    timeout_seconds: int = 4 * 3600
+
+
+def promotion_machine(settings: PromotionSettings) -> State:
+    """The definition, ready for JSON."""
+    states = {
+        **_selecting(settings),
+        **_updating(settings, "Promote", "$.selection.modelPackageArn", updated="Verify", refused="RolledBackByStack"),
+        **_verifying(settings),
+        **_updating(
+            settings, "Restore", "$.selection.previousModelPackageArn", updated="RolledBack", refused="RestoreRefused"
+        ),
+        **_endings(settings),
+    }
+    return {
+        "Comment": "Promotes an approved model package by an update of the serving stack",
+        "StartAt": "Select",
+        "TimeoutSeconds": settings.timeout_seconds,
+        "States": states,
+    }
+
+
+def _selecting(settings: PromotionSettings) -> State:
+    return {
+        "Select": _invoke(
+            settings.select_arn,
+            {"Payload.$": "$"},
+            ("proceed", "reason", "modelPackageArn", "previousModelPackageArn"),
+            result="$.selection",
+            next="ShallProceed",
+        ),
+        "ShallProceed": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.selection.proceed", "BooleanEquals": True, "Next": "PromoteStack"}],
+            "Default": "Declined",
+        },
+        "Declined": _notify(
+            settings,
+            "Promotion declined",
+            "States.Format('{}', $.selection.reason)",
+            next="DeclinedEnd",
+        ),
+        "DeclinedEnd": {
+            "Type": "Pass",
+            "Parameters": {"outcome": "declined", "reason.$": "$.selection.reason"},
+            "End": True,
+        },
+    }
+
+
+def _updating(settings: PromotionSettings, name: str, package: str, *, updated: str, refused: str) -> State:
+    """Update the stack and wait until it has settled; a busy stack is tried again, an unchanged one counts as done."""
+    return {
+        f"{name}Stack": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:cloudformation:updateStack",
+            "Parameters": {
+                "StackName": settings.stack_name,
+                "UsePreviousTemplate": True,
+                "Capabilities": ["CAPABILITY_IAM"],
+                "Parameters": [
+                    {"ParameterKey": settings.parameter, "ParameterValue.$": package},
+                    *({"ParameterKey": kept, "UsePreviousValue": True} for kept in settings.kept_parameters),
+                ],
+            },
+            "ResultPath": None,
+            "TimeoutSeconds": 60,
+            "Retry": [_retry(["CloudFormation.ThrottlingException", "CloudFormation.SdkClientException"])],
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": f"{name}Refused"}],
+            "Next": f"{name}Wait",
+        },
+        f"{name}Refused": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.error.Cause", "StringMatches": NOTHING_TO_DO, "Next": updated},
+                {"Variable": "$.error.Cause", "StringMatches": BUSY, "Next": f"{name}Later"},
+            ],
+            "Default": "Stuck",
+        },
+        f"{name}Later": {
+            "Type": "Wait",
+            "Seconds": settings.poll_seconds,
+            "Next": "Select" if name == "Promote" else f"{name}Stack",
+        },
+        f"{name}Wait": {"Type": "Wait", "Seconds": settings.poll_seconds, "Next": f"{name}Status"},
+        f"{name}Status": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:cloudformation:describeStacks",
+            "Parameters": {"StackName": settings.stack_name},
+            "ResultSelector": {"status.$": "$.Stacks[0].StackStatus"},
+            "ResultPath": "$.stack",
+            "TimeoutSeconds": 60,
+            "Retry": [_retry(["States.ALL"])],
+            "Catch": [_catch()],
+            "Next": f"{name}Settled",
+        },
+        f"{name}Settled": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.stack.status", "StringEquals": "UPDATE_COMPLETE", "Next": updated},
+                {"Variable": "$.stack.status", "StringEquals": "UPDATE_ROLLBACK_COMPLETE", "Next": refused},
+                {"Variable": "$.stack.status", "StringMatches": BUSY, "Next": f"{name}Wait"},
+            ],
+            "Default": "Stuck",
+        },
+    }
+
+
+def _verifying(settings: PromotionSettings) -> State:
+    payload = {
+        "Payload": {
+            "modelPackageArn.$": "$.selection.modelPackageArn",
+            "previousModelPackageArn.$": "$.selection.previousModelPackageArn",
+            "stackStatus": "UPDATE_COMPLETE",
+        }
+    }
+    return {
+        "Verify": _invoke(settings.verify_arn, payload, ("ok", "reason"), result="$.verification", next="IsVerified"),
+        "IsVerified": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.verification.ok", "BooleanEquals": True, "Next": "MarkChampion"}],
+            "Default": "RestoreStack",
+        },
+        "MarkChampion": _mark(settings),
+        "Promoted": _notify(
+            settings,
+            "Model promoted",
+            f"States.Format('{settings.endpoint_name} now serves {{}}: {{}}', "
+            "$.selection.modelPackageArn, $.verification.reason)",
+            next="PromotedEnd",
+        ),
+        "PromotedEnd": {
+            "Type": "Pass",
+            "Parameters": {
+                "outcome": "promoted",
+                "reason.$": "$.verification.reason",
+                "modelPackageArn.$": "$.selection.modelPackageArn",
+            },
+            "End": True,
+        },
+    }
+
+
+def _mark(settings: PromotionSettings) -> State:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::dynamodb:putItem",
+        "Parameters": {
+            "TableName": settings.state_table,
+            "Item": {
+                PARTITION_KEY: {"S": f"champion#{settings.endpoint_name}"},
+                SORT_KEY: {"S": "current"},
+                "model_package_arn": {"S.$": "$.selection.modelPackageArn"},
+                "previous_model_package_arn": {"S.$": "$.selection.previousModelPackageArn"},
+                "promoted_at": {"S.$": "$$.State.EnteredTime"},
+                "execution": {"S.$": "$$.Execution.Id"},
+            },
+        },
+        "ResultPath": None,
+        "TimeoutSeconds": 60,
+        "Retry": [_retry(["States.ALL"])],
+        "Catch": [_catch()],
+        "Next": "Promoted",
+    }
+
+
+def _endings(settings: PromotionSettings) -> State:
+    why = {
+        "RolledBack": "$.verification.reason",
+        "RolledBackByStack": "States.Format('the stack update of {} was rolled back', $.selection.modelPackageArn)",
+        "RestoreRefused": "States.Format('after {} even the way back failed', $.verification.reason)",
+        "Stuck": "States.Format('the promotion of {} cannot go on, look at the stack', $.selection.modelPackageArn)",
+        "Broken": "States.Format('a step of the promotion failed: {}', $.error.Cause)",
+    }
+    errors = {"RestoreRefused": "Stuck", "Stuck": "Stuck", "Broken": "Broken"}
+    states: State = {}
+    for name, reason in why.items():
+        states[name] = {
+            "Type": "Pass",
+            "Parameters": {"reason.$": reason},
+            "ResultPath": "$.outcome",
+            "Next": f"{name}Told",
+        }
+        states[f"{name}Told"] = _notify(
+            settings, "Promotion failed", "$.outcome.reason", next=f"{name}End", survive=f"{name}End"
+        )
+        states[f"{name}End"] = {
+            "Type": "Fail",
+            "Error": errors.get(name, "RolledBack"),
+            "CausePath": "$.outcome.reason",
+        }
+    return states
+
+
+def _invoke(arn: str, payload: State, fields: tuple[str, ...], *, result: str, next: str) -> State:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": arn, **payload},
+        "ResultSelector": {f"{field}.$": f"$.Payload.{field}" for field in fields},
+        "ResultPath": result,
+        "TimeoutSeconds": 300,
+        "Retry": [_retry(TRANSIENT)],
+        "Catch": [_catch()],
+        "Next": next,
+    }
+
+
+def _notify(settings: PromotionSettings, subject: str, message: str, *, next: str, survive: str | None = None) -> State:
+    """Publish; people not being told never changes the outcome."""
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sns:publish",
+        "Parameters": {
+            "TopicArn": settings.topic_arn,
+            "Subject": f"{settings.endpoint_name}: {subject}",
+            "Message.$": message,
+        },
+        "ResultPath": None,
+        "TimeoutSeconds": 60,
+        "Retry": [_retry(["States.ALL"])],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.notification", "Next": survive or next}],
+        "Next": next,
+    }
+
+
+def _retry(errors: list[str]) -> State:
+    return {
+        "ErrorEquals": errors,
+        "IntervalSeconds": 2,
+        "MaxAttempts": 4,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 30,
+        "JitterStrategy": "FULL",
+    }
+
+
+def _catch() -> State:
+    return {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Broken"}

@@ -1,0 +1,190 @@
+"""Training: the model package group, the job role, the pipeline role and the SageMaker pipeline."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aws_cdk as cdk
+import aws_cdk.aws_kms as kms
+import aws_cdk.aws_s3 as s3
+import aws_cdk.aws_sagemaker as sagemaker
+from constructs import Construct
+
+from seatrial.constructs import definitions
+from seatrial.constructs.definitions import STEP_ACTIONS, STEP_RESOURCES
+from seatrial.constructs.errors import ConstructError
+from seatrial.constructs.identity import ServiceRole
+from seatrial.constructs.network import WorkloadNetwork
+
+JOB_NAMES = "SageMaker names a pipeline's jobs pipelines-<execution>-<step>-<random>: only the beginning is known."
+LOG_STREAMS = "SageMaker chooses the names of its log groups and streams below /aws/sagemaker/ at run time."
+SAGEMAKER = "sagemaker.amazonaws.com"
+
+
+class JobRole(Construct):
+    """What a pipeline's jobs run as: reads raw data and code, reads and writes artifacts, nothing of the registry."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        network: WorkloadNetwork,
+        encryption_key: kms.IKey,
+        readable: Sequence[s3.IBucket],
+        writable: Sequence[s3.IBucket],
+        image_arns: Sequence[str],
+    ) -> None:
+        super().__init__(scope, id)
+        self.identity = ServiceRole(self, "Identity", service=SAGEMAKER, description="Jobs of the training pipeline")
+        for bucket in (*readable, *writable):
+            self.identity.allow_reading(bucket)
+        for bucket in writable:
+            self.identity.allow_writing(bucket)
+        self.identity.allow_key(encryption_key, volumes=True)
+        allow_sagemaker_runtime(self.identity, image_arns)
+        self.identity.allow_network_interfaces(network.subnets, network.security_groups, permission=True)
+
+
+class TrainingPipeline(Construct):
+    """A SageMaker pipeline with its model package group and a role that starts jobs but approves nothing.
+
+    `definition` is a dict (values may be CDK tokens) or the text that the SageMaker SDK (v2 or v3) returned from
+    `pipeline.definition()`. Every job in it must be isolated and encrypted; `isolation_exception` is the sentence
+    that says why a given definition may do without. The pipeline may pass exactly the roles that it names.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        pipeline_name: str,
+        definition: Mapping[str, Any] | str,
+        network: WorkloadNetwork,
+        encryption_key: kms.IKey,
+        artifacts: s3.IBucket,
+        model_package_group: sagemaker.CfnModelPackageGroup,
+        instance_types: Sequence[str] = (),
+        maximum_parallel_steps: int = 4,
+        isolation_exception: str | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        parsed = definitions.parse(definition)
+        _check(parsed, maximum_parallel_steps, isolation_exception)
+        self._network, self._key, self._instance_types = network, encryption_key, [*instance_types]
+        self._isolated = isolation_exception is None
+        self.model_package_group = model_package_group
+        self.role = ServiceRole(self, "Identity", service=SAGEMAKER, description="Runs the training pipeline")
+        self._allow_steps(parsed)
+        self._allow_registering()
+        self._deny_approving()
+        self.role.allow_reading(artifacts)
+        self.role.allow_key(encryption_key, volumes=True)
+        self.pipeline = sagemaker.CfnPipeline(
+            self,
+            "Pipeline",
+            pipeline_name=pipeline_name,
+            pipeline_definition={"PipelineDefinitionBody": self._body(definition)},
+            role_arn=self.role.role_arn,
+            parallelism_configuration={"MaxParallelExecutionSteps": maximum_parallel_steps},
+        )
+
+    @property
+    def pipeline_arn(self) -> str:
+        """ARN of the pipeline (SageMaker's ARNs are in lower case)."""
+        name = self.pipeline.pipeline_name.lower()
+        return cdk.Stack.of(self).format_arn(service="sagemaker", resource="pipeline", resource_name=name)
+
+    def grant_start(self, role: ServiceRole) -> None:
+        """Start executions and look at them."""
+        executions = f"{self.pipeline_arn}/execution/*"
+        because = "An execution's id is made when it starts; the pipeline is exact."
+        role.allow("sagemaker:ListPipelineExecutions", "sagemaker:StartPipelineExecution", on=[self.pipeline_arn])
+        role.allow("sagemaker:DescribePipelineExecution", on=[executions], because=because)
+
+    def _body(self, definition: Mapping[str, Any] | str) -> str:
+        return definition if isinstance(definition, str) else cdk.Stack.of(self).to_json_string(dict(definition))
+
+    def _allow_steps(self, parsed: Mapping[str, Any]) -> None:
+        stack = cdk.Stack.of(self)
+        for kind in definitions.step_types(parsed):
+            if kind not in STEP_RESOURCES:
+                continue
+            arn = stack.format_arn(service="sagemaker", resource=STEP_RESOURCES[kind], resource_name="pipelines-*")
+            create, *others = [f"sagemaker:{action}" for action in STEP_ACTIONS[kind]]
+            conditions = self._job_conditions() if kind in {"Processing", "Training", "Tuning"} else None
+            self.role.allow(create, on=[arn], because=JOB_NAMES, conditions=conditions)
+            self.role.allow("sagemaker:AddTags", *others, on=[arn], because=JOB_NAMES)
+        passed = definitions.role_arns(parsed)
+        if passed:
+            to_sagemaker = {"StringEquals": {"iam:PassedToService": SAGEMAKER}}
+            self.role.allow("iam:PassRole", on=passed, conditions=to_sagemaker)
+
+    def _job_conditions(self) -> dict[str, dict[str, Any]] | None:
+        if not self._isolated:
+            return None
+        conditions: dict[str, dict[str, Any]] = {
+            "Bool": {"sagemaker:InterContainerTrafficEncryption": "true", "sagemaker:NetworkIsolation": "true"},
+            "ForAllValues:StringEquals": {
+                "sagemaker:VpcSecurityGroupIds": self._network.security_group_ids,
+                "sagemaker:VpcSubnets": self._network.subnet_ids,
+            },
+            "Null": {"sagemaker:VpcSubnets": "false", "sagemaker:VpcSecurityGroupIds": "false"},
+            "ArnEquals": {"sagemaker:VolumeKmsKey": self._key.key_arn},
+        }
+        if self._instance_types:
+            conditions["ForAnyValue:StringEquals"] = {"sagemaker:InstanceTypes": self._instance_types}
+        return conditions
+
+    def _allow_registering(self) -> None:
+        stack, group = cdk.Stack.of(self), self.model_package_group.model_package_group_name
+        versions = stack.format_arn(service="sagemaker", resource="model-package", resource_name=f"{group}/*")
+        own = stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=group)
+        because = "A model package's version is counted up when it is registered; the group is exact."
+        self.role.allow(
+            "sagemaker:AddTags",
+            "sagemaker:CreateModelPackage",
+            "sagemaker:DescribeModelPackage",
+            on=[own, versions],
+            because=because,
+        )
+        self.role.allow("sagemaker:DescribeModelPackageGroup", on=[own])
+
+    def _deny_approving(self) -> None:
+        self.role.deny(
+            "sagemaker:CreateModelPackage",
+            "sagemaker:UpdateModelPackage",
+            conditions={"StringEquals": {"sagemaker:ModelApprovalStatus": "Approved"}},
+        )
+
+
+def allow_sagemaker_runtime(role: ServiceRole, image_arns: Sequence[str]) -> None:
+    """What SageMaker does in the role's name around a container: pull the image, write logs and metrics."""
+    stack = cdk.Stack.of(role)
+    groups = stack.format_arn(service="logs", resource="log-group:/aws/sagemaker/*")
+    writes = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
+    role.allow(*writes, on=[groups], because=LOG_STREAMS)
+    own_metrics = {"StringLike": {"cloudwatch:namespace": ["/aws/sagemaker/*", "AWS/SageMaker"]}}
+    role.allow_unscoped("cloudwatch:PutMetricData", conditions=own_metrics)
+    pulls = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+    role.allow(*pulls, on=image_arns)
+    role.allow_unscoped("ecr:GetAuthorizationToken")
+
+
+def image_repository_arn(stack: cdk.Stack, image: str) -> str:
+    """ARN of the ECR repository that holds an image, given the image's URI."""
+    registry, _, rest = image.partition("/")
+    account, _, _, region = registry.split(".")[:4]
+    repository = rest.split("@")[0].split(":")[0]
+    return stack.format_arn(
+        service="ecr", account=account, region=region, resource="repository", resource_name=repository
+    )
+
+
+def _check(definition: Mapping[str, Any], maximum_parallel_steps: int, exception: str | None) -> None:
+    if maximum_parallel_steps < 1:
+        raise ConstructError(f"maximum_parallel_steps: must be at least 1, got {maximum_parallel_steps}")
+    mistakes = definitions.isolation_mistakes(definition)
+    if mistakes and exception is None:
+        text = "\n".join(f"definition: {mistake}" for mistake in mistakes)
+        raise ConstructError(f"{text}\nset it, or say in isolation_exception why this pipeline may do without")

@@ -1,0 +1,35 @@
+"""The AWS actions that take no resource: the only ones for which a policy here may say Resource "*"."""
+
+SERVICE_AUTHORIZATION_REFERENCE = "https://docs.aws.amazon.com/service-authorization/latest/reference/"
+
+UNSCOPED_ACTIONS: dict[str, str] = {
+    "cloudwatch:DescribeAlarms": "list_amazoncloudwatch.html",
+    "cloudwatch:PutMetricData": "list_amazoncloudwatch.html",
+    "ec2:DescribeDhcpOptions": "list_amazonec2.html",
+    "ec2:DescribeNetworkInterfaces": "list_amazonec2.html",
+    "ec2:DescribeSecurityGroups": "list_amazonec2.html",
+    "ec2:DescribeSubnets": "list_amazonec2.html",
+    "ec2:DescribeVpcs": "list_amazonec2.html",
+    "ecr:GetAuthorizationToken": "list_amazonelasticcontainerregistry.html",
+    "logs:CreateLogDelivery": "list_amazoncloudwatchlogs.html",
+    "logs:DeleteLogDelivery": "list_amazoncloudwatchlogs.html",
+    "logs:DescribeLogGroups": "list_amazoncloudwatchlogs.html",
+    "logs:DescribeResourcePolicies": "list_amazoncloudwatchlogs.html",
+    "logs:GetLogDelivery": "list_amazoncloudwatchlogs.html",
+    "logs:ListLogDeliveries": "list_amazoncloudwatchlogs.html",
+    "logs:PutResourcePolicy": "list_amazoncloudwatchlogs.html",
+    "logs:UpdateLogDelivery": "list_amazoncloudwatchlogs.html",
+    "xray:PutTelemetryRecords": "list_awsx-ray.html",
+    "xray:PutTraceSegments": "list_awsx-ray.html",
+}
+"""Action to page of the service authorization reference; its resource column is empty (or, for the Step Functions
+log delivery actions, Step Functions' own documentation demands "*")."""
+
+
+def reference(action: str) -> str:
+    """Address of the page that shows that the action takes no resource.
+
+    >>> reference("xray:PutTraceSegments").endswith("list_awsx-ray.html")
+    True
+    """
+    return SERVICE_AUTHORIZATION_REFERENCE + UNSCOPED_ACTIONS[action]

@@ -1,0 +1,61 @@
+"""What every stack has in common: its name, its place, its tags and its outputs."""
+
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from seatrial.config import Engagement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One engagement in one environment."""
+
+    engagement: Engagement
+    environment: str
+
+    @property
+    def prefix(self) -> str:
+        """Beginning of every name: `<engagement>-<environment>`."""
+        return f"{self.engagement.name}-{self.environment}"
+
+    @property
+    def place(self) -> cdk.Environment:
+        """Account and region."""
+        where = self.engagement.environments[self.environment]
+        return cdk.Environment(account=where.account, region=where.region)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags on every resource; those of the engagement come last and win."""
+        own = {
+            "DataClassification": "confidential",
+            "Engagement": self.engagement.name,
+            "Environment": self.environment,
+            "OwnerTeam": self.engagement.owner,
+        }
+        return own | dict(self.engagement.tags)
+
+
+class BaseStack(cdk.Stack):
+    """A stack of an engagement."""
+
+    def __init__(self, scope: Construct, id: str, *, target: Target, description: str) -> None:
+        boundary = target.engagement.permissions_boundary
+        super().__init__(
+            scope,
+            id,
+            stack_name=f"{target.prefix}-{id.lower()}",
+            env=target.place,
+            description=f"{target.engagement.name}: {description}",
+            tags=target.tags,
+            permissions_boundary=cdk.PermissionsBoundary.from_arn(boundary) if boundary else None,
+            termination_protection=target.environment == "prod",
+            analytics_reporting=False,
+        )
+
+    def outputs(self, values: dict[str, str]) -> None:
+        """Outputs whose logical ids are exactly these names."""
+        for name, value in values.items():
+            cdk.CfnOutput(self, name, value=value)

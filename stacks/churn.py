@@ -1,0 +1,110 @@
+"""The churn pipeline's settings: the engagement's choices and the assets that its steps run."""
+
+from typing import Any
+
+import aws_cdk.aws_s3_assets as s3_assets
+from constructs import Construct
+
+from pipelines.churn.definition import ChurnSettings, Code, Images, JobSettings, churn_pipeline
+from seatrial.constructs import Lake, WorkloadNetwork
+from seatrial.constructs.assets import file_asset, tar_gz_asset, zip_asset
+from seatrial.constructs.images import scikit_learn_image, spark_image, xgboost_image
+from seatrial.constructs.staging import library_files, python_files, shipped
+from seatrial.constructs.training import JobRole
+from seatrial.contracts.dataset import DatasetSpec
+from seatrial.contracts.layout import training_data_prefix
+from stacks.base import BaseStack, Target
+
+NO_CHAMPION = b'{"champion": null}\n'
+
+
+def churn_definition(
+    stack: BaseStack, target: Target, lake: Lake, network: WorkloadNetwork, jobs: JobRole, group: str
+) -> dict[str, Any] | str:
+    """The definition to deploy: the customer's file when the engagement names one, else the churn pipeline."""
+    training = target.engagement.training
+    if training.definition is not None:
+        return training.definition.read_text(encoding="utf-8")
+    settings = ChurnSettings(
+        jobs=_jobs(target, lake, network, jobs),
+        images=Images(
+            spark=spark_image(stack.region),
+            xgboost=xgboost_image(stack.region),
+            scikit_learn=scikit_learn_image(stack.region),
+        ),
+        code=_code(stack, target),
+        artifacts_bucket=lake.artifacts.bucket_name,
+        model_package_group=group,
+        default_input_uri=f"s3://{lake.raw.bucket_name}/{training_data_prefix(training.dataset.name, 'latest')}",
+        algorithm=training.algorithm,
+        hyperparameters={name: str(value) for name, value in training.hyperparameters.items()},
+        instance_type=training.instance_type,
+        features_instance_type=training.features_instance_type,
+        tuning_max_jobs=training.tuning.max_jobs,
+        tuning_max_parallel_jobs=training.tuning.max_parallel_jobs,
+        minimum_rows=training.quality_gate.minimum_rows,
+        maximum_duplicate_share=training.quality_gate.maximum_duplicate_share,
+        maximum_missing_label_share=training.quality_gate.maximum_missing_label_share,
+        minimum_auc=training.acceptance.minimum_auc,
+        minimum_gain=training.acceptance.minimum_gain,
+        inference_instance_type=target.engagement.serving.instance_type,
+    )
+    return churn_pipeline(settings).to_definition()
+
+
+def _jobs(target: Target, lake: Lake, network: WorkloadNetwork, jobs: JobRole) -> JobSettings:
+    return JobSettings(
+        role_arn=jobs.identity.role_arn,
+        subnet_ids=tuple(network.subnet_ids),
+        security_group_ids=tuple(network.security_group_ids),
+        kms_key_arn=lake.key.key_arn,
+        max_runtime_seconds=target.engagement.training.max_runtime_minutes * 60,
+    )
+
+
+def _code(stack: BaseStack, target: Target) -> Code:
+    assets = Construct(stack, "Assets")
+    steps = python_files(shipped("pipelines") / "churn" / "steps")
+    scripts = {name: file_asset(assets, name.title(), steps[f"{name}.py"], ".py") for name in _SCRIPTS}
+    library = library_files(content for name, content in steps.items() if name.endswith(".py"))
+    source = tar_gz_asset(assets, "TrainingSource", steps | library)
+    bundle = zip_asset(assets, "Library", library)
+    dataset = file_asset(assets, "Dataset", _dataset(target).to_json().encode(), ".json")
+    return Code(
+        features=_uri(scripts["features"]),
+        features_name=_name(scripts["features"]),
+        evaluate=_uri(scripts["evaluate"]),
+        evaluate_name=_name(scripts["evaluate"]),
+        baseline=_uri(scripts["baseline"]),
+        baseline_name=_name(scripts["baseline"]),
+        training_source=_uri(source),
+        training_source_name=_name(source),
+        library=_uri(bundle),
+        library_name=_name(bundle),
+        dataset=_uri(dataset),
+        dataset_name=_name(dataset),
+        no_champion=_uri(file_asset(assets, "NoChampion", NO_CHAMPION, ".json")),
+    )
+
+
+_SCRIPTS = ("features", "evaluate", "baseline")
+
+
+def _dataset(target: Target) -> DatasetSpec:
+    given = target.engagement.training.dataset
+    return DatasetSpec(
+        name=given.name,
+        kind=given.kind,
+        id=given.id,
+        label=given.label,
+        positive=given.positive,
+        columns=dict(given.columns),
+    )
+
+
+def _uri(asset: s3_assets.Asset) -> str:
+    return asset.s3_object_url
+
+
+def _name(asset: s3_assets.Asset) -> str:
+    return asset.s3_object_key

@@ -1,0 +1,49 @@
+"""Monitoring: the state table, the hourly monitor, alarms and the dashboard."""
+
+from constructs import Construct
+
+from seatrial.constructs import EndpointMonitor, Lake, ModelState, Notifications, PowertoolsLayer, WorkloadNetwork
+from seatrial.constructs.serving import VARIANT
+from stacks.base import BaseStack, Target
+
+
+class MonitoringStack(BaseStack):
+    """Also makes the layer and the state table that retraining and promotion use."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        target: Target,
+        lake: Lake,
+        notifications: Notifications,
+        network: WorkloadNetwork,
+    ) -> None:
+        super().__init__(scope, id, target=target, description="monitor, alarms and dashboard")
+        destroy = target.engagement.removal.destroy_data
+        self.powertools = PowertoolsLayer(self, "Powertools")
+        self.state = ModelState(self, "State", encryption_key=lake.key, destroy_data=destroy)
+        self.monitor = EndpointMonitor(
+            self,
+            "Monitoring",
+            endpoint_name=target.prefix,
+            variant_name=VARIANT,
+            model_package_group_name=target.prefix,
+            capture=lake.capture,
+            artifacts=lake.artifacts,
+            state=self.state,
+            network=network,
+            encryption_key=lake.key,
+            notification_topic=notifications.topic,
+            settings=target.engagement.monitoring.model_dump(mode="json"),
+            layers=[self.powertools.layer],
+            destroy_data=destroy,
+        )
+        self.outputs(
+            {
+                "MonitorFunctionName": self.monitor.monitor.function.function_name,
+                "MetricNamespace": self.monitor.metric_namespace,
+                "DashboardName": target.prefix,
+            }
+        )

@@ -1,0 +1,44 @@
+"""The network: a VPC of our own, or the customer's."""
+
+from constructs import Construct
+
+from seatrial.constructs import Lake, Network, WorkloadNetwork
+from stacks.base import BaseStack, Target
+
+
+class NetworkStack(BaseStack):
+    """A VPC without a way to the internet, unless NAT gateways are asked for."""
+
+    def __init__(self, scope: Construct, id: str, *, target: Target, lake: Lake) -> None:
+        super().__init__(scope, id, target=target, description="network of jobs, endpoints and functions")
+        section = target.engagement.network
+        self.network = Network(
+            self,
+            "Network",
+            encryption_key=lake.key,
+            cidr=str(section.cidr),
+            max_azs=section.max_azs,
+            nat_gateways=section.nat_gateways,
+            flow_log_retention_days=section.flow_log_retention_days,
+            destroy_data=target.engagement.removal.destroy_data,
+        )
+
+    @property
+    def workload(self) -> WorkloadNetwork:
+        """Where workloads are attached."""
+        return self.network.workload
+
+
+def workload_network(scope: Construct, *, target: Target, lake: Lake) -> WorkloadNetwork:
+    """The stack's VPC, or the existing one of the engagement (then there is no network stack)."""
+    given = target.engagement.network.existing
+    if given is None:
+        return NetworkStack(scope, "Network", target=target, lake=lake).workload
+    return WorkloadNetwork.existing(
+        lake,
+        "ExistingNetwork",
+        vpc_id=given.vpc_id,
+        subnet_ids=given.subnet_ids,
+        availability_zones=given.availability_zones,
+        security_group_id=given.security_group_id,
+    )

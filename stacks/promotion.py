@@ -1,0 +1,49 @@
+"""Promotion: from an approval to a verified endpoint."""
+
+from constructs import Construct
+
+from seatrial.constructs import Lake, ModelState, Notifications, PowertoolsLayer, Promotion, WorkloadNetwork
+from seatrial.constructs.serving import PARAMETER
+from stacks.base import BaseStack, Target
+from stacks.serving import ServingStack
+
+
+class PromotionStack(BaseStack):
+    """Updates the serving stack; its parameters other than the model package keep their values."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        target: Target,
+        lake: Lake,
+        notifications: Notifications,
+        network: WorkloadNetwork,
+        serving: ServingStack,
+        state: ModelState,
+    ) -> None:
+        super().__init__(scope, id, target=target, description="promotion of approved model packages")
+        self.promotion = Promotion(
+            self,
+            "Promotion",
+            serving_stack_name=serving.stack_name,
+            model_package_parameter=PARAMETER,
+            kept_parameters=["BootstrapVersion"],
+            endpoint_name=target.prefix,
+            model_package_group_name=target.prefix,
+            rollback_alarms=serving.serving.alarms,
+            artifacts=lake.artifacts,
+            state=state,
+            network=network,
+            encryption_key=lake.key,
+            notification_topic=notifications.topic,
+            layers=[PowertoolsLayer(self, "Powertools").layer],
+            destroy_data=target.engagement.removal.destroy_data,
+        )
+        self.outputs(
+            {
+                "StateMachineArn": self.promotion.state_machine.attr_arn,
+                "NotificationTopicArn": notifications.topic.topic_arn,
+            }
+        )

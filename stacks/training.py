@@ -1,0 +1,60 @@
+"""Training: the churn pipeline, or one that the customer wrote with the SageMaker SDK."""
+
+import aws_cdk.aws_s3 as s3
+import aws_cdk.aws_sagemaker as sagemaker
+from constructs import Construct
+
+from seatrial.constructs import Lake, TrainingPipeline, WorkloadNetwork
+from seatrial.constructs.images import scikit_learn_image, spark_image, xgboost_image
+from seatrial.constructs.training import JobRole, image_repository_arn
+from stacks.base import BaseStack, Target
+from stacks.churn import churn_definition
+
+
+class TrainingStack(BaseStack):
+    """The model package group, the roles and the pipeline."""
+
+    def __init__(self, scope: Construct, id: str, *, target: Target, lake: Lake, network: WorkloadNetwork) -> None:
+        super().__init__(scope, id, target=target, description="training pipeline and model registry")
+        training = target.engagement.training
+        self.group = sagemaker.CfnModelPackageGroup(
+            self,
+            "ModelPackageGroup",
+            model_package_group_name=target.prefix,
+            model_package_group_description=f"Models of {target.prefix}",
+        )
+        images = [make(self.region) for make in (spark_image, xgboost_image, scikit_learn_image)]
+        self.image_arns = [image_repository_arn(self, image) for image in images]
+        self.jobs = JobRole(
+            self,
+            "Jobs",
+            network=network,
+            encryption_key=lake.key,
+            readable=[lake.raw, s3.Bucket.from_bucket_name(self, "Code", self.code_bucket_name)],
+            writable=[lake.artifacts],
+            image_arns=self.image_arns,
+        )
+        self.pipeline = TrainingPipeline(
+            self,
+            "Training",
+            pipeline_name=target.prefix,
+            definition=churn_definition(self, target, lake, network, self.jobs, self.group.model_package_group_name),
+            network=network,
+            encryption_key=lake.key,
+            artifacts=lake.artifacts,
+            model_package_group=self.group,
+            instance_types=sorted({training.instance_type, training.features_instance_type}),
+        )
+        self.outputs(
+            {
+                "PipelineName": target.prefix,
+                "PipelineArn": self.pipeline.pipeline_arn,
+                "ModelPackageGroupName": target.prefix,
+                "PipelineRoleArn": self.pipeline.role.role_arn,
+            }
+        )
+
+    @property
+    def code_bucket_name(self) -> str:
+        """The bootstrap bucket, where CDK puts assets."""
+        return f"cdk-hnb659fds-assets-{self.account}-{self.region}"
