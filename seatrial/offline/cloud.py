@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from moto import settings
 from moto.moto_api._internal import moto_api_backend
@@ -20,6 +20,9 @@ from seatrial.offline.journal import Journal
 from seatrial.offline.not_emulated import loud
 from seatrial.offline.routes import Environ, StartResponse
 from seatrial.offline.server import LoopbackServer
+
+if TYPE_CHECKING:
+    from seatrial.offline.engine.leftovers import Leftovers
 
 EXTENSIONS = ("functions", "events", "alarms", "states", "sagemaker", "engine")
 """Packages beside this module, installed in this order."""
@@ -80,7 +83,7 @@ class OfflineCloud:
         if _running:
             raise CloudError("an offline cloud runs in this process already: moto's state is one for each process")
         _running.append(self)
-        settings.S3_IGNORE_SUBDOMAIN_BUCKETNAME = "true"
+        settings.S3_IGNORE_SUBDOMAIN_BUCKETNAME = True
         moto_api_backend.reset()
         routes.clear()
         self._server = LoopbackServer(self._answer, self._port)
@@ -104,8 +107,8 @@ class OfflineCloud:
         self.journal.close()
         _running.remove(self)
 
-    def leftovers(self) -> dict[str, list[str]]:
-        """What is still in the account, by resource type; empty after a clean destroy."""
+    def leftovers(self) -> "Leftovers":
+        """What is still in the account: what leaked, and what a policy retains, by resource type."""
         from seatrial.offline.engine.leftovers import leftovers
 
         return leftovers(self.context)

@@ -1,0 +1,56 @@
+"""Where the engine meets moto: its CloudFormation API is taken over, and two S3 checks that AWS does not make go."""
+
+from typing import Any
+
+from moto.cloudformation.responses import CloudFormationResponse
+from moto.core.config import default_user_config
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+from moto.s3.models import FakeBucket
+
+from seatrial.offline.engine.api import Api
+
+_current: dict[str, Api] = {}
+_moto_is_permitted = IAMPolicyStatement.is_action_permitted
+
+
+def take_over(api: Api) -> None:
+    """Answer CloudFormation's API with `api`; may be called again for the next cloud."""
+    _current["api"] = api
+    CloudFormationResponse.call_action = _call_action  # type: ignore[method-assign]
+    CloudFormationResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER = {}
+    IAMPolicyStatement.is_action_permitted = _is_permitted_over_tls  # type: ignore[method-assign]
+    FakeBucket._log_permissions_enabled_policy = staticmethod(_logging_is_permitted)  # type: ignore[method-assign]
+    default_user_config["iam"]["load_aws_managed_policies"] = True
+
+
+def _call_action(response: CloudFormationResponse) -> Any:
+    name = response._get_action()
+    action = _current["api"].action(name)
+    if action is None:
+        raise NotImplementedError(f"cloudformation:{name} is not one of the engine's actions")
+    try:
+        result = ActionResult(action(dict(response.params)))
+    except ServiceException as error:
+        status, headers, body = response.serialized(ActionResult(error))
+        return status, headers, body
+    return response.serialized(result)
+
+
+def _is_permitted_over_tls(statement: IAMPolicyStatement, *arguments: Any, **keywords: Any) -> PermissionResult:
+    """A Deny whose conditions concern TLS does not apply: the loopback stands for a TLS connection."""
+    body: dict[str, Any] = statement._statement
+    if body.get("Effect") == "Deny" and _concerns_tls(body.get("Condition") or {}):
+        return PermissionResult.NEUTRAL
+    return _moto_is_permitted(statement, *arguments, **keywords)
+
+
+def _concerns_tls(condition: dict[str, Any]) -> bool:
+    keys = {key.lower() for operands in condition.values() for key in operands}
+    return bool(keys & {"aws:securetransport", "s3:tlsversion"})
+
+
+def _logging_is_permitted(target_bucket: Any, target_prefix: str | None) -> bool:
+    """PutBucketLogging does not look at the target's policy; moto's does, and a template sets it later."""
+    return True

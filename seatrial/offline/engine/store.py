@@ -1,0 +1,105 @@
+"""Keeps every stack of the account, live and deleted; writes their events and the journal."""
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+
+from seatrial.offline.context import CloudContext
+from seatrial.offline.engine.errors import ValidationError
+from seatrial.offline.engine.model import Event, Output, Resource, Stack, new_stack_id
+
+STACK_TYPE = "AWS::CloudFormation::Stack"
+
+
+class Store:
+    """All stacks, oldest first."""
+
+    def __init__(self, context: CloudContext) -> None:
+        self._context = context
+        self._stacks: list[Stack] = []
+        self._lock = threading.RLock()
+
+    def all(self) -> list[Stack]:
+        """Live and deleted stacks."""
+        with self._lock:
+            return list(self._stacks)
+
+    def live(self) -> Iterator[Stack]:
+        """Stacks that have not been deleted."""
+        return (stack for stack in self.all() if stack.status != "DELETE_COMPLETE")
+
+    def find(self, name_or_id: str) -> Stack | None:
+        """A live stack by name, or any stack by its ARN."""
+        for stack in reversed(self.all()):
+            if stack.stack_id == name_or_id or (stack.name == name_or_id and stack.status != "DELETE_COMPLETE"):
+                return stack
+        return None
+
+    def get(self, name_or_id: str) -> Stack:
+        """As `find`; raises `ValidationError` when there is none."""
+        stack = self.find(name_or_id)
+        if stack is None:
+            raise ValidationError(f"Stack with id {name_or_id} does not exist")
+        return stack
+
+    def add(self, name: str, status: str) -> Stack:
+        """A new stack."""
+        stack_id = new_stack_id(self._context.region, self._context.account, name)
+        stack = Stack(name, stack_id, self._context.clock.now(), status)
+        with self._lock:
+            self._stacks.append(stack)
+        return stack
+
+    def exports(self) -> dict[str, Output]:
+        """Exports of all live stacks by name."""
+        found = (output for stack in self.live() for output in stack.outputs)
+        return {output.export_name: output for output in found if output.export_name}
+
+    def importers(self, export: str) -> list[str]:
+        """Names of live stacks that import an export."""
+        return [stack.name for stack in self.live() if export in stack.imports]
+
+    def exporter(self, export: str) -> Stack | None:
+        """The live stack that has an export."""
+        for stack in self.live():
+            if any(output.export_name == export for output in stack.outputs):
+                return stack
+        return None
+
+    def record(self, stack: Stack, status: str, reason: str | None = None) -> None:
+        """Set the stack's status and write its event."""
+        stack.status, stack.reason = status, reason
+        self._write(stack, stack.name, stack.stack_id, STACK_TYPE, status, reason)
+
+    def record_resource(self, stack: Stack, resource: Resource, status: str, reason: str | None = None) -> None:
+        """Write a resource's event."""
+        properties = json.dumps(resource.properties, default=str) if resource.properties else None
+        self._write(stack, resource.logical_id, resource.physical_id, resource.type, status, reason, properties)
+
+    def _write(
+        self,
+        stack: Stack,
+        logical_id: str,
+        physical_id: str,
+        type_name: str,
+        status: str,
+        reason: str | None,
+        properties: str | None = None,
+    ) -> None:
+        token = stack.wanted.token if stack.wanted else None
+        event = Event(
+            event_id=str(uuid.uuid4()),
+            timestamp=self._context.clock.now(),
+            logical_id=logical_id,
+            physical_id=physical_id,
+            type=type_name,
+            status=status,
+            reason=reason,
+            properties=properties,
+            token=token,
+        )
+        stack.events.append(event)
+        if type_name == STACK_TYPE or status.endswith("_FAILED"):
+            fields = {"stack": stack.name, "resource": logical_id, "type": type_name, "status": status}
+            self._context.journal.record("stack", **fields, reason=reason)

@@ -1,0 +1,52 @@
+"""Resource types of the offline cloud: one small handler each, registered by type name."""
+
+from collections.abc import Mapping
+
+from seatrial.offline.types import (
+    autoscaling,
+    bootstrap,
+    cloudwatch,
+    dynamodb,
+    ec2,
+    events,
+    iam,
+    kms,
+    lambdas,
+    logs,
+    messaging,
+    recorded,
+    s3,
+    sagemaker,
+    states,
+    vpc,
+)
+from seatrial.offline.types.base import Handler
+
+_HANDLERS: Mapping[str, Handler] = {
+    **autoscaling.HANDLERS,
+    **bootstrap.HANDLERS,
+    **cloudwatch.HANDLERS,
+    **dynamodb.HANDLERS,
+    **ec2.HANDLERS,
+    **events.HANDLERS,
+    **iam.HANDLERS,
+    **kms.HANDLERS,
+    **lambdas.HANDLERS,
+    **logs.HANDLERS,
+    **messaging.HANDLERS,
+    **recorded.HANDLERS,
+    **s3.HANDLERS,
+    **sagemaker.HANDLERS,
+    **states.HANDLERS,
+    **vpc.HANDLERS,
+}
+
+
+def handler_of(type_name: str) -> Handler | None:
+    """The handler of a type, None when the type is not emulated."""
+    return _HANDLERS.get(type_name)
+
+
+def known_types() -> list[str]:
+    """Every emulated type, sorted."""
+    return sorted(_HANDLERS)
