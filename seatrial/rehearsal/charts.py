@@ -1,7 +1,7 @@
 """The report's charts, each from the record to inline SVG with a title and a description in words."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from markupsafe import Markup
@@ -12,17 +12,19 @@ from seatrial.rehearsal.record import (
     RunRecord,
     SightingRecord,
     StageRecord,
+    StepRecord,
     VersionRecord,
     WindowRecord,
 )
-from seatrial.rehearsal.svg import Drawing, TimeAxis, draw_time_axis, nice_ticks
-from seatrial.rehearsal.wording import duration, figure
+from seatrial.rehearsal.svg import Drawing, TimeAxis, draw_time_axis, nice_ticks, second_ticks
+from seatrial.rehearsal.wording import duration, figure, plain
 
 WIDTH = 1040.0
 LEFT, RIGHT = 168.0, WIDTH - 18
 HOUR = timedelta(hours=1)
 _MARKS = {"none": "ok", "ticket": "ticket", "page": "page"}
-_RATIOS = (0, 0.5, 1, 3, 10, 30, 100, 300, 1000, 10_000, 100_000)
+_LINE = 15.0
+_RATIOS = (0, 10, 100, 1000, 3, 30, 30, 300, 10_000, 100_000, 0.5)
 
 
 def stage_chart(stages: Sequence[StageRecord]) -> Markup:
@@ -34,10 +36,10 @@ def stage_chart(stages: Sequence[StageRecord]) -> Markup:
     bottom = top + row * len(stages)
     longest = max(timed, key=lambda stage: stage.real_seconds or 0)
     highest = max((stage.started_seconds or 0) + (stage.real_seconds or 0) for stage in timed)
-    text = f"{len(stages)} stages in {duration(highest)}; the longest is {longest.title}, {duration(longest.real_seconds)}."
+    text = f"{len(stages)} stages in {duration(highest)}; longest: {longest.title}, {duration(longest.real_seconds)}."
     drawing = Drawing("stages", WIDTH, bottom + 24, "Stages over real time", text)
     right = RIGHT - 56
-    for tick in nice_ticks(highest, 8):
+    for tick in second_ticks(highest):
         x = LEFT + (right - LEFT) * tick / highest
         drawing.line(x, top, x, bottom, "grid")
         drawing.text(x, bottom + 15, duration(tick), "tick", anchor="middle")
@@ -73,7 +75,7 @@ def drift_chart(record: RunRecord) -> Markup:
     draw_time_axis(drawing, axis, 46, bottom)
     _draw_verdicts(drawing, windows, axis, 46)
     for index, name in enumerate(names):
-        _draw_statistic(drawing, windows, axis, name, lane + panel * index, panel)
+        _draw_statistic(drawing, windows, axis, name, top=lane + panel * index, height=panel)
     for sighting in record.sightings:
         _draw_sighting(drawing, sighting, axis, 44, bottom)
     return drawing.markup()
@@ -107,10 +109,11 @@ def _draw_stretches(
         x, width = axis(start), axis(end) - axis(start)
         if name != "quiet":
             drawing.rect(x, top, width, bottom - top, "injected-band", tip=f"{name} traffic", radius=0)
-        words = name.replace("_", " ")
-        if width > 6.4 * len(words) + 4:
-            css = "stretch" if name == "quiet" else "stretch injected"
-            drawing.text(x + width / 2, top + 14, words, css, anchor="middle")
+        words = plain(name)
+        if name != "quiet":
+            drawing.text(x + width / 2, top + 14, words, "stretch injected", anchor="middle")
+        elif width > 90:
+            drawing.text(x + width / 2, top + 14, words, "stretch", anchor="middle")
 
 
 def _draw_verdicts(drawing: Drawing, windows: Sequence[WindowRecord], axis: TimeAxis, top: float) -> None:
@@ -130,7 +133,7 @@ def scaled(ratio: float) -> float:
 
 
 def _draw_statistic(
-    drawing: Drawing, windows: Sequence[WindowRecord], axis: TimeAxis, name: str, top: float, height: float
+    drawing: Drawing, windows: Sequence[WindowRecord], axis: TimeAxis, name: str, *, top: float, height: float
 ) -> None:
     series = [(window, _ratio(window, name)) for window in windows]
     highest = max([ratio for _, ratio in series if ratio is not None], default=1.0)
@@ -139,19 +142,27 @@ def _draw_statistic(
     def y(ratio: float) -> float:
         return floor - plot * min(scaled(ratio), ceiling) / ceiling
 
-    drawing.text(LEFT - 10, top + 22, name, "label strong", anchor="end")
-    drawing.text(LEFT - 10, top + 37, "times its threshold", "tick", anchor="end")
-    for tick in [ratio for ratio in _RATIOS if scaled(ratio) <= ceiling][-5:]:
-        if tick != 1:
-            drawing.line(LEFT, y(tick), RIGHT, y(tick), "grid")
-        drawing.text(LEFT - 10, y(tick) + 4, f"{tick:,g}×", "tick" if tick != 1 else "tick strong", anchor="end")
-    drawing.line(LEFT, y(1), RIGHT, y(1), "threshold")
+    drawing.text(0, y(1) - 4, name, "label strong")
+    drawing.text(0, y(1) + 10, "× threshold", "tick")  # noqa: RUF001 - the sign for times
+    _draw_ratio_grid(drawing, y, ceiling)
     for points in _unbroken(series):
         drawing.path([(axis(window.start + HOUR / 2), y(ratio)) for window, ratio in points], "curve")
     for window, ratio in series:
         if ratio is not None:
             css = "point over" if ratio > 1 else "point"
             drawing.dot(axis(window.start + HOUR / 2), y(ratio), 2.6, css, tip=_statistic_tip(window, name))
+
+
+def _draw_ratio_grid(drawing: Drawing, y: Callable[[float], float], ceiling: float) -> None:
+    """The threshold, then as many other multiples as have room."""
+    drawing.line(LEFT, y(1), RIGHT, y(1), "threshold")
+    taken = [y(1)]
+    drawing.text(LEFT - 10, y(1) + 4, "1×", "tick strong", anchor="end")  # noqa: RUF001 - the sign for times
+    for tick in _RATIOS:
+        if scaled(tick) <= ceiling and all(abs(y(tick) - other) >= _LINE for other in taken):
+            taken.append(y(tick))
+            drawing.line(LEFT, y(tick), RIGHT, y(tick), "grid")
+            drawing.text(LEFT - 10, y(tick) + 4, f"{tick:,g}×", "tick", anchor="end")  # noqa: RUF001 - as above
 
 
 def _ratio(window: WindowRecord, name: str) -> float | None:
@@ -215,57 +226,60 @@ def version_chart(versions: Sequence[VersionRecord], end: datetime | None) -> Ma
     for index, number in enumerate(numbers):
         drawing.text(LEFT - 10, 8 + row * index + row / 2 + 4, f"version {number}", "label", anchor="end")
     for item in versions:
-        _draw_version(drawing, item, axis, last, 8 + row * numbers.index(item.version), row)
+        _draw_version(drawing, item, axis, last=last, y=8 + row * numbers.index(item.version), row=row)
     return drawing.markup()
 
 
-def _draw_version(drawing: Drawing, item: VersionRecord, axis: TimeAxis, last: datetime, y: float, row: float) -> None:
+def _draw_version(
+    drawing: Drawing, item: VersionRecord, axis: TimeAxis, *, last: datetime, y: float, row: float
+) -> None:
     x, end = axis(item.start), axis(item.end or last)
     width = max(4.0, end - x)
     tip = f"version {item.version} {item.state} from {item.start:%d %b %H:%M}. {item.reason}"
     drawing.rect(x, y + 6, width, row - 12, f"bar {item.state.replace(' ', '-')}", tip=tip)
     if width > 7 * len(item.state) + 10:
         drawing.text(x + 7, y + row / 2 + 4, item.state, "inside")
-    elif item.state != "canary" or width >= 4:
-        fits = RIGHT - (x + width) > 7 * len(item.state) + 12
-        place, anchor = (x + width + 5, "start") if fits and item.state == "rolled back" else (x - 5, "end")
-        drawing.text(place, y + row / 2 + 4, item.state, "tick", anchor=anchor)
+    elif item.state != "serving":  # the table says which green sliver serves; a word would cover its neighbour
+        drawing.text(x - 6, y + row / 2 + 4, item.state, "tick", anchor="end")
 
 
 def metric_chart(name: str, metrics: Sequence[Metric]) -> Markup:
     """Dots with 95 % intervals of one figure for several models."""
-    shown = [metric for metric in metrics if metric.interval.value is not None]
-    if not shown:
-        return Markup("")
     bounds = [
-        bound for m in shown for bound in (m.interval.value, m.interval.low, m.interval.high) if bound is not None
+        bound for m in metrics for bound in (m.interval.value, m.interval.low, m.interval.high) if bound is not None
     ]
-    space = (max(bounds) - min(bounds)) * 0.12 or 0.01
+    if not bounds:
+        return Markup("")
+    space = (max(bounds) - min(bounds)) * 0.08 or 0.01
     low, high, row, left, right = min(bounds) - space, max(bounds) + space, 30.0, 320.0, WIDTH - 150
     bottom = 8 + row * len(metrics)
     words = "; ".join(f"{metric.subject} {metric.on} {interval_words(metric)}" for metric in metrics) + "."
-    drawing = Drawing(f"metric-{name}", WIDTH, bottom + 24, f"{name} with 95 % confidence intervals", words)
+    title = f"{name} with 95 % confidence intervals"
+    drawing = Drawing(f"metric-{name.replace(' ', '-')}", WIDTH, bottom + 24, title, words)
 
     def x(value: float) -> float:
         return left + (right - left) * (value - low) / (high - low)
 
-    for index in range(6):
-        value = low + (high - low) * index / 5
+    for value in nice_ticks(low, high):
         drawing.line(x(value), 8, x(value), bottom, "grid")
-        drawing.text(x(value), bottom + 15, f"{value:.3f}", "tick", anchor="middle")
+        drawing.text(x(value), bottom + 15, f"{value:.4g}", "tick", anchor="middle")
     for index, metric in enumerate(metrics):
         y = 8 + row * index + row / 2
-        drawing.text(
-            left - 12, y + 4, f"{metric.subject}{', ' + metric.on if metric.on else ''}", "label", anchor="end"
-        )
-        if metric.interval.value is None:
-            drawing.text(left + 6, y + 4, "not measured", "quiet")
-            continue
-        if metric.interval.low is not None and metric.interval.high is not None:
-            drawing.line(x(metric.interval.low), y, x(metric.interval.high), y, "whisker")
-        drawing.dot(x(metric.interval.value), y, 5, "estimate", tip=interval_words(metric))
-        drawing.text(right + 12, y + 4, f"{metric.interval.value:.3f}", "value")
+        label = f"{metric.subject}, {metric.on}" if metric.on else metric.subject
+        drawing.text(left - 12, y + 4, label, "label", anchor="end")
+        _draw_estimate(drawing, metric, x, y, right + 12)
     return drawing.markup()
+
+
+def _draw_estimate(drawing: Drawing, metric: Metric, x: Callable[[float], float], y: float, beside: float) -> None:
+    bounds = metric.interval
+    if bounds.value is None:
+        drawing.text(beside, y + 4, "not measured", "quiet")
+        return
+    if bounds.low is not None and bounds.high is not None:
+        drawing.line(x(bounds.low), y, x(bounds.high), y, "whisker")
+    drawing.dot(x(bounds.value), y, 5, "estimate", tip=interval_words(metric))
+    drawing.text(beside, y + 4, f"{bounds.value:.3f}", "value")
 
 
 def interval_words(metric: Metric) -> str:
@@ -289,25 +303,28 @@ def execution_chart(execution: ExecutionRecord, name: str) -> Markup:
     words = "; ".join(f"{step.name} {step.status} {duration(step.real_seconds)}" for step in execution.steps) + "."
     drawing = Drawing(name, WIDTH, bottom + 22, f"Steps of {execution.name}", words)
     scale = (right - LEFT) / highest
-    for tick in nice_ticks(highest, 8):
+    for tick in second_ticks(highest):
         drawing.line(LEFT + tick * scale, 6, LEFT + tick * scale, bottom, "grid")
         drawing.text(LEFT + tick * scale, bottom + 15, duration(tick), "tick", anchor="middle")
     for index, step in enumerate(execution.steps):
-        y = 6 + row * index
-        drawing.text(LEFT - 10, y + row / 2 + 4, step.name, "label", anchor="end")
-        if step.real_seconds is None or step.started_seconds is None:
-            drawing.text(LEFT + 6, y + row / 2 + 4, f"{step.status}, time not measured", "quiet")
-            continue
-        x, width = LEFT + step.started_seconds * scale, max(3.0, step.real_seconds * scale)
-        css = "failed" if step.status.lower() == "failed" else "overhead"
-        drawing.rect(x, y + 4, width, row - 8, f"bar {css}", tip=f"{step.name} ({step.type}): {step.status}")
-        if step.process_seconds is not None and css != "failed":
-            drawing.rect(x, y + 4, min(width, step.process_seconds * scale), row - 8, "bar process")
-        words = duration(step.real_seconds)
-        if step.process_seconds is not None:
-            words += f", own process {duration(step.process_seconds)}"
-        drawing.text(x + width + 6, y + row / 2 + 4, words, "value")
+        _draw_step(drawing, step, 6 + row * index, row, scale)
     return drawing.markup()
+
+
+def _draw_step(drawing: Drawing, step: StepRecord, y: float, row: float, scale: float) -> None:
+    drawing.text(LEFT - 10, y + row / 2 + 4, step.name, "label", anchor="end")
+    if step.real_seconds is None or step.started_seconds is None:
+        drawing.text(LEFT + 6, y + row / 2 + 4, f"{step.status}, time not measured", "quiet")
+        return
+    x, width = LEFT + step.started_seconds * scale, max(3.0, step.real_seconds * scale)
+    css = "failed" if step.status.lower() == "failed" else "overhead"
+    drawing.rect(x, y + 4, width, row - 8, f"bar {css}", tip=f"{step.name} ({step.type}): {step.status}")
+    words = duration(step.real_seconds)
+    if step.process_seconds is not None:
+        words += f", own process {duration(step.process_seconds)}"
+        if css != "failed":
+            drawing.rect(x, y + 4, min(width, step.process_seconds * scale), row - 8, "bar process")
+    drawing.text(x + width + 6, y + row / 2 + 4, words, "value")
 
 
 def time_chart(record: RunRecord) -> Markup:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from seatrial.rehearsal import charts, wording
 from seatrial.rehearsal.record import Metric, RunRecord, TimePart, to_json_ready
 
+_ABSENT = Markup('<span class="absent">not measured</span>')
 PAGE, DATA = "report.html", "report.json"
 OVERHEAD_TARGET = 0.35
 HOW_TITLES = {
@@ -40,18 +42,22 @@ def page(record: RunRecord) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Callable[..., str]] = {
-        "duration": wording.duration,
-        "figure": wording.figure,
-        "count": wording.count,
-        "moment": wording.moment,
-        "percent": wording.percent,
-        "plain": wording.plain,
-    }
-    environment.filters.update(filters)
+    for word in (wording.duration, wording.figure, wording.count, wording.moment, wording.clock, wording.percent):
+        environment.filters[word.__name__] = _visibly_missing(word)
+    environment.filters["plain"] = wording.plain
     style = files("seatrial.rehearsal").joinpath("templates/report.css").read_text(encoding="utf-8")
     template = environment.get_template("report.html.j2")
     return template.render(record=record, style=style, charts=charts, **_summaries(record))
+
+
+def _visibly_missing(word: Callable[..., str]) -> Callable[..., str]:
+    """The same wording, with "not measured" set apart from figures."""
+
+    def worded(*values: Any) -> str:
+        text = word(*values)
+        return _ABSENT if text == wording.NOT_MEASURED else text
+
+    return worded
 
 
 def _summaries(record: RunRecord) -> dict[str, Any]:

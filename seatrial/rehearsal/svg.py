@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup, escape
 
+_STEPS_SECONDS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200)
 _STEPS_HOURS = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 720)
 
 
@@ -88,16 +89,26 @@ def draw_time_axis(drawing: Drawing, axis: TimeAxis, top: float, bottom: float) 
             drawing.text(x, bottom + 29, f"{tick.day} {tick:%b}", "tick", anchor="middle")
 
 
-def nice_ticks(highest: float, most: int = 6) -> list[float]:
-    """Round numbers from 0 to at most `highest`.
+def nice_ticks(lowest: float, highest: float, most: int = 6) -> list[float]:
+    """Round numbers from `lowest` to `highest`, about `most` of them.
 
-    >>> nice_ticks(430, 5)
-    [0, 100, 200, 300, 400]
+    >>> nice_ticks(0, 430, 5)
+    [0.0, 100.0, 200.0, 300.0, 400.0]
     """
-    rough = max(highest, 1e-9) / most
+    rough = max(highest - lowest, 1e-9) / most
     base = 10 ** math.floor(math.log10(rough))
-    step = next(factor * base for factor in (1, 2, 5, 10) if factor * base >= rough)
-    return [index * step for index in range(int(highest / step + 1e-9) + 1)]
+    step = next(factor * base for factor in (1, 2, 5, 10) if factor * base >= rough * 0.999)
+    return [index * step for index in range(math.ceil(lowest / step - 1e-9), math.floor(highest / step + 1e-9) + 1)]
+
+
+def second_ticks(highest: float, most: int = 8) -> list[float]:
+    """Full seconds or minutes from 0 to at most `highest`.
+
+    >>> second_ticks(340)
+    [0, 60, 120, 180, 240, 300]
+    """
+    step = next((step for step in _STEPS_SECONDS if highest / step <= most), _STEPS_SECONDS[-1])
+    return [index * step for index in range(int(highest / step) + 1)]
 
 
 def _tip(text: str) -> str:

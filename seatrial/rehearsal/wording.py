@@ -56,6 +56,15 @@ def moment(value: datetime | None) -> str:
     return NOT_MEASURED if value is None else f"{value.day} {value:%b %Y, %H:%M}"
 
 
+def clock(value: datetime | None) -> str:
+    """Day and minute of the cloud's time, short enough for a table.
+
+    >>> clock(datetime(2026, 11, 2, 17, 5))
+    '2 Nov 17:05'
+    """
+    return NOT_MEASURED if value is None else f"{value.day} {value:%b %H:%M}"
+
+
 def percent(value: float | None) -> str:
     """A share in percent.
 

@@ -39,7 +39,12 @@ STRETCHES = (
     ("broken_feed", 2, 1, "schema_violation", "ticket", 40, 0), ("quiet", 6, None, "ok", "none", 0, 0),
     ("concept", 6, 5, "quality_loss", "page", 0, 0.8), ("concept", 3, None, "quality_loss", "page", 0, 1.2), ("quiet", 4, None, "ok", "none", 0, 0),
 )  # fmt: skip
-TITLES = {"covariate": "covariate shift", "prior": "prior shift", "broken_feed": "broken upstream feed", "concept": "concept shift"}
+TITLES = {
+    "covariate": "covariate shift",
+    "prior": "prior shift",
+    "broken_feed": "broken upstream feed",
+    "concept": "concept shift",
+}
 
 
 def made_up_record() -> RunRecord:
@@ -123,8 +128,14 @@ def _stages() -> tuple[StageRecord, ...]:
         cloud = START + timedelta(hours=3 * index)
         stages.append(
             StageRecord(
-                name=name, title=title, status="passed", started_seconds=elapsed, real_seconds=seconds,
-                cloud_start=cloud, cloud_end=cloud + timedelta(hours=3), detail=f"{title}: as it should be",
+                name=name,
+                title=title,
+                status="passed",
+                started_seconds=elapsed,
+                real_seconds=seconds,
+                cloud_start=cloud,
+                cloud_end=cloud + timedelta(hours=3),
+                detail=f"{title}: as it should be",
             )  # fmt: skip
         )
         elapsed += seconds
@@ -142,12 +153,27 @@ def _windows() -> tuple[tuple[WindowRecord, ...], tuple[SightingRecord, ...]]:
             rows = 22 if len(windows) == 4 else 160
             windows.append(
                 WindowRecord(
-                    start=START + timedelta(hours=len(windows)), stretch=stretch, rows=rows, labelled_rows=None if len(windows) < 2 else 154,
-                    verdict="insufficient_data" if rows < 50 else verdict if alarming else "ok", severity=severity if alarming else "none",
+                    start=START + timedelta(hours=len(windows)),
+                    stretch=stretch,
+                    rows=rows,
+                    labelled_rows=None if len(windows) < 2 else 154,
+                    verdict="insufficient_data" if rows < 50 else verdict if alarming else "ok",
+                    severity=severity if alarming else "none",
                     sentence=f"{TITLES.get(stretch, stretch)}: 3 of 28 features moved" if alarming else "",
-                    statistics=() if rows < 50 else (
-                        Statistic(name="input drift", value=3 * (wave + inputs * (hour + 1) / 2), threshold=3.0, feature="data_mb"),
-                        Statistic(name="quality loss", value=None if len(windows) < 2 else 12 * (wave * 0.6 + loss * (hour + 1) / 3), threshold=12.0),
+                    statistics=()
+                    if rows < 50
+                    else (
+                        Statistic(
+                            name="input drift",
+                            value=3 * (wave + inputs * (hour + 1) / 2),
+                            threshold=3.0,
+                            feature="data_mb",
+                        ),
+                        Statistic(
+                            name="quality loss",
+                            value=None if len(windows) < 2 else 12 * (wave * 0.6 + loss * (hour + 1) / 3),
+                            threshold=12.0,
+                        ),
                     ),
                 )  # fmt: skip
             )
@@ -155,7 +181,13 @@ def _windows() -> tuple[tuple[WindowRecord, ...], tuple[SightingRecord, ...]]:
             told = begin + timedelta(hours=until - 1)
             sightings.append(
                 SightingRecord(
-                    scenario=stretch, title=TITLES[stretch], expected=(verdict,), injected=begin, detected=told, told_as=verdict, windows=until,
+                    scenario=stretch,
+                    title=TITLES[stretch],
+                    expected=(verdict,),
+                    injected=begin,
+                    detected=told,
+                    told_as=verdict,
+                    windows=until,
                     sentence="data_mb: distribution moved by 0.31 (threshold 0.12); 3 of 28 features moved",
                 )  # fmt: skip
             )
@@ -186,6 +218,23 @@ def _execution(name: str, trigger: str, started: datetime, version: int) -> Exec
     plan = (("Features", "Processing", 23.0, 19.5), ("QualityGate", "Condition", 0.1, None), ("Train", "Training", 9.4, 7.0), ("Evaluate", "Processing", 7.7, 5.8), ("Baseline", "Processing", 8.0, 6.3), ("Accept", "Condition", 0.1, None), ("Register", "RegisterModel", 0.4, None))  # fmt: skip
     steps, elapsed = [], 0.0
     for step, kind, seconds, process in plan:
-        steps.append(StepRecord(name=step, type=kind, status="Succeeded", real_seconds=seconds, process_seconds=process, started_seconds=elapsed))
+        steps.append(
+            StepRecord(
+                name=step,
+                type=kind,
+                status="Succeeded",
+                real_seconds=seconds,
+                process_seconds=process,
+                started_seconds=elapsed,
+            )
+        )
         elapsed += seconds
-    return ExecutionRecord(name=name, trigger=trigger, started=started, status="Succeeded", real_seconds=elapsed, steps=tuple(steps), version=version)
+    return ExecutionRecord(
+        name=name,
+        trigger=trigger,
+        started=started,
+        status="Succeeded",
+        real_seconds=elapsed,
+        steps=tuple(steps),
+        version=version,
+    )
