@@ -1,0 +1,66 @@
+"""Starts a reserved run: the same request token each time, so that a start cut short is taken over, not repeated."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from adapters import Aws
+from botocore.exceptions import ClientError
+from parse import Configuration
+from store import Ledger, Run, Store
+
+from seatrial.decisions.retraining import Trigger
+
+REFUSALS = frozenset({"ResourceLimitExceeded", "ResourceNotFound", "ValidationException", "AccessDeniedException"})
+"""Answers that a retry does not change."""
+
+
+def request_token(configuration: Configuration, run: Run) -> str:
+    """The idempotency token of a run, from what it is."""
+    content = f"{configuration.pipeline_name}|{configuration.endpoint_name}|{run.key}|{run.data_uri}"
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What deciding and starting work with."""
+
+    configuration: Configuration
+    aws: Aws
+    store: Store
+    ledger: Ledger
+
+
+def start(trigger: Trigger, run: Run, desk: Desk) -> dict[str, Any]:
+    """Start the pipeline, remember the execution, enter the ledger, tell the operators."""
+    configuration, aws, store = desk.configuration, desk.aws, desk.store
+    parameters = {"InputDataUri": run.data_uri, "TriggerReason": _parameter(f"{trigger.kind}: {trigger.reason}")}
+    champion = aws.champion_model_uri(configuration.endpoint_name)
+    if champion:
+        parameters["ChampionModelUri"] = champion
+    try:
+        arn = aws.start_pipeline(configuration.pipeline_name, request_token(configuration, run), run.reason, parameters)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in REFUSALS:
+            raise
+        return _give_up(trigger, desk, str(error))
+    memory = store.load()
+    if memory.run and memory.run.key == run.key:
+        memory = store.save(memory.started(arn))
+    entry = {"action": "start", "rule": "all", "reason": run.reason, "execution_arn": arn, "data_uri": run.data_uri}
+    answer = desk.ledger.write(trigger, entry, memory.evidence())
+    aws.notify(configuration.notification_topic_arn, f"Retraining of {configuration.endpoint_name}", run.reason)
+    return answer
+
+
+def _give_up(trigger: Trigger, desk: Desk, message: str) -> dict[str, Any]:
+    memory = desk.store.load()
+    if memory.run and memory.run.key == trigger.key:
+        memory = desk.store.save(memory.released())
+    entry = {"action": "refuse", "rule": "service", "reason": f"SageMaker refused to start the pipeline: {message}"}
+    return desk.ledger.write(trigger, entry, memory.evidence())
+
+
+def _parameter(text: str) -> str:
+    """A pipeline parameter holds at most 1,024 characters; a job's argument, where it ends up, 256."""
+    return text[:250]

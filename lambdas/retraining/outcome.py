@@ -1,0 +1,50 @@
+"""Notes how runs end: from the pipeline's event, or by asking when the event was lost."""
+
+from datetime import timedelta
+from typing import Any
+
+from act import Desk
+from parse import ENDED, ExecutionEnded
+from store import Memory
+
+from seatrial.decisions.retraining import Trigger
+
+ABANDONED_AFTER = timedelta(hours=1)
+"""A reservation that has not become a run by then belongs to an invocation that is long dead."""
+
+
+def record_outcome(event: ExecutionEnded, desk: Desk) -> dict[str, Any]:
+    """Clear the run in flight and count whether it brought a model worth registering."""
+    if event.status not in ENDED:
+        return {"action": "ignore", "reason": f"{event.arn} is {event.status}"}
+    memory = desk.store.load()
+    if memory.run is None or memory.run.execution_arn != event.arn:
+        return {"action": "ignore", "reason": f"{event.arn} is not the run in flight"}
+    return _end(memory, event.arn, event.status, desk)[1]
+
+
+def reconcile(memory: Memory, trigger: Trigger, desk: Desk) -> Memory:
+    """The memory corrected for an event that never came: a run that has ended, or a reservation given up."""
+    run = memory.run
+    if run is None or run.key == trigger.key:
+        return memory
+    if run.execution_arn is None:
+        abandoned = trigger.time - run.time > ABANDONED_AFTER
+        return desk.store.save(memory.released()) if abandoned else memory
+    status = desk.aws.execution_status(run.execution_arn)
+    if status is not None and status not in ENDED:
+        return memory
+    return _end(memory, run.execution_arn, status or "Deleted", desk)[0]
+
+
+def _end(memory: Memory, arn: str, status: str, desk: Desk) -> tuple[Memory, dict[str, Any]]:
+    gained = status == "Succeeded"
+    memory = desk.store.save(memory.ended(gained))
+    gain = "registered a challenger" if gained else "brought no challenger"
+    entry = {
+        "action": "outcome",
+        "status": status,
+        "execution_arn": arn,
+        "reason": f"the run ended {status} and {gain}; {memory.runs_without_gain} runs in a row without gain",
+    }
+    return memory, desk.ledger.write_outcome(arn, entry)
