@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from seatrial.config import Engagement
+from seatrial.constructs import Lake, Notifications, WorkloadNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +39,25 @@ class Target:
         return own | dict(self.engagement.tags)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Foundation:
+    """What every stack after lake and network stands on."""
+
+    target: Target
+    lake: Lake
+    notifications: Notifications
+    network: WorkloadNetwork
+
+
 class BaseStack(cdk.Stack):
     """A stack of an engagement."""
 
-    def __init__(self, scope: Construct, id: str, *, target: Target, description: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, target: Target, description: str) -> None:
         boundary = target.engagement.permissions_boundary
         super().__init__(
             scope,
-            id,
-            stack_name=f"{target.prefix}-{id.lower()}",
+            construct_id,
+            stack_name=f"{target.prefix}-{construct_id.lower()}",
             env=target.place,
             description=f"{target.engagement.name}: {description}",
             tags=target.tags,

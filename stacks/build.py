@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import aws_cdk as cdk
 
 from seatrial.config import Engagement
-from stacks.base import Target
+from stacks.base import Foundation, Target
 from stacks.lake import LakeStack
 from stacks.monitoring import MonitoringStack
 from stacks.network import workload_network
@@ -30,15 +30,13 @@ class Stacks:
 def build(app: cdk.App, engagement: Engagement, environment: str) -> Stacks:
     """Add every stack to the app; raises `ConstructError` for what cannot be built."""
     target = Target(engagement=engagement, environment=environment)
-    foundation = LakeStack(app, "Lake", target=target)
-    lake = foundation.lake
-    network = workload_network(app, target=target, lake=lake)
-    base = {"target": target, "lake": lake, "network": network}
-    told = base | {"notifications": foundation.notifications}
-    training = TrainingStack(app, "Training", **base)
-    serving = ServingStack(app, "Serving", image_arns=training.image_arns, **told)
-    monitoring = MonitoringStack(app, "Monitoring", **told)
+    lake = LakeStack(app, "Lake", target=target)
+    network = workload_network(app, target=target, lake=lake.lake)
+    base = Foundation(target=target, lake=lake.lake, notifications=lake.notifications, network=network)
+    training = TrainingStack(app, "Training", foundation=base)
+    serving = ServingStack(app, "Serving", foundation=base, image_arns=training.image_arns)
+    monitoring = MonitoringStack(app, "Monitoring", foundation=base)
     state = monitoring.state
-    retraining = RetrainingStack(app, "Retraining", pipeline=training.pipeline, state=state, **told)
-    promotion = PromotionStack(app, "Promotion", serving=serving, state=state, **told)
-    return Stacks(foundation, training, serving, monitoring, retraining, promotion)
+    retraining = RetrainingStack(app, "Retraining", foundation=base, pipeline=training.pipeline, state=state)
+    promotion = PromotionStack(app, "Promotion", foundation=base, serving=serving, state=state)
+    return Stacks(lake, training, serving, monitoring, retraining, promotion)

@@ -6,27 +6,25 @@ import aws_cdk.aws_s3_assets as s3_assets
 from constructs import Construct
 
 from pipelines.churn.definition import ChurnSettings, Code, Images, JobSettings, churn_pipeline
-from seatrial.constructs import Lake, WorkloadNetwork
 from seatrial.constructs.assets import file_asset, tar_gz_asset, zip_asset
 from seatrial.constructs.images import scikit_learn_image, spark_image, xgboost_image
 from seatrial.constructs.staging import library_files, python_files, shipped
 from seatrial.constructs.training import JobRole
 from seatrial.contracts.dataset import DatasetSpec
 from seatrial.contracts.layout import training_data_prefix
-from stacks.base import BaseStack, Target
+from stacks.base import BaseStack, Foundation, Target
 
 NO_CHAMPION = b'{"champion": null}\n'
 
 
-def churn_definition(
-    stack: BaseStack, target: Target, lake: Lake, network: WorkloadNetwork, jobs: JobRole, group: str
-) -> dict[str, Any] | str:
+def churn_definition(stack: BaseStack, foundation: Foundation, jobs: JobRole, group: str) -> dict[str, Any] | str:
     """The definition to deploy: the customer's file when the engagement names one, else the churn pipeline."""
+    target, lake = foundation.target, foundation.lake
     training = target.engagement.training
     if training.definition is not None:
         return training.definition.read_text(encoding="utf-8")
     settings = ChurnSettings(
-        jobs=_jobs(target, lake, network, jobs),
+        jobs=_jobs(foundation, jobs),
         images=Images(
             spark=spark_image(stack.region),
             xgboost=xgboost_image(stack.region),
@@ -52,13 +50,13 @@ def churn_definition(
     return churn_pipeline(settings).to_definition()
 
 
-def _jobs(target: Target, lake: Lake, network: WorkloadNetwork, jobs: JobRole) -> JobSettings:
+def _jobs(foundation: Foundation, jobs: JobRole) -> JobSettings:
     return JobSettings(
         role_arn=jobs.identity.role_arn,
-        subnet_ids=tuple(network.subnet_ids),
-        security_group_ids=tuple(network.security_group_ids),
-        kms_key_arn=lake.key.key_arn,
-        max_runtime_seconds=target.engagement.training.max_runtime_minutes * 60,
+        subnet_ids=tuple(foundation.network.subnet_ids),
+        security_group_ids=tuple(foundation.network.security_group_ids),
+        kms_key_arn=foundation.lake.key.key_arn,
+        max_runtime_seconds=foundation.target.engagement.training.max_runtime_minutes * 60,
     )
 
 

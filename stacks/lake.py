@@ -9,8 +9,8 @@ from stacks.base import BaseStack, Target
 class LakeStack(BaseStack):
     """Made first: everything else writes into it."""
 
-    def __init__(self, scope: Construct, id: str, *, target: Target) -> None:
-        super().__init__(scope, id, target=target, description="key, buckets and notifications")
+    def __init__(self, scope: Construct, construct_id: str, *, target: Target) -> None:
+        super().__init__(scope, construct_id, target=target, description="key, buckets and notifications")
         engagement = target.engagement
         self.lake = Lake(
             self,

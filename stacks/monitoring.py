@@ -2,9 +2,9 @@
 
 from constructs import Construct
 
-from seatrial.constructs import EndpointMonitor, Lake, ModelState, Notifications, PowertoolsLayer, WorkloadNetwork
+from seatrial.constructs import EndpointMonitor, ModelState, PowertoolsLayer
 from seatrial.constructs.serving import VARIANT
-from stacks.base import BaseStack, Target
+from stacks.base import BaseStack, Foundation
 
 
 class MonitoringStack(BaseStack):
@@ -13,14 +13,12 @@ class MonitoringStack(BaseStack):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
-        target: Target,
-        lake: Lake,
-        notifications: Notifications,
-        network: WorkloadNetwork,
+        foundation: Foundation,
     ) -> None:
-        super().__init__(scope, id, target=target, description="monitor, alarms and dashboard")
+        target, lake = foundation.target, foundation.lake
+        super().__init__(scope, construct_id, target=target, description="monitor, alarms and dashboard")
         destroy = target.engagement.removal.destroy_data
         self.powertools = PowertoolsLayer(self, "Powertools")
         self.state = ModelState(self, "State", encryption_key=lake.key, destroy_data=destroy)
@@ -33,9 +31,9 @@ class MonitoringStack(BaseStack):
             capture=lake.capture,
             artifacts=lake.artifacts,
             state=self.state,
-            network=network,
+            network=foundation.network,
             encryption_key=lake.key,
-            notification_topic=notifications.topic,
+            notification_topic=foundation.notifications.topic,
             settings=target.engagement.monitoring.model_dump(mode="json"),
             layers=[self.powertools.layer],
             destroy_data=destroy,

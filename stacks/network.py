@@ -9,8 +9,8 @@ from stacks.base import BaseStack, Target
 class NetworkStack(BaseStack):
     """A VPC without a way to the internet, unless NAT gateways are asked for."""
 
-    def __init__(self, scope: Construct, id: str, *, target: Target, lake: Lake) -> None:
-        super().__init__(scope, id, target=target, description="network of jobs, endpoints and functions")
+    def __init__(self, scope: Construct, construct_id: str, *, target: Target, lake: Lake) -> None:
+        super().__init__(scope, construct_id, target=target, description="network of jobs, endpoints and functions")
         section = target.engagement.network
         self.network = Network(
             self,

@@ -2,9 +2,9 @@
 
 from constructs import Construct
 
-from seatrial.constructs import Lake, ModelState, Notifications, PowertoolsLayer, Promotion, WorkloadNetwork
+from seatrial.constructs import ModelState, PowertoolsLayer, Promotion
 from seatrial.constructs.serving import PARAMETER
-from stacks.base import BaseStack, Target
+from stacks.base import BaseStack, Foundation
 from stacks.serving import ServingStack
 
 
@@ -14,16 +14,14 @@ class PromotionStack(BaseStack):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
-        target: Target,
-        lake: Lake,
-        notifications: Notifications,
-        network: WorkloadNetwork,
+        foundation: Foundation,
         serving: ServingStack,
         state: ModelState,
     ) -> None:
-        super().__init__(scope, id, target=target, description="promotion of approved model packages")
+        target, lake = foundation.target, foundation.lake
+        super().__init__(scope, construct_id, target=target, description="promotion of approved model packages")
         self.promotion = Promotion(
             self,
             "Promotion",
@@ -35,15 +33,15 @@ class PromotionStack(BaseStack):
             rollback_alarms=serving.serving.alarms,
             artifacts=lake.artifacts,
             state=state,
-            network=network,
+            network=foundation.network,
             encryption_key=lake.key,
-            notification_topic=notifications.topic,
+            notification_topic=foundation.notifications.topic,
             layers=[PowertoolsLayer(self, "Powertools").layer],
             destroy_data=target.engagement.removal.destroy_data,
         )
         self.outputs(
             {
                 "StateMachineArn": self.promotion.state_machine.attr_arn,
-                "NotificationTopicArn": notifications.topic.topic_arn,
+                "NotificationTopicArn": foundation.notifications.topic.topic_arn,
             }
         )

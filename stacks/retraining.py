@@ -4,15 +4,12 @@ import aws_cdk.aws_lambda as lambda_
 from constructs import Construct
 
 from seatrial.constructs import (
-    Lake,
     ModelState,
-    Notifications,
     PowertoolsLayer,
     RetrainingPolicy,
     TrainingPipeline,
-    WorkloadNetwork,
 )
-from stacks.base import BaseStack, Target
+from stacks.base import BaseStack, Foundation
 
 
 class RetrainingStack(BaseStack):
@@ -21,16 +18,14 @@ class RetrainingStack(BaseStack):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
-        target: Target,
-        lake: Lake,
-        notifications: Notifications,
-        network: WorkloadNetwork,
+        foundation: Foundation,
         pipeline: TrainingPipeline,
         state: ModelState,
     ) -> None:
-        super().__init__(scope, id, target=target, description="retraining policy and its ledger")
+        target, lake = foundation.target, foundation.lake
+        super().__init__(scope, construct_id, target=target, description="retraining policy and its ledger")
         layers: list[lambda_.ILayerVersion] = [PowertoolsLayer(self, "Powertools").layer]
         self.policy = RetrainingPolicy(
             self,
@@ -41,9 +36,9 @@ class RetrainingStack(BaseStack):
             artifacts=lake.artifacts,
             dataset_name=target.engagement.training.dataset.name,
             state=state,
-            network=network,
+            network=foundation.network,
             encryption_key=lake.key,
-            notification_topic=notifications.topic,
+            notification_topic=foundation.notifications.topic,
             settings=target.engagement.retraining.model_dump(mode="json"),
             layers=layers,
             schedule=target.engagement.training.schedule,

@@ -2,8 +2,8 @@
 
 from constructs import Construct
 
-from seatrial.constructs import Lake, Notifications, ServingEndpoint, WorkloadNetwork
-from stacks.base import BaseStack, Target
+from seatrial.constructs import ServingEndpoint
+from stacks.base import BaseStack, Foundation
 
 
 class ServingStack(BaseStack):
@@ -12,25 +12,23 @@ class ServingStack(BaseStack):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
-        target: Target,
-        lake: Lake,
-        notifications: Notifications,
-        network: WorkloadNetwork,
+        foundation: Foundation,
         image_arns: list[str],
     ) -> None:
-        super().__init__(scope, id, target=target, description="endpoint, canary and autoscaling")
+        target, lake = foundation.target, foundation.lake
+        super().__init__(scope, construct_id, target=target, description="endpoint, canary and autoscaling")
         section = target.engagement.serving
         self.serving = ServingEndpoint(
             self,
             "Serving",
             endpoint_name=target.prefix,
-            network=network,
+            network=foundation.network,
             encryption_key=lake.key,
             artifacts=lake.artifacts,
             capture=lake.capture,
-            notification_topic=notifications.topic,
+            notification_topic=foundation.notifications.topic,
             image_arns=image_arns,
             instance_type=section.instance_type,
             instance_count=section.instance_count,

@@ -4,18 +4,19 @@ import aws_cdk.aws_s3 as s3
 import aws_cdk.aws_sagemaker as sagemaker
 from constructs import Construct
 
-from seatrial.constructs import Lake, TrainingPipeline, WorkloadNetwork
+from seatrial.constructs import TrainingPipeline
 from seatrial.constructs.images import scikit_learn_image, spark_image, xgboost_image
 from seatrial.constructs.training import JobRole, image_repository_arn
-from stacks.base import BaseStack, Target
+from stacks.base import BaseStack, Foundation
 from stacks.churn import churn_definition
 
 
 class TrainingStack(BaseStack):
     """The model package group, the roles and the pipeline."""
 
-    def __init__(self, scope: Construct, id: str, *, target: Target, lake: Lake, network: WorkloadNetwork) -> None:
-        super().__init__(scope, id, target=target, description="training pipeline and model registry")
+    def __init__(self, scope: Construct, construct_id: str, *, foundation: Foundation) -> None:
+        target, lake = foundation.target, foundation.lake
+        super().__init__(scope, construct_id, target=target, description="training pipeline and model registry")
         training = target.engagement.training
         self.group = sagemaker.CfnModelPackageGroup(
             self,
@@ -28,7 +29,7 @@ class TrainingStack(BaseStack):
         self.jobs = JobRole(
             self,
             "Jobs",
-            network=network,
+            network=foundation.network,
             encryption_key=lake.key,
             readable=[lake.raw, s3.Bucket.from_bucket_name(self, "Code", self.code_bucket_name)],
             writable=[lake.artifacts],
@@ -38,8 +39,8 @@ class TrainingStack(BaseStack):
             self,
             "Training",
             pipeline_name=target.prefix,
-            definition=churn_definition(self, target, lake, network, self.jobs, self.group.model_package_group_name),
-            network=network,
+            definition=churn_definition(self, foundation, self.jobs, self.group.model_package_group_name),
+            network=foundation.network,
             encryption_key=lake.key,
             artifacts=lake.artifacts,
             model_package_group=self.group,

@@ -14,7 +14,7 @@ Dimensions = Mapping[str, str]
 
 def metric_alarm(
     scope: Construct,
-    id: str,
+    construct_id: str,
     *,
     description: str,
     namespace: str,
@@ -33,7 +33,7 @@ def metric_alarm(
     percentile = statistic.startswith("p")
     return cloudwatch.CfnAlarm(
         scope,
-        id,
+        construct_id,
         alarm_description=description,
         namespace=namespace,
         metric_name=metric,
@@ -52,7 +52,7 @@ def metric_alarm(
 
 def share_alarm(
     scope: Construct,
-    id: str,
+    construct_id: str,
     *,
     description: str,
     namespace: str,
@@ -67,7 +67,7 @@ def share_alarm(
 ) -> cloudwatch.CfnAlarm:
     """An alarm on `100 * part / whole`, both summed over the period; no traffic is no alarm."""
 
-    def query(id: str, metric: str) -> cloudwatch.CfnAlarm.MetricDataQueryProperty:
+    def query(name: str, metric: str) -> cloudwatch.CfnAlarm.MetricDataQueryProperty:
         stat = cloudwatch.CfnAlarm.MetricStatProperty(
             metric=cloudwatch.CfnAlarm.MetricProperty(
                 namespace=namespace, metric_name=metric, dimensions=_dimensions(dimensions)
@@ -75,14 +75,14 @@ def share_alarm(
             period=period_seconds,
             stat="Sum",
         )
-        return cloudwatch.CfnAlarm.MetricDataQueryProperty(id=id, metric_stat=stat, return_data=False)
+        return cloudwatch.CfnAlarm.MetricDataQueryProperty(id=name, metric_stat=stat, return_data=False)
 
     share = cloudwatch.CfnAlarm.MetricDataQueryProperty(
         id="share", expression="100 * part / whole", label="percent", return_data=True
     )
     return cloudwatch.CfnAlarm(
         scope,
-        id,
+        construct_id,
         alarm_description=description,
         metrics=[query("part", part), query("whole", whole), share],
         evaluation_periods=evaluation_periods,
@@ -109,11 +109,11 @@ def function_alarms(scope: Construct, function: PythonFunction, topic: sns.ITopi
     return [errors, queue_alarm(scope, "DeadLetterDepth", function.dead_letters, topic)]
 
 
-def queue_alarm(scope: Construct, id: str, queue: sqs.IQueue, topic: sns.ITopic) -> cloudwatch.CfnAlarm:
+def queue_alarm(scope: Construct, construct_id: str, queue: sqs.IQueue, topic: sns.ITopic) -> cloudwatch.CfnAlarm:
     """An alarm on anything in a dead-letter queue."""
     return metric_alarm(
         scope,
-        id,
+        construct_id,
         description=f"Something could not be delivered or handled: look into the queue of {scope.node.id}",
         namespace="AWS/SQS",
         metric="ApproximateNumberOfMessagesVisible",

@@ -15,24 +15,24 @@ def zip_code(files: Files) -> lambda_.AssetCode:
     return lambda_.Code.from_asset(str(_keep(zip_bytes(files), f"{digest(files)}.zip")), asset_hash=digest(files))
 
 
-def zip_asset(scope: Construct, id: str, files: Files) -> s3_assets.Asset:
+def zip_asset(scope: Construct, construct_id: str, files: Files) -> s3_assets.Asset:
     """A zip asset."""
-    return _asset(scope, id, zip_bytes(files), digest(files), ".zip")
+    return _asset(scope, construct_id, zip_bytes(files), digest(files), ".zip")
 
 
-def tar_gz_asset(scope: Construct, id: str, files: Files) -> s3_assets.Asset:
+def tar_gz_asset(scope: Construct, construct_id: str, files: Files) -> s3_assets.Asset:
     """A tar.gz asset."""
-    return _asset(scope, id, tar_gz_bytes(files), digest(files), ".tar.gz")
+    return _asset(scope, construct_id, tar_gz_bytes(files), digest(files), ".tar.gz")
 
 
-def file_asset(scope: Construct, id: str, content: bytes, suffix: str) -> s3_assets.Asset:
+def file_asset(scope: Construct, construct_id: str, content: bytes, suffix: str) -> s3_assets.Asset:
     """A single file."""
-    return _asset(scope, id, content, digest({suffix: content}), suffix)
+    return _asset(scope, construct_id, content, digest({suffix: content}), suffix)
 
 
-def _asset(scope: Construct, id: str, content: bytes, fingerprint: str, suffix: str) -> s3_assets.Asset:
+def _asset(scope: Construct, construct_id: str, content: bytes, fingerprint: str, suffix: str) -> s3_assets.Asset:
     path = _keep(content, fingerprint + suffix)
-    return s3_assets.Asset(scope, id, path=str(path), asset_hash=fingerprint)
+    return s3_assets.Asset(scope, construct_id, path=str(path), asset_hash=fingerprint)
 
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="seatrial-assets-")

@@ -31,7 +31,7 @@ WIDTH, HEIGHT, COLUMNS = 12, 6, 2
 
 
 def endpoint_dashboard(
-    scope: Construct, id: str, *, name: str, dimensions: Mapping[str, str], namespace: str
+    scope: Construct, construct_id: str, *, name: str, dimensions: Mapping[str, str], namespace: str
 ) -> cloudwatch.CfnDashboard:
     """Serving on top, monitoring below."""
     region = cdk.Stack.of(scope).region
@@ -42,7 +42,7 @@ def endpoint_dashboard(
         for index, (title, space, period, lines) in enumerate(titles)
     ]
     body = cdk.Stack.of(scope).to_json_string({"start": "-P7D", "periodOverride": "auto", "widgets": widgets})
-    return cloudwatch.CfnDashboard(scope, id, dashboard_name=name, dashboard_body=body)
+    return cloudwatch.CfnDashboard(scope, construct_id, dashboard_name=name, dashboard_body=body)
 
 
 def _metric(namespace: str, line: Line, dimensions: Mapping[str, str], period: int) -> list[Any]:

@@ -30,13 +30,13 @@ class DataKey(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         description: str,
         log_group_prefixes: Sequence[str] = ("",),
         destroy_data: bool = False,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         self._stack = cdk.Stack.of(self)
         statements = [*self._account_statements(), self._logs_statement(log_group_prefixes), self._services_statement()]
         self.key = kms.Key(

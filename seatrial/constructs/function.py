@@ -23,8 +23,8 @@ POWERTOOLS_DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensi
 class PowertoolsLayer(Construct):
     """Powertools for AWS Lambda as one layer, made at synth from the installed pure-Python distributions."""
 
-    def __init__(self, scope: Construct, id: str) -> None:
-        super().__init__(scope, id)
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
         files: dict[str, bytes] = {}
         for name in POWERTOOLS_DISTRIBUTIONS:
             files |= distribution_files(name, "python/")
@@ -50,7 +50,7 @@ class PythonFunction(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         entry: str | Path,
         description: str,
@@ -64,7 +64,7 @@ class PythonFunction(Construct):
         log_retention_days: int = 365,
         destroy_data: bool = False,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         _check(memory_mib, timeout_seconds, reserved_concurrency)
         files = _function_files(entry)
         self.digest = digest(files)

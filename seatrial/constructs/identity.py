@@ -27,8 +27,8 @@ class ServiceRole(Construct):
     sentence that says why; "*" alone is kept for the actions of `unscoped.UNSCOPED_ACTIONS`.
     """
 
-    def __init__(self, scope: Construct, id: str, *, service: str, description: str) -> None:
-        super().__init__(scope, id)
+    def __init__(self, scope: Construct, construct_id: str, *, service: str, description: str) -> None:
+        super().__init__(scope, construct_id)
         account = {"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}}
         self.policy = iam.ManagedPolicy(self, "Policy", description=description)
         self.role = iam.Role(

@@ -29,7 +29,7 @@ class Lake(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         raw_retention_days: int = 730,
         capture_retention_days: int = 90,
@@ -40,7 +40,7 @@ class Lake(Construct):
         break_glass_role_arns: Sequence[str] = (),
         destroy_data: bool = False,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         _check_days(raw=raw_retention_days, capture=capture_retention_days, noncurrent=noncurrent_retention_days)
         _check_days(log=log_retention_days)
         self._destroy, self._noncurrent = destroy_data, noncurrent_retention_days
@@ -128,8 +128,9 @@ class Lake(Construct):
         ]
 
     def _guards(self, bucket: s3.Bucket) -> list[iam.PolicyStatement]:
-        wrong_key = {"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption-aws-kms-key-id": self.key.key_arn}}
-        other_kind = {"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption": "aws:kms"}}
+        header = "s3:x-amz-server-side-encryption"
+        wrong_key = _present_but_not(f"{header}-aws-kms-key-id", self.key.key_arn)
+        other_kind = _present_but_not(header, "aws:kms")
         strangers = {
             "StringNotEquals": {"aws:PrincipalAccount": cdk.Stack.of(self).account},
             "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
@@ -151,6 +152,11 @@ class Lake(Construct):
         if self._break_glass:
             conditions["ArnNotLikeIfExists"] = {"aws:PrincipalArn": self._break_glass}
         return [_denial("DenyOutsideTheNetwork", ["s3:GetObject", "s3:PutObject"], bucket, conditions)]
+
+
+def _present_but_not(key: str, value: str) -> dict[str, dict[str, str]]:
+    """Without the header the bucket's default applies, which is right; a negated operator alone would deny that."""
+    return {"StringNotEquals": {key: value}, "Null": {key: "false"}}
 
 
 def _denial(sid: str, actions: list[str], bucket: s3.Bucket, conditions: dict) -> iam.PolicyStatement:

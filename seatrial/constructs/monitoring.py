@@ -35,7 +35,7 @@ class EndpointMonitor(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         endpoint_name: str,
         variant_name: str,
@@ -53,7 +53,7 @@ class EndpointMonitor(Construct):
         dashboard_name: str | None = None,
         destroy_data: bool = False,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         self.metric_namespace, self._topic = metric_namespace, notification_topic
         self._endpoint, self._variant = endpoint_name, variant_name
         self.monitor = PythonFunction(
@@ -122,10 +122,10 @@ class EndpointMonitor(Construct):
             self._silence_alarm(),
         ]
 
-    def _verdict_alarm(self, id: str, metric: str, description: str) -> cloudwatch.CfnAlarm:
+    def _verdict_alarm(self, construct_id: str, metric: str, description: str) -> cloudwatch.CfnAlarm:
         return metric_alarm(
             self,
-            f"{id}Alarm",
+            f"{construct_id}Alarm",
             description=f"{self._endpoint}: {description}",
             namespace=self.metric_namespace,
             metric=metric,

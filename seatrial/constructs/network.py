@@ -43,7 +43,7 @@ class WorkloadNetwork:
     def existing(
         cls,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         vpc_id: str,
         subnet_ids: Sequence[str],
@@ -53,10 +53,10 @@ class WorkloadNetwork:
         """A VPC that is already there, given by ids: nothing is looked up."""
         if len(subnet_ids) < 2 or len(subnet_ids) != len(availability_zones):
             raise ConstructError(
-                f"{id}: an existing network needs at least two subnets and a zone for each, "
+                f"{construct_id}: an existing network needs at least two subnets and a zone for each, "
                 f"got {len(subnet_ids)} subnets and {len(availability_zones)} zones"
             )
-        place = Construct(scope, id)
+        place = Construct(scope, construct_id)
         vpc = ec2.Vpc.from_vpc_attributes(
             place,
             "Vpc",
@@ -78,7 +78,7 @@ class Network(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         encryption_key: kms.IKey,
         cidr: str = "10.42.0.0/16",
@@ -89,7 +89,7 @@ class Network(Construct):
         prefix_lists: Mapping[str, str] | None = None,
         destroy_data: bool = False,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         _check(max_azs, nat_gateways, interface_services)
         lists = prefix_lists or _published_prefix_lists(cdk.Stack.of(self).region)
         ranges = [str(part) for part in ipaddress.ip_network(cidr).subnets(prefixlen_diff=3)]

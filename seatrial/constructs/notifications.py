@@ -1,26 +1,26 @@
 """The topic on which people are told: encrypted, TLS only, for this account's alarms and functions."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import aws_cdk as cdk
-import aws_cdk.aws_cloudwatch as cloudwatch
-import aws_cdk.aws_cloudwatch_actions as actions
 import aws_cdk.aws_iam as iam
 import aws_cdk.aws_kms as kms
 import aws_cdk.aws_sns as sns
 from constructs import Construct
 
-from seatrial.constructs.identity import ServiceRole
-
 
 class Notifications(Construct):
     """One SNS topic; `subscribers` are e-mail addresses (none: subscribe what you use for paging yourself)."""
 
-    def __init__(self, scope: Construct, id: str, *, encryption_key: kms.IKey, subscribers: Sequence[str] = ()) -> None:
-        super().__init__(scope, id)
+    def __init__(
+        self, scope: Construct, construct_id: str, *, encryption_key: kms.IKey, subscribers: Sequence[str] = ()
+    ) -> None:
+        super().__init__(scope, construct_id)
         account = cdk.Stack.of(self).account
-        self.topic = sns.Topic(self, "Topic", master_key=encryption_key, enforce_ssl=True)
-        self.topic.add_to_resource_policy(
+        made = sns.Topic(self, "Topic", master_key=encryption_key, enforce_ssl=True)
+        self.topic = cast(sns.ITopic, made)
+        made.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfThisAccount",
                 principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
@@ -33,12 +33,3 @@ class Notifications(Construct):
             sns.CfnSubscription(
                 self, f"Subscriber{index + 1}", topic_arn=self.topic.topic_arn, protocol="email", endpoint=address
             )
-
-    def tell_about(self, alarm: cloudwatch.Alarm) -> None:
-        """Publish when the alarm goes off."""
-        alarm.add_alarm_action(actions.SnsAction(self.topic))
-
-    def grant_publish(self, role: ServiceRole, encryption_key: kms.IKey) -> None:
-        """Let a role publish."""
-        role.allow("sns:Publish", on=[self.topic.topic_arn])
-        role.allow("kms:Decrypt", "kms:GenerateDataKey", on=[encryption_key.key_arn])

@@ -31,7 +31,7 @@ class Promotion(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         serving_stack_name: str,
         model_package_parameter: str,
@@ -48,7 +48,7 @@ class Promotion(Construct):
         poll_seconds: int = 30,
         destroy_data: bool = False,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         self._endpoint, self._group = endpoint_name, model_package_group_name
         self._common = {
             "network": network,

@@ -34,7 +34,7 @@ class RetrainingPolicy(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         pipeline: TrainingPipeline,
         endpoint_name: str,
@@ -51,7 +51,7 @@ class RetrainingPolicy(Construct):
         schedule: str | None = "cron(0 3 ? * SUN *)",
         destroy_data: bool = False,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         group = pipeline.model_package_group.model_package_group_name
         self.ledger = ModelState(self, "Ledger", encryption_key=encryption_key, destroy_data=destroy_data)
         self.decide = PythonFunction(

@@ -51,7 +51,7 @@ class ServingEndpoint(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         endpoint_name: str,
         network: WorkloadNetwork,
@@ -71,7 +71,7 @@ class ServingEndpoint(Construct):
         maximum_error_percent: float = 1.0,
         maximum_latency_milliseconds: int = 500,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         _check(instance_count, maximum_instance_count, canary_percent, capture_percent)
         self.endpoint_name, self._topic = endpoint_name, notification_topic
         self.model_package = self._parameter()

@@ -14,8 +14,10 @@ PARTITION_KEY, SORT_KEY = "pk", "sk"
 class ModelState(Construct):
     """A table with partition key `pk` and sort key `sk`; items that carry `expires_at` (epoch seconds) expire."""
 
-    def __init__(self, scope: Construct, id: str, *, encryption_key: kms.IKey, destroy_data: bool = False) -> None:
-        super().__init__(scope, id)
+    def __init__(
+        self, scope: Construct, construct_id: str, *, encryption_key: kms.IKey, destroy_data: bool = False
+    ) -> None:
+        super().__init__(scope, construct_id)
         text = dynamodb.AttributeType.STRING
         self.encryption_key = encryption_key
         self.table = dynamodb.Table(

@@ -23,26 +23,26 @@ def removal_policy(destroy_data: bool) -> cdk.RemovalPolicy:
 
 
 def log_group(
-    scope: Construct, id: str, *, key: kms.IKey, retention_days: int = 365, destroy_data: bool = False
+    scope: Construct, construct_id: str, *, key: kms.IKey, retention_days: int = 365, destroy_data: bool = False
 ) -> logs.LogGroup:
     """A log group under the customer's key, with a retention that CloudWatch Logs knows."""
     if retention_days not in DAYS:
         raise ConstructError(f"retention_days: must be one of {', '.join(map(str, DAYS))}, got {retention_days}")
     return logs.LogGroup(
         scope,
-        id,
+        construct_id,
         encryption_key=key,
         retention=RETENTIONS[DAYS[retention_days]],
         removal_policy=removal_policy(destroy_data),
     )
 
 
-def dead_letter_queue(scope: Construct, id: str, *, key: kms.IKey) -> sqs.Queue:
+def dead_letter_queue(scope: Construct, construct_id: str, *, key: kms.IKey) -> sqs.Queue:
     """A queue under the customer's key that keeps for two weeks what could not be delivered."""
     queue = sqs.Queue(
         scope,
-        id,
-        encryption_master_key=kms.Key.from_key_arn(scope, f"{id}Key", key.key_arn),
+        construct_id,
+        encryption_master_key=kms.Key.from_key_arn(scope, f"{construct_id}Key", key.key_arn),
         retention_period=cdk.Duration.days(14),
         enforce_ssl=True,
     )

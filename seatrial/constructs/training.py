@@ -26,7 +26,7 @@ class JobRole(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         network: WorkloadNetwork,
         encryption_key: kms.IKey,
@@ -34,7 +34,7 @@ class JobRole(Construct):
         writable: Sequence[s3.IBucket],
         image_arns: Sequence[str],
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         self.identity = ServiceRole(self, "Identity", service=SAGEMAKER, description="Jobs of the training pipeline")
         for bucket in (*readable, *writable):
             self.identity.allow_reading(bucket)
@@ -56,7 +56,7 @@ class TrainingPipeline(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         pipeline_name: str,
         definition: Mapping[str, Any] | str,
@@ -68,7 +68,7 @@ class TrainingPipeline(Construct):
         maximum_parallel_steps: int = 4,
         isolation_exception: str | None = None,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         parsed = definitions.parse(definition)
         _check(parsed, maximum_parallel_steps, isolation_exception)
         self._network, self._key, self._instance_types = network, encryption_key, [*instance_types]

@@ -23,7 +23,7 @@ SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 
 def rule(
     scope: Construct,
-    id: str,
+    construct_id: str,
     *,
     description: str,
     pattern: Mapping[str, Any],
@@ -42,11 +42,11 @@ def rule(
         ),
     )
     made = events.CfnRule(
-        scope, id, description=description, event_pattern=dict(pattern), state="ENABLED", targets=[target]
+        scope, construct_id, description=description, event_pattern=dict(pattern), state="ENABLED", targets=[target]
     )
     dead_letters.add_to_resource_policy(
         iam.PolicyStatement(
-            sid=f"Undelivered{id}",
+            sid=f"Undelivered{construct_id}",
             principals=[iam.ServicePrincipal("events.amazonaws.com")],
             actions=["sqs:SendMessage"],
             resources=[dead_letters.queue_arn],
@@ -57,12 +57,12 @@ def rule(
 
 
 def function_rule(
-    scope: Construct, id: str, *, description: str, pattern: Mapping[str, Any], function: PythonFunction
+    scope: Construct, construct_id: str, *, description: str, pattern: Mapping[str, Any], function: PythonFunction
 ) -> events.CfnRule:
     """A rule that invokes a function; only this rule of this account may."""
     made = rule(
         scope,
-        id,
+        construct_id,
         description=description,
         pattern=pattern,
         target_arn=function.function.function_arn,
@@ -70,7 +70,7 @@ def function_rule(
     )
     lambda_.CfnPermission(
         scope,
-        f"{id}Permission",
+        f"{construct_id}Permission",
         action="lambda:InvokeFunction",
         function_name=function.function.function_arn,
         principal="events.amazonaws.com",
@@ -86,7 +86,7 @@ class FunctionSchedule(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,
+        construct_id: str,
         *,
         expression: str,
         description: str,
@@ -94,7 +94,7 @@ class FunctionSchedule(Construct):
         payload: Mapping[str, Any],
         encryption_key: kms.IKey,
     ) -> None:
-        super().__init__(scope, id)
+        super().__init__(scope, construct_id)
         self.role = ServiceRole(self, "Identity", service="scheduler.amazonaws.com", description=description)
         self.role.allow("lambda:InvokeFunction", on=[function.function.function_arn])
         self.role.allow("sqs:SendMessage", on=[function.dead_letters.queue_arn])
