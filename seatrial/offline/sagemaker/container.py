@@ -1,0 +1,197 @@
+"""Runs a process that sees SageMaker's container contract: its own /opt/ml, its host name, no network when isolated.
+
+On Linux a user mount namespace does so without root or Docker. Where namespaces are refused the process gets
+SAGEMAKER_BASE_DIR, and /opt/ml in its arguments and environment is rewritten to the folder.
+"""
+
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import seatrial
+
+OPT_ML = "/opt/ml"
+HOST = "algo-1"
+LAUNCHER = Path(__file__).parent / "programs" / "launch.py"
+GRACE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerSpec:
+    """One process to run: `folder` holds `ml` (seen as /opt/ml), `tmp` and the log."""
+
+    folder: Path
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    isolated: bool = False
+    """No network but its own loopback interface."""
+    inherit: tuple[int, ...] = ()
+    """File descriptors that the process keeps."""
+
+    @property
+    def ml(self) -> Path:
+        """What the process sees as /opt/ml."""
+        return self.folder / "ml"
+
+    @property
+    def log(self) -> Path:
+        """Where its standard output and error go."""
+        return self.folder / "output.log"
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a process ended, after so many real seconds."""
+
+    code: int
+    seconds: float
+    timed_out: bool = False
+    stopped: bool = False
+
+
+@functools.cache
+def namespaces(*, own_network: bool = False) -> bool:
+    """Whether this machine lets us make the namespaces (tried once)."""
+    command = ["unshare", "--user", "--map-root-user", "--mount", *(["--net"] if own_network else []), "true"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False, timeout=10).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+@dataclass
+class Container:
+    """A started process."""
+
+    spec: ContainerSpec
+    _process: subprocess.Popen[bytes] | None = None
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _started: float = 0.0
+
+    def start(self) -> None:
+        """Start the process in a session of its own, so that it ends with all its children."""
+        (self.spec.folder / "tmp").mkdir(parents=True, exist_ok=True)
+        self.spec.ml.mkdir(parents=True, exist_ok=True)
+        self._started = time.monotonic()
+        with self.spec.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                _command(self.spec),
+                env=_environment(self.spec),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=self.spec.inherit,
+                cwd=self.spec.folder / "tmp",
+            )
+        if self._stopped.is_set():
+            self.stop()
+
+    def wait(self, timeout_seconds: float | None = None) -> Exit:
+        """Wait for the end; past the timeout the process is told to stop, then killed."""
+        process = self._running()
+        timed_out = False
+        try:
+            process.wait(timeout=timeout_seconds)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            self._end()
+        seconds = round(time.monotonic() - self._started, 3)
+        return Exit(process.returncode, seconds, timed_out, self._stopped.is_set())
+
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """End the process and its children: SIGTERM, then SIGKILL."""
+        self._stopped.set()
+        if self._process is not None:
+            self._end()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError("the container has not been started")
+        return self._process
+
+    def _end(self) -> None:
+        process = self._running()
+        _signal_group(process, signal.SIGTERM)
+        try:
+            process.wait(timeout=GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _command(spec: ContainerSpec) -> list[str]:
+    if not namespaces():
+        return [rewrite(part, spec.ml) for part in spec.command]
+    own_network = spec.isolated and namespaces(own_network=True)
+    plan = {
+        "staging": str(spec.folder / "opt"),
+        "binds": _binds(spec),
+        "own_network": own_network,
+        "directory": str(spec.folder / "tmp"),
+        "command": list(spec.command),
+    }
+    unshare = ["unshare", "--user", "--map-root-user", "--mount", *(["--net"] if own_network else []), "--"]
+    return [*unshare, sys.executable, "-I", str(LAUNCHER), json.dumps(plan)]
+
+
+def _binds(spec: ContainerSpec) -> list[tuple[str, str]]:
+    hosts = spec.folder / "hosts"
+    hosts.write_text(f"127.0.0.1 localhost {HOST}\n::1 localhost\n", encoding="ascii")
+    masked = spec.folder / "masked"
+    masked.mkdir(exist_ok=True)
+    # The checkout's own package is hidden: a step may import only what was staged for it, as on AWS.
+    package = str(Path(seatrial.__file__).parent)
+    return [(str(spec.ml), OPT_ML), (str(hosts), "/etc/hosts"), (str(masked), package)]
+
+
+def _environment(spec: ContainerSpec) -> dict[str, str]:
+    temporary = str(spec.folder / "tmp")
+    environment = {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "HOME": temporary,
+        "TMPDIR": temporary,
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONHASHSEED": "0",
+        **spec.environment,
+    }
+    if namespaces():
+        return environment
+    return {name: rewrite(value, spec.ml) for name, value in environment.items()} | {"SAGEMAKER_BASE_DIR": str(spec.ml)}
+
+
+def rewrite(text: str, folder: Path) -> str:
+    """Replace /opt/ml by the step's folder, for machines without namespaces.
+
+    >>> rewrite("/opt/ml/model:/opt/mlx", Path("/run/ml"))
+    '/run/ml/model:/opt/mlx'
+    """
+    marker = f"{OPT_ML}/"
+    text = text.replace(marker, f"{folder}/")
+    return str(folder) if text == OPT_ML else text
+
+
+def host_names() -> list[str]:
+    """The cluster's host names as resourceconfig.json lists them; localhost where algo-1 cannot be made to resolve."""
+    return [HOST] if namespaces() else ["localhost"]

@@ -1,0 +1,51 @@
+"""Copies what a process printed to CloudWatch Logs, where SageMaker puts it."""
+
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from seatrial.offline.sagemaker.service import Service
+
+MAXIMUM_EVENTS = 5000
+MAXIMUM_BYTES = 900_000
+
+
+def publish(service: Service, group: str, stream: str, log: Path) -> None:
+    """Append the file's lines to the stream, made with its group when absent."""
+    client = service.context.client("logs")
+    _create(client.create_log_group, logGroupName=group)
+    _create(client.create_log_stream, logGroupName=group, logStreamName=stream)
+    when = int(service.now().timestamp() * 1000)
+    for lines in _batches(log.read_text(encoding="utf-8", errors="replace").splitlines()):
+        events = [{"timestamp": when, "message": line} for line in lines]
+        client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+def tail(log: Path, lines: int = 12, characters: int = 1000) -> str:
+    """The log's last non-empty lines."""
+    if not log.exists():
+        return ""
+    text = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    return "\n".join(text[-lines:])[-characters:]
+
+
+def _create(create: Any, **names: str) -> None:
+    try:
+        create(**names)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+            raise
+
+
+def _batches(lines: list[str]) -> list[list[str]]:
+    batches: list[list[str]] = []
+    size = MAXIMUM_BYTES
+    for line in lines:
+        text = line or " "
+        size += len(text.encode()) + 26
+        if size > MAXIMUM_BYTES or len(batches[-1]) >= MAXIMUM_EVENTS:
+            batches.append([])
+            size = len(text.encode())
+        batches[-1].append(text)
+    return batches
