@@ -103,7 +103,7 @@ def _lacks(kind: str, arguments: Definition) -> list[str]:
         return [name for name, path in wanted.items() if not _at(arguments, path)]
     job = arguments.get("TrainingJobDefinition", arguments) if kind == "Tuning" else arguments
     paths = _PROCESSING if kind == "Processing" else _TRAINING
-    missing = [".".join(path) for path in paths if not _at(job, path)]
+    missing: list[str] = [".".join(path) for path in paths if not _at(job, path)]
     if kind == "Processing":
         outputs = job.get("ProcessingOutputConfig", {}).get("Outputs", ())
         if outputs and not _at(job, ("ProcessingOutputConfig", "KmsKeyId")):

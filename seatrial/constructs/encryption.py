@@ -1,12 +1,14 @@
 """The customer managed key: rotation, administration apart from use, CloudWatch Logs bound to its log groups."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import aws_cdk as cdk
 import aws_cdk.aws_iam as iam
 import aws_cdk.aws_kms as kms
 from constructs import Construct
 
+from seatrial.constructs import principals
 from seatrial.constructs.storage import removal_policy
 
 ADMINISTRATION = (
@@ -39,7 +41,7 @@ class DataKey(Construct):
         super().__init__(scope, construct_id)
         self._stack = cdk.Stack.of(self)
         statements = [*self._account_statements(), self._logs_statement(log_group_prefixes), self._services_statement()]
-        self.key = kms.Key(
+        made = kms.Key(
             self,
             "Key",
             description=description,
@@ -48,9 +50,10 @@ class DataKey(Construct):
             removal_policy=removal_policy(destroy_data),
             policy=iam.PolicyDocument(statements=statements),
         )
+        self.key = cast(kms.IKey, made)
 
     def _account_statements(self) -> list[iam.PolicyStatement]:
-        account = iam.AccountRootPrincipal()
+        account = principals.own_account()
         caller = {"StringEquals": {"kms:CallerAccount": self._stack.account}}
         grants = {**caller, "Bool": {"kms:GrantIsForAWSResource": "true"}}
         return [
@@ -60,13 +63,12 @@ class DataKey(Construct):
         ]
 
     def _logs_statement(self, prefixes: Sequence[str]) -> iam.PolicyStatement:
-        service = iam.ServicePrincipal(f"logs.{self._stack.region}.amazonaws.com")
-        arns = [self._stack.format_arn(service="logs", resource=f"log-group:{prefix}*") for prefix in prefixes]
-        groups = [arn.replace("log-group:", "log-group:") for arn in arns]
+        service = principals.service(f"logs.{self._stack.region}.amazonaws.com")
+        groups = [self._stack.format_arn(service="logs", resource=f"log-group:{prefix}*") for prefix in prefixes]
         return _statement("CloudWatchLogs", service, USE, {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}})
 
     def _services_statement(self) -> iam.PolicyStatement:
-        services = iam.CompositePrincipal(*[iam.ServicePrincipal(name) for name in DELIVERING_SERVICES])
+        services = principals.services(*DELIVERING_SERVICES)
         own = {"StringEquals": {"aws:SourceAccount": self._stack.account}}
         return _statement("MessagesOfAwsServices", services, ("kms:Decrypt", "kms:GenerateDataKey"), own)
 

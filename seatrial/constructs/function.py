@@ -1,4 +1,4 @@
-"""Lambda functions in Python from a folder, in the VPC, with a role, a log group and a dead-letter queue of their own."""
+"""Lambda functions in Python from a folder, in the VPC, each with role, log group and dead-letter queue."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -11,6 +11,7 @@ import aws_cdk.aws_s3 as s3
 import jsii
 from constructs import Construct
 
+from seatrial.constructs import principals
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.justification import MINIMUM_REASON_CHARACTERS
 from seatrial.constructs.unscoped import UNSCOPED_ACTIONS
@@ -34,7 +35,7 @@ class ServiceRole(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal(service, conditions=account),
+            assumed_by=principals.service(service, account),
             description=description,
             managed_policies=[self.policy],
         )

@@ -8,6 +8,7 @@ import aws_cdk.aws_kms as kms
 import aws_cdk.aws_s3 as s3
 from constructs import Construct
 
+from seatrial.constructs import principals
 from seatrial.constructs.encryption import DataKey
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.justification import justify, justify_all
@@ -163,7 +164,7 @@ def _denial(sid: str, actions: list[str], bucket: s3.Bucket, conditions: dict) -
     return iam.PolicyStatement(
         sid=sid,
         effect=iam.Effect.DENY,
-        principals=[iam.AnyPrincipal()],
+        principals=[principals.anybody()],
         actions=actions,
         resources=[bucket.arn_for_objects("*")],
         conditions=conditions,

@@ -9,6 +9,8 @@ import aws_cdk.aws_kms as kms
 import aws_cdk.aws_sns as sns
 from constructs import Construct
 
+from seatrial.constructs import principals
+
 
 class Notifications(Construct):
     """One SNS topic; `subscribers` are e-mail addresses (none: subscribe what you use for paging yourself)."""
@@ -23,7 +25,7 @@ class Notifications(Construct):
         made.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfThisAccount",
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                principals=[principals.service("cloudwatch.amazonaws.com")],
                 actions=["sns:Publish"],
                 resources=[self.topic.topic_arn],
                 conditions={"StringEquals": {"aws:SourceAccount": account}},

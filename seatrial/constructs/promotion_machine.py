@@ -59,7 +59,7 @@ def _selecting(settings: PromotionSettings) -> State:
             {"Payload.$": "$"},
             ("proceed", "reason", "modelPackageArn", "previousModelPackageArn"),
             result="$.selection",
-            next="ShallProceed",
+            then="ShallProceed",
         ),
         "ShallProceed": {
             "Type": "Choice",
@@ -70,7 +70,7 @@ def _selecting(settings: PromotionSettings) -> State:
             settings,
             "Promotion declined",
             "States.Format('{}', $.selection.reason)",
-            next="DeclinedEnd",
+            then="DeclinedEnd",
         ),
         "DeclinedEnd": {
             "Type": "Pass",
@@ -147,7 +147,7 @@ def _verifying(settings: PromotionSettings) -> State:
         }
     }
     return {
-        "Verify": _invoke(settings.verify_arn, payload, ("ok", "reason"), result="$.verification", next="IsVerified"),
+        "Verify": _invoke(settings.verify_arn, payload, ("ok", "reason"), result="$.verification", then="IsVerified"),
         "IsVerified": {
             "Type": "Choice",
             "Choices": [{"Variable": "$.verification.ok", "BooleanEquals": True, "Next": "MarkChampion"}],
@@ -159,7 +159,7 @@ def _verifying(settings: PromotionSettings) -> State:
             "Model promoted",
             f"States.Format('{settings.endpoint_name} now serves {{}}: {{}}', "
             "$.selection.modelPackageArn, $.verification.reason)",
-            next="PromotedEnd",
+            then="PromotedEnd",
         ),
         "PromotedEnd": {
             "Type": "Pass",
@@ -214,7 +214,7 @@ def _endings(settings: PromotionSettings) -> State:
             "Next": f"{name}Told",
         }
         states[f"{name}Told"] = _notify(
-            settings, "Promotion failed", "$.outcome.reason", next=f"{name}End", survive=f"{name}End"
+            settings, "Promotion failed", "$.outcome.reason", then=f"{name}End", survive=f"{name}End"
         )
         states[f"{name}End"] = {
             "Type": "Fail",
@@ -224,7 +224,7 @@ def _endings(settings: PromotionSettings) -> State:
     return states
 
 
-def _invoke(arn: str, payload: State, fields: tuple[str, ...], *, result: str, next: str) -> State:
+def _invoke(arn: str, payload: State, fields: tuple[str, ...], *, result: str, then: str) -> State:
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
@@ -234,11 +234,11 @@ def _invoke(arn: str, payload: State, fields: tuple[str, ...], *, result: str, n
         "TimeoutSeconds": 300,
         "Retry": [_retry(TRANSIENT)],
         "Catch": [_catch()],
-        "Next": next,
+        "Next": then,
     }
 
 
-def _notify(settings: PromotionSettings, subject: str, message: str, *, next: str, survive: str | None = None) -> State:
+def _notify(settings: PromotionSettings, subject: str, message: str, *, then: str, survive: str | None = None) -> State:
     """Publish; people not being told never changes the outcome."""
     return {
         "Type": "Task",
@@ -251,8 +251,8 @@ def _notify(settings: PromotionSettings, subject: str, message: str, *, next: st
         "ResultPath": None,
         "TimeoutSeconds": 60,
         "Retry": [_retry(["States.ALL"])],
-        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.notification", "Next": survive or next}],
-        "Next": next,
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.notification", "Next": survive or then}],
+        "Next": then,
     }
 
 

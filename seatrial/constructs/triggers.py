@@ -12,6 +12,7 @@ import aws_cdk.aws_scheduler as scheduler
 import aws_cdk.aws_sqs as sqs
 from constructs import Construct
 
+from seatrial.constructs import principals
 from seatrial.constructs.function import PythonFunction
 from seatrial.constructs.identity import ServiceRole
 
@@ -47,7 +48,7 @@ def rule(
     dead_letters.add_to_resource_policy(
         iam.PolicyStatement(
             sid=f"Undelivered{construct_id}",
-            principals=[iam.ServicePrincipal("events.amazonaws.com")],
+            principals=[principals.service("events.amazonaws.com")],
             actions=["sqs:SendMessage"],
             resources=[dead_letters.queue_arn],
             conditions={"ArnEquals": {"aws:SourceArn": made.attr_arn}},
