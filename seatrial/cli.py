@@ -59,18 +59,11 @@ def _synth(options: argparse.Namespace) -> int:
     _require_environment(options.engagement, options.environment)
     app = _in_project("app.py")
     context = {"engagement": str(options.engagement.resolve()), "environment": options.environment}
-    environment = _tools_on_path()
-    environment |= {"CDK_OUTDIR": str(options.output.resolve()), "CDK_CONTEXT_JSON": json.dumps(_cdk_context(context))}
-    result = subprocess.run([sys.executable, str(app)], env=environment, check=False)
+    variables = {"CDK_OUTDIR": str(options.output.resolve()), "CDK_CONTEXT_JSON": json.dumps(context)}
+    result = subprocess.run([sys.executable, str(app)], env=_tools_on_path() | variables, check=False)
     if result.returncode == 0:
-        print(f"{options.output}: synthesized {options.engagement} for {options.environment}")
-    return int(result.returncode != 0)
-
-
-def _cdk_context(chosen: dict[str, str]) -> dict[str, object]:
-    """What the CDK CLI would pass: the context of cdk.json with the choices over it."""
-    settings = _in_project("cdk.json")
-    return {**json.loads(settings.read_text()).get("context", {}), **chosen}
+        print(f"{options.output}: {options.engagement} for {options.environment}")
+    return result.returncode
 
 
 def _cloud(options: argparse.Namespace) -> int:

@@ -21,26 +21,8 @@ NEEDED = (
     "requirements.lock",
 )
 FOLDERS = ("tools", "seatrial", "lambdas", "pipelines", "engagements")
-BASICS = (
-    "make",
-    "git",
-    "sh",
-    "bash",
-    "env",
-    "sed",
-    "uname",
-    "dirname",
-    "basename",
-    "readlink",
-    "cat",
-    "rm",
-    "gcc",
-    "cc",
-    "ld",
-    "as",
-)
-"""What a fresh machine has; a compiler only because one package of the lock is published as source."""
-HIDDEN = ("node", "npm", "npx", "java", "cdk", "uv", "docker")
+BASICS = ("make", "git", "sh", "bash", "env", "sed", "uname", "dirname", "basename", "readlink", "cat", "rm")
+HIDDEN = ("node", "npm", "npx", "java", "cdk", "uv", "docker", "gcc", "cc", "clang")
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +70,7 @@ def _state(folder):
     return {path: path.lstat().st_mtime_ns for path in folder.rglob("*") if "__pycache__" not in path.parts}
 
 
-def test_the_machine_of_this_test_has_no_node_npm_or_java(machine):
+def test_the_machine_of_this_test_has_no_node_npm_java_or_compiler(machine):
     assert [name for name in HIDDEN if shutil.which(name, path=machine["PATH"])] == []
 
 
@@ -177,3 +159,24 @@ def test_a_lock_that_cannot_be_met_ends_with_the_log_and_no_traceback(tmp_path, 
     assert "seatrial-needs-what-there-is-not==1.0" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / ".venv" / "seatrial-setup.json").exists()
+
+
+def _compile(*arguments, folder):
+    script = ROOT / "tools" / "absent_compiler.py"
+    return subprocess.run([sys.executable, script, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_stand_in_for_a_compiler_makes_an_empty_file_of_the_unused_source(tmp_path):
+    compiled = _compile("-fPIC", "-c", "src/gethostname.c", "-o", "gethostname.o", folder=tmp_path)
+    linked = _compile("-shared", "gethostname.o", "-o", "gethostname.so", folder=tmp_path)
+
+    assert (compiled.returncode, linked.returncode) == (0, 0)
+    assert (tmp_path / "gethostname.so").read_bytes() == b""
+
+
+def test_the_stand_in_for_a_compiler_refuses_every_other_source(tmp_path):
+    result = _compile("-c", "src/fast.c", "-o", "fast.o", folder=tmp_path)
+
+    assert result.returncode == 1
+    assert result.stderr == "no C compiler on this machine: install one to build src/fast.c\n"
+    assert not (tmp_path / "fast.o").exists()

@@ -2,10 +2,13 @@
 
 import fcntl
 import hashlib
+import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 import venv
 from collections.abc import Callable, Iterator, Sequence
@@ -92,7 +95,34 @@ def _up_to_date() -> bool:
 
 
 def _install_packages() -> None:
+    if not _has_compiler():
+        _install_without_compiler()
     _run(*_pip("install", "--require-hashes", "-r", "requirements.lock"))
+
+
+def _has_compiler() -> bool:
+    command = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
+    return shutil.which(command.split()[0]) is not None
+
+
+def _install_without_compiler() -> None:
+    """Install the package that wants a compiler for a file that is never used; see tools/absent_compiler.py.
+
+    pip must not keep what it builds so: another project on this machine may want the real thing.
+    """
+    subset = VENV / "seatrial-setup-source.lock"
+    subset.write_text(_pin_of("sagemaker-training"))
+    compiler = f"{sys.executable} {ROOT / 'tools' / 'absent_compiler.py'}"
+    install = _pip("install", "--no-cache-dir", "--no-deps", "--require-hashes", "-r", str(subset))
+    _run(*install, CC=compiler, LDSHARED=f"{compiler} -shared")
+
+
+def _pin_of(package: str) -> str:
+    """The lines of one package in the lock: its version and hashes; empty when it is not there."""
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    start = next((number for number, line in enumerate(lines) if line.startswith(f"{package}==")), len(lines))
+    hashes = itertools.takewhile(lambda line: line.startswith("    --hash"), lines[start + 1 :])
+    return "\n".join([*lines[start : start + 1], *hashes]).rstrip("\\") + "\n"
 
 
 def _install_project() -> None:
@@ -153,9 +183,9 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target)
 
 
-def _run(*command: str) -> None:
+def _run(*command: str, **variables: str) -> None:
     """Run with the output in the log; when it fails, show the log's end."""
-    environment = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{_outer_path()}"}
+    environment = {**os.environ, **variables, "PATH": f"{SCRIPTS}{os.pathsep}{_outer_path()}"}
     environment.pop("PYTHONPATH", None)
     with LOG.open("a") as log:
         log.write(f"$ {' '.join(command)}\n")

@@ -27,14 +27,20 @@ def main() -> int:
     findings: list[str] = []
     with tempfile.TemporaryDirectory(prefix="seatrial-templates-") as folder:
         for engagement, environment in _combinations():
-            output = Path(folder) / f"{engagement.stem}-{environment}"
-            _synthesize(engagement, environment, output)
-            templates = sorted(output.glob("*.template.json"))
-            found = [*_validate(templates), *_lint(templates, load(engagement).environments[environment].region)]
-            print(f"{engagement.stem} for {environment}: {len(templates)} templates, {len(found)} findings", flush=True)
+            found = _examine(engagement, environment, Path(folder) / f"{engagement.stem}-{environment}")
+            print(f"{engagement.stem} for {environment}: {len(found)} findings", flush=True)
             findings += found
     print("\n".join(dict.fromkeys(findings)))
     return int(bool(findings))
+
+
+def _examine(engagement: Path, environment: str, output: Path) -> list[str]:
+    if code := _synthesize(engagement, environment, output):
+        return [f"{engagement.name} for {environment}: app.py ended with exit {code}"]
+    templates = sorted(output.glob("*.template.json"))
+    if not templates:
+        return [f"{engagement.name} for {environment}: app.py wrote no template"]
+    return [*_validate(templates), *_lint(templates, load(engagement).environments[environment].region)]
 
 
 def _combinations() -> Iterator[tuple[Path, str]]:
@@ -43,10 +49,9 @@ def _combinations() -> Iterator[tuple[Path, str]]:
         yield from ((path, name) for name in (names if path == DEFAULT else names[:1]))
 
 
-def _synthesize(engagement: Path, environment: str, output: Path) -> None:
+def _synthesize(engagement: Path, environment: str, output: Path) -> int:
     """As a release does: CDK's built-in validation stays on for the default engagement."""
-    settings = json.loads((ROOT / "cdk.json").read_text()).get("context", {})
-    context = {**settings, "engagement": str(engagement), "environment": environment}
+    context = {"engagement": str(engagement), "environment": environment}
     variables = {
         **os.environ,
         "CDK_OUTDIR": str(output),
@@ -54,7 +59,7 @@ def _synthesize(engagement: Path, environment: str, output: Path) -> None:
         "CDK_VALIDATION": "true" if engagement == DEFAULT and environment == "dev" else "false",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=variables, check=True)
+    return subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=variables, check=False).returncode
 
 
 def _validate(templates: list[Path]) -> Iterator[str]:
