@@ -21,14 +21,15 @@ EXECUTION_VARIABLES = frozenset(
     }
 )
 DESCRIBE = {
-    "Processing": "DescribeProcessingJob",
-    "Training": "DescribeTrainingJob",
-    "Transform": "DescribeTransformJob",
-    "Tuning": "DescribeHyperParameterTuningJob",
-    "Model": "DescribeModel",
-    "RegisterModel": "DescribeModelPackage",
-    "EndpointConfig": "DescribeEndpointConfig",
+    "Processing": ("DescribeProcessingJob",),
+    "Training": ("DescribeTrainingJob",),
+    "Transform": ("DescribeTransformJob",),
+    "Tuning": ("DescribeHyperParameterTuningJob", "ListTrainingJobsForHyperParameterTuningJob"),
+    "Model": ("DescribeModel",),
+    "RegisterModel": ("DescribeModelPackage",),
+    "EndpointConfig": ("DescribeEndpointConfig",),
 }
+"""Operations whose responses a step's properties come from."""
 BRANCHES = ("IfSteps", "ElseSteps")
 
 
@@ -181,12 +182,15 @@ def property_mistake(step: Mapping[str, Any], property_path: str) -> str | None:
         return _unknown("output", match[1], _names(step.get("OutputParameters"), "OutputName"))
     if kind == "Processing" and (match := re.match(r"ProcessingOutputConfig\.Outputs\['([^']*)'\]", property_path)):
         outputs = (arguments.get("ProcessingOutputConfig") or {}).get("Outputs")
-        return _unknown("output", match[1], _names(outputs, "OutputName")) or path_mistake(
-            DESCRIBE[kind], property_path
-        )
+        return _unknown("output", match[1], _names(outputs, "OutputName")) or _leads_nowhere(kind, property_path)
     if kind in DESCRIBE:
-        return path_mistake(DESCRIBE[kind], property_path) if property_path else "the property is missing"
+        return _leads_nowhere(kind, property_path) if property_path else "the property is missing"
     return "a Fail step has no properties" if kind == "Fail" else None
+
+
+def _leads_nowhere(kind: str, property_path: str) -> str | None:
+    found = [path_mistake(operation, property_path) for operation in DESCRIBE[kind]]
+    return found[0] if all(found) else None
 
 
 def _names(entries: Any, key: str) -> list[str]:
