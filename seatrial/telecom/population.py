@@ -9,6 +9,7 @@ subscribers with a horizon of 60 days and the usual enrichment holds 12-18 % chu
 
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,8 +193,9 @@ def _drive(people: Population, world: Scenario) -> Floats:
 def _intercept(world: Scenario) -> float:
     """The constant that gives a large reference population the churn rate, found by bisection."""
     rng = np.random.default_rng(20_080_824)
-    quality = rng.normal(0.0, 1.0, len(REGIONS) * CELLS_PER_REGION * 50)
-    quality = (quality - quality.mean()) / quality.std()
+    cells = len(REGIONS) * CELLS_PER_REGION
+    normal = [NormalDist().inv_cdf((cell + 0.5) / cells) for cell in range(cells)]
+    quality = rng.permutation(np.array(normal))
     drive = _drive(_draw(rng, _CALIBRATION_SIZE, quality), world)
     low, high = -20.0, 20.0
     for _ in range(60):
