@@ -107,11 +107,18 @@ class OfflineCloud:
         self.journal.close()
         _running.remove(self)
 
-    def leftovers(self) -> "Leftovers":
-        """What is still in the account: what leaked, and what a policy retains, by resource type."""
-        from seatrial.offline.engine.leftovers import leftovers
+    def leftovers(self) -> list[str]:
+        """What is still there and nothing accounts for, as "type physical-id"; empty after a clean destroy."""
+        return self._found().unexpected
 
-        return leftovers(self.context)
+    def retained(self) -> list[str]:
+        """What is still there because a DeletionPolicy or UpdateReplacePolicy keeps it, as "type physical-id"."""
+        return self._found().retained
+
+    def _found(self) -> "Leftovers":
+        from seatrial.offline.engine.leftovers import find_leftovers
+
+        return find_leftovers(self.context)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -14,36 +14,29 @@ Lister = Callable[[Any], Iterable[str]]
 
 @dataclass(frozen=True)
 class Leftovers:
-    """Physical ids by resource type; processes are of type "process"."""
+    """What is there, as "type physical-id"; processes are of type "process"."""
 
-    unexpected: dict[str, list[str]]
+    unexpected: list[str]
     """What nothing accounts for: a leak."""
-    retained: dict[str, list[str]]
+    retained: list[str]
     """What a DeletionPolicy or UpdateReplacePolicy keeps."""
 
-    @property
-    def clean(self) -> bool:
-        """True when nothing unexpected is left."""
-        return not self.unexpected
 
-
-def leftovers(context: CloudContext) -> Leftovers:
-    """Everything of the emulated types that is still there, except what live stacks own."""
+def find_leftovers(context: CloudContext) -> Leftovers:
+    """Every resource of the emulated types that no live stack owns, every live stack and every child process."""
     engine = engine_of(context)
     owned = {(item.type, item.physical_id) for stack in engine.store.live() for item in stack.resources.values()}
     kept = {(item.type, item.physical_id) for stack in engine.store.all() for item in stack.retained}
-    unexpected: dict[str, list[str]] = {}
-    retained: dict[str, list[str]] = {}
+    found = Leftovers([], [])
     for type_name, (service, lister) in _LISTERS.items():
         for identity in lister(context.client(service)):
             if (type_name, identity) in kept:
-                retained.setdefault(type_name, []).append(identity)
+                found.retained.append(f"{type_name} {identity}")
             elif (type_name, identity) not in owned:
-                unexpected.setdefault(type_name, []).append(identity)
-    stacks = [stack.name for stack in engine.store.live()]
-    found = {"AWS::CloudFormation::Stack": stacks, "process": child_processes(os.getpid())}
-    unexpected |= {name: items for name, items in found.items() if items}
-    return Leftovers(unexpected, retained)
+                found.unexpected.append(f"{type_name} {identity}")
+    found.unexpected.extend(f"AWS::CloudFormation::Stack {stack.name}" for stack in engine.store.live())
+    found.unexpected.extend(f"process {process}" for process in child_processes(os.getpid()))
+    return found
 
 
 def child_processes(parent: int) -> list[str]:

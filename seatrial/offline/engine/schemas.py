@@ -118,4 +118,13 @@ def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterato
 _LENIENT = Draft7Validator.TYPE_CHECKER.redefine_many(
     {"number": _is_number, "integer": _is_integer, "boolean": _is_boolean, "string": _is_string}
 )
-_Validator = validators.extend(Draft7Validator, validators={"pattern": _pattern, "format": None}, type_checker=_LENIENT)
+# With lenient scalars a value may fit two alternatives, so oneOf is read as anyOf; formats are AWS's own names.
+_Validator = validators.extend(
+    Draft7Validator,
+    validators={
+        "pattern": _pattern,
+        "format": lambda *_arguments: iter(()),
+        "oneOf": Draft7Validator.VALIDATORS["anyOf"],
+    },
+    type_checker=_LENIENT,
+)
