@@ -46,7 +46,6 @@ def decide(request: Request, configuration: Configuration, aws: Aws) -> Promotio
         requested_arn=request.model_package_arn,
         approved=approved,
         serving=Approved(serving.package_arn, package_version(serving.package_arn)) if serving else None,
-        serving_status=serving.status if serving else None,
         guard_alarms=aws.alarm_states(configuration.rollback_alarm_names),
         attempts=aws.attempts(configuration, [package.arn for package in approved]),
     )

@@ -32,7 +32,6 @@ class PromotionRequest:
     requested_arn: str | None
     approved: Sequence[Approved]
     serving: Approved | None
-    serving_status: str | None = None
     guard_alarms: Mapping[str, str] = field(default_factory=dict)
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
 
@@ -71,8 +70,6 @@ def _objection(request: PromotionRequest, newest: Approved) -> str | None:
         return f"{newest.arn} serves already"
     if serving and newest.version < serving.version:
         return f"{newest.arn} is older than {serving.arn}, which serves"
-    if request.serving_status not in {None, "InService"}:
-        return f"the endpoint is {request.serving_status}: another change is under way"
     alarming = sorted(name for name, state in request.guard_alarms.items() if state == "ALARM")
     if alarming:
         return f"guard alarms are in ALARM: {', '.join(alarming)}"
