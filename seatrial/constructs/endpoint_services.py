@@ -10,12 +10,8 @@ GATEWAY_ACTIONS: dict[str, tuple[str, ...]] = {
         "s3:PutObject",
     ),
     "dynamodb": (
-        "dynamodb:ConditionCheckItem",
-        "dynamodb:DeleteItem",
-        "dynamodb:DescribeTable",
         "dynamodb:GetItem",
         "dynamodb:PutItem",
-        "dynamodb:Query",
         "dynamodb:UpdateItem",
     ),
 }
@@ -27,7 +23,6 @@ INTERFACE_ACTIONS: dict[str, tuple[str, ...]] = {
         "sagemaker:DescribeModelPackage",
         "sagemaker:DescribePipelineExecution",
         "sagemaker:ListModelPackages",
-        "sagemaker:ListPipelineExecutions",
         "sagemaker:StartPipelineExecution",
     ),
     "sagemaker.runtime": ("sagemaker:InvokeEndpoint",),

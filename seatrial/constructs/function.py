@@ -12,6 +12,7 @@ from constructs import Construct
 from seatrial.constructs.assets import zip_code
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.identity import ServiceRole
+from seatrial.constructs.justification import justify
 from seatrial.constructs.network import WorkloadNetwork
 from seatrial.constructs.staging import digest, distribution_files, library_files, python_files, shipped
 from seatrial.constructs.storage import dead_letter_queue, log_group
@@ -101,6 +102,12 @@ class PythonFunction(Construct):
             vpc=network.vpc,
             vpc_subnets=ec2.SubnetSelection(subnets=[*network.subnets]),
             security_groups=[*network.security_groups],
+        )
+        justify(
+            self.function,
+            "AwsSolutions-L1",
+            "python3.13 is supported and the newest runtime for which every library of the layer is released.",
+            until="2027-06-30",
         )
 
     def _role(self, network: WorkloadNetwork, key: kms.IKey, description: str) -> ServiceRole:

@@ -57,7 +57,7 @@ class Promotion(Construct):
             "destroy_data": destroy_data,
         }
         self.select = self._select(state, rollback_alarms)
-        self.verify = self._verify(artifacts, state)
+        self.verify = self._verify(artifacts)
         self.undelivered = dead_letter_queue(self, "Undelivered", key=encryption_key)
         self.log_group = log_group(self, "LogGroup", key=encryption_key, destroy_data=destroy_data)
         settings = PromotionSettings(
@@ -90,14 +90,14 @@ class Promotion(Construct):
             },
             **self._common,
         )
-        state.grant_reading(select.role)
+        state.grant_remembering(select.role)
         allow_describing_endpoint(select.role, self._endpoint, self._group)
         group = self._arn("model-package-group", self._group)
         select.role.allow("sagemaker:ListModelPackages", on=[group])
         select.role.allow_unscoped("cloudwatch:DescribeAlarms")
         return select
 
-    def _verify(self, artifacts: s3.IBucket, state: ModelState) -> PythonFunction:
+    def _verify(self, artifacts: s3.IBucket) -> PythonFunction:
         verify = PythonFunction(
             self,
             "Verify",
@@ -105,15 +105,12 @@ class Promotion(Construct):
             description=f"Compares what {self._endpoint} runs and answers with what was asked",
             environment={
                 names.ENDPOINT_NAME: self._endpoint,
-                names.MODEL_PACKAGE_GROUP: self._group,
-                names.STATE_TABLE: state.table.table_name,
             },
             **self._common,
         )
         allow_describing_endpoint(verify.role, self._endpoint, self._group)
         verify.role.allow("sagemaker:InvokeEndpoint", on=[self._arn("endpoint", self._endpoint)])
         verify.role.allow_reading(artifacts)
-        state.grant_reading(verify.role)
         return verify
 
     def _machine_role(self, stack_name: str, state: ModelState, key: kms.IKey, topic: sns.ITopic) -> ServiceRole:

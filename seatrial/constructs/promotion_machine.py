@@ -56,7 +56,14 @@ def _selecting(settings: PromotionSettings) -> State:
     return {
         "Select": _invoke(
             settings.select_arn,
-            {"Payload.$": "$"},
+            {
+                "Payload": {
+                    "executionId.$": "$$.Execution.Id",
+                    "id.$": "$.id",
+                    "time.$": "$.time",
+                    "detail.$": "$.detail",
+                }
+            },
             ("proceed", "reason", "modelPackageArn", "previousModelPackageArn"),
             result="$.selection",
             then="ShallProceed",

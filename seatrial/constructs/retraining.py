@@ -83,6 +83,8 @@ class RetrainingPolicy(Construct):
         state.grant_remembering(role)
         self.ledger.grant_remembering(role)
         role.allow("s3:GetObject", on=[raw.arn_for_objects(latest_training_data_key(dataset_name))])
+        # Without the right to list, S3 answers "access denied" instead of "no such key" before the first ingest.
+        role.allow("s3:ListBucket", on=[raw.bucket_arn])
         role.allow("sns:Publish", on=[notification_topic.topic_arn])
         allow_describing_endpoint(role, endpoint_name, group)
         self.rules = self._rules(endpoint_name, pipeline.pipeline_arn)

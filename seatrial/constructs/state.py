@@ -43,11 +43,10 @@ class ModelState(Construct):
 
     def grant_reading(self, role: ServiceRole) -> None:
         """Read items."""
-        role.allow("dynamodb:GetItem", "dynamodb:Query", on=[self.table.table_arn])
+        role.allow("dynamodb:GetItem", on=[self.table.table_arn])
         role.allow_key(self.encryption_key)
 
     def grant_remembering(self, role: ServiceRole) -> None:
         """Read and write items, conditionally."""
-        writes = ("dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
-        role.allow("dynamodb:GetItem", "dynamodb:Query", *writes, on=[self.table.table_arn])
-        role.allow_key(self.encryption_key)
+        self.grant_reading(role)
+        role.allow("dynamodb:PutItem", "dynamodb:UpdateItem", on=[self.table.table_arn])

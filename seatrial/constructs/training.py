@@ -99,7 +99,7 @@ class TrainingPipeline(Construct):
         """Start executions and look at them."""
         executions = f"{self.pipeline_arn}/execution/*"
         because = "An execution's id is made when it starts; the pipeline is exact."
-        role.allow("sagemaker:ListPipelineExecutions", "sagemaker:StartPipelineExecution", on=[self.pipeline_arn])
+        role.allow("sagemaker:StartPipelineExecution", on=[self.pipeline_arn])
         role.allow("sagemaker:DescribePipelineExecution", on=[executions], because=because)
 
     def _body(self, definition: Mapping[str, Any] | str) -> str:
