@@ -13,6 +13,7 @@ from seatrial.rehearsal.watch import CONCEPT, watch_scenario
 
 CANARY_ROWS_PER_MINUTE = 12
 FAILING_SHARE = 0.4
+MOST_HOURS_TO_DECISION = 30
 SABOTAGE = """
 
 _seatrial_answer = predict_fn
@@ -48,9 +49,17 @@ def drift_to_decision(voyage: Voyage, traffic: Traffic) -> str:
     sighting = watch_scenario(voyage, traffic, CONCEPT)
     if not sighting.as_expected:
         raise RehearsalError(f"concept shift: {sighting.verdict or 'not detected'}: {sighting.sentence}")
-    arn = voyage.wait("the retraining decision", lambda: training.new_execution(voyage, known), seconds=30)
-    voyage.outputs["RetrainingExecutionArn"] = arn
+    voyage.outputs["RetrainingExecutionArn"] = _wait_for_retraining(voyage, traffic, known)
     return f"told after {sighting.windows} h ({sighting.sentence}); retraining started on {landed}"
+
+
+def _wait_for_retraining(voyage: Voyage, traffic: Traffic, known: set[str]) -> str:
+    """The policy may first say no (cooldown, budget): the loss goes on and it is asked again each hour."""
+    for _ in range(MOST_HOURS_TO_DECISION):
+        if arn := training.new_execution(voyage, known):
+            return arn
+        traffic.run_hour("concept")
+    raise RehearsalError(f"no retraining within {MOST_HOURS_TO_DECISION} hours of confirmed quality loss")
 
 
 def retrain(voyage: Voyage) -> str:
@@ -59,7 +68,7 @@ def retrain(voyage: Voyage) -> str:
     if run.package_arn is None:
         raise RehearsalError("the challenger did not beat the champion, nothing was registered")
     evaluation = training.evaluation_of(voyage, run.package_arn)
-    challenger, champion = evaluation["auc"], evaluation["champion_auc"]
+    challenger, champion = evaluation["auc"], evaluation["champion"]["auc"]
     return f"challenger {challenger:.3f} against champion {champion:.3f} on the same holdout"
 
 

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import seatrial
+from seatrial import doctor
 from seatrial.contracts import layout
 from seatrial.offline.cloud import OfflineCloud
 from seatrial.rehearsal.aws import Aws
@@ -24,17 +26,28 @@ def app_folder() -> Path:
     raise RehearsalError("no app.py and cdk.json here: run the rehearsal in the checkout's folder")
 
 
+def examine(voyage: Voyage) -> str:
+    """What this machine lacks is told before anything starts."""
+    checks = list(doctor.examine(app_folder()))
+    failed = [check for check in checks if check.level == "fail"]
+    if failed:
+        raise RehearsalError("; ".join(f"{check.name}: {check.found}, {check.remedy}" for check in failed))
+    warnings = [f"{check.name}: {check.found}" for check in checks if check.level == "warn"]
+    return "; ".join(warnings) or f"{len(checks)} checks, all in order"
+
+
 def synthesize(voyage: Voyage) -> str:
     """Run `app.py` as the CDK CLI would, into the run folder."""
     voyage.assembly = voyage.folder / "cdk.out"
-    context = {"engagement": str(voyage.options.engagement.resolve()), "environment": voyage.options.environment}
+    folder = app_folder()
+    chosen = {"engagement": str(voyage.options.engagement.resolve()), "environment": voyage.options.environment}
+    context = json.loads((folder / "cdk.json").read_text()).get("context", {}) | chosen
     environment = os.environ | {
         "CDK_OUTDIR": str(voyage.assembly),
         "CDK_CONTEXT_JSON": json.dumps(context),
         "CDK_VALIDATION": "false",
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
     }
-    folder = app_folder()
     done = subprocess.run(
         [sys.executable, "app.py"], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -52,9 +65,18 @@ def _count_resources(assembly: Path) -> str:
 def start_cloud(voyage: Voyage) -> str:
     """Start the offline cloud on a free port of the loopback interface."""
     target = voyage.engagement.environments[voyage.options.environment]
-    voyage.cloud = OfflineCloud(voyage.folder / "cloud", account=target.account, region=target.region).start()
+    voyage.cloud = OfflineCloud(
+        voyage.folder / "cloud", account=target.account, region=target.region, start=_last_monday()
+    ).start()
+    voyage.cloud_start = voyage.now
     voyage.aws = Aws(voyage.cloud.context.client)
     return f"{voyage.cloud.url}, account {target.account}, {target.region}"
+
+
+def _last_monday() -> datetime:
+    """The cloud's time begins on a Monday, so that no weekly schedule falls into the rehearsal by chance."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today - timedelta(days=today.weekday())
 
 
 def deploy(voyage: Voyage) -> str:

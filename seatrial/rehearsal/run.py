@@ -9,14 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from seatrial import config
-from seatrial.doctor import examine
 from seatrial.rehearsal import challenge, landing, launch, recording, report, scoring, training, watch
+from seatrial.rehearsal.aws import FunctionError
 from seatrial.rehearsal.data import DataError, RehearsalData, prepare
+from seatrial.rehearsal.deploy import DeployError
 from seatrial.rehearsal.progress import Progress, closing, make_progress
+from seatrial.rehearsal.record import Outcome
 from seatrial.rehearsal.traffic import Traffic
 from seatrial.rehearsal.voyage import Options, RehearsalError, Voyage
 
-USER_MISTAKE, FAILED, INTERRUPTED = 2, 1, 130
+USER_MISTAKE = 2
+EXIT_CODES: dict[Outcome, int] = {"passed": 0, "failed": 1, "interrupted": 130}
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ def stages() -> list[Stage]:
         return watch.watch_quiet(voyage, traffic["live"])
 
     return [
+        Stage("doctor", "examine this machine", launch.examine),
         Stage("synth", "synthesize the stacks", launch.synthesize),
         Stage("cloud", "start the offline cloud", launch.start_cloud),
         Stage("deploy", "deploy the stacks", launch.deploy),
@@ -50,6 +54,7 @@ def stages() -> list[Stage]:
         Stage("retrain", "retrain, challenge", challenge.retrain),
         Stage("canary", "canary of the challenger", lambda v: challenge.promote_challenger(v, traffic["live"])),
         Stage("rollback", "a bad model", lambda v: challenge.sink_bad_model(v, traffic["live"])),
+        Stage("ledger", "read the ledger", recording.read_ledger),
         Stage("destroy", "destroy, look for leaks", landing.destroy),
     ]
 
@@ -60,63 +65,56 @@ def rehearse(options: Options) -> int:
         engagement = config.load(options.engagement)
         if options.environment not in engagement.environments:
             known = ", ".join(engagement.environments)
-            raise DataError(f"--environment {options.environment!r}: not in {options.engagement}, choose one of {known}")
+            raise DataError(
+                f"--environment {options.environment!r}: not in {options.engagement}, choose one of {known}"
+            )
         data = prepare(engagement.training.dataset, options.data, options.seed)
     except (config.EngagementError, DataError) as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"seatrial: {error}\n")
         return USER_MISTAKE
     with closing(make_progress(as_json=options.as_json)) as progress:
         return _sail(options, engagement, data, progress)
 
 
 def _sail(options: Options, engagement: config.Engagement, data: RehearsalData, progress: Progress) -> int:
-    folder = Path(tempfile.mkdtemp(prefix="seatrial-"))
-    voyage = Voyage(options, engagement, folder, progress, data)
-    began = datetime.now(UTC)
+    voyage = Voyage(options, engagement, Path(tempfile.mkdtemp(prefix="seatrial-")), progress, data)
+    began, gathered = datetime.now(UTC), {}
     try:
-        code = _run_stages(voyage)
+        outcome = _run_stages(voyage)
+        gathered = recording.gather(voyage)
     except KeyboardInterrupt:
         progress.end("failed", "interrupted")
-        code = INTERRUPTED
+        outcome = "interrupted"
     finally:
         if hasattr(voyage, "cloud"):
             voyage.cloud.stop()
-    page = report.render(recording.record(voyage, began, code), _report_folder(options))
-    _close(voyage, code, page)
-    return code
+    page = report.render(recording.record(voyage, outcome, began, gathered), _report_folder(options))
+    progress.close(f"rehearsal {outcome.upper()} in {progress.elapsed:.0f} s; report: {page}")
+    if outcome == "passed":
+        shutil.rmtree(voyage.folder, ignore_errors=True)
+    return EXIT_CODES[outcome]
 
 
-def _run_stages(voyage: Voyage) -> int:
-    progress = voyage.progress
-    progress.start("doctor", "examine this machine")
-    findings = [finding for finding in examine() if finding.status == "fail"]
-    if findings:
-        progress.end("failed", "; ".join(f"{f.subject}: {f.detail}; {f.remedy}" for f in findings))
-        return FAILED
-    progress.end("passed", "ready")
+def _run_stages(voyage: Voyage) -> Outcome:
     for stage in stages():
-        progress.start(stage.name, stage.title)
+        voyage.progress.start(stage.name, stage.title)
+        began = voyage.now if hasattr(voyage, "cloud") else None
         try:
-            progress.end("passed", stage.act(voyage))
-        except RehearsalError as error:
+            voyage.progress.end("passed", stage.act(voyage))
+        except (RehearsalError, DeployError, FunctionError) as error:
             _tell_failure(voyage, error)
-            return FAILED
-    return 0
+            return "failed"
+        finally:
+            if began is not None:
+                voyage.cloud_times[stage.name] = (began, voyage.now)
+    return "passed"
 
 
 def _tell_failure(voyage: Voyage, error: RehearsalError) -> None:
     voyage.progress.end("failed", str(error))
-    for line in error.log.splitlines()[-20:]:
-        print(f"    {line}", file=sys.stderr)
-    print(f"    run folder: {voyage.folder}", file=sys.stderr)
+    lines = [*getattr(error, "log", "").splitlines()[-20:], f"run folder: {voyage.folder}"]
+    sys.stderr.write("".join(f"    {line}\n" for line in lines))
 
 
 def _report_folder(options: Options) -> Path:
     return options.report or Path(".seatrial") / "report"
-
-
-def _close(voyage: Voyage, code: int, page: Path) -> None:
-    verdict = {0: "PASSED", INTERRUPTED: "INTERRUPTED"}.get(code, "FAILED")
-    voyage.progress.close(f"rehearsal {verdict} in {voyage.progress.elapsed:.0f} s; report: {page}")
-    if code == 0:
-        shutil.rmtree(voyage.folder, ignore_errors=True)

@@ -40,7 +40,9 @@ def score_live_data(voyage: Voyage) -> str:
     job = voyage.wait("the scoring job", lambda: _ended(voyage, name), seconds=600)
     if job["ProcessingJobStatus"] != "Completed":
         raise RehearsalError("the scoring job failed", job.get("FailureReason", ""))
-    voyage.rows = {stretch: _read_rows(voyage, f"scoring/rehearsal/snapshot={stretch}/") for stretch in voyage.data.live}
+    voyage.rows = {
+        stretch: _read_rows(voyage, f"scoring/rehearsal/snapshot={stretch}/") for stretch in voyage.data.live
+    }
     return ", ".join(f"{stretch} {len(rows):,} rows" for stretch, rows in voyage.rows.items())
 
 
@@ -67,7 +69,9 @@ def rows_to_send(text: str) -> list[tuple[str, str]]:
     reader = csv.reader(io.StringIO(text))
     header = next(reader, [])
     if header[:2] != [schema.ID_COLUMN, schema.LABEL_COLUMN]:
-        raise RehearsalError(f"features file: expected {schema.ID_COLUMN}, {schema.LABEL_COLUMN}, ..., got {header[:2]!r}")
+        raise RehearsalError(
+            f"features file: expected {schema.ID_COLUMN}, {schema.LABEL_COLUMN}, ..., got {header[:2]!r}"
+        )
     return [(_csv_line(line[2:]), line[1]) for line in reader]
 
 

@@ -12,7 +12,7 @@ from seatrial.rehearsal.voyage import Voyage, Window
 ROWS_PER_HOUR = 160
 QUARTERS = 4
 LABEL_DELAY = timedelta(hours=1)
-"""How long after its hour a prediction's label arrives. Real churn labels take weeks; the rehearsal's clock does not."""
+"""How long after its hour a prediction's label arrives. Real churn labels take weeks."""
 
 
 class Traffic:

@@ -22,7 +22,9 @@ def train_first_model(voyage: Voyage) -> str:
     run = follow(voyage, arn, str(decision.get("reason", "")))
     if run.package_arn is None:
         raise RehearsalError(f"the pipeline {run.status} without registering a model package", failure_log(voyage, arn))
-    return f"{run.seconds:.0f} s, registered {run.package_arn.rpartition('/')[2]}: {metrics_line(voyage, run.package_arn)}"
+    return (
+        f"{run.seconds:.0f} s, registered {run.package_arn.rpartition('/')[2]}: {metrics_line(voyage, run.package_arn)}"
+    )
 
 
 def new_execution(voyage: Voyage, known: set[str]) -> str | None:

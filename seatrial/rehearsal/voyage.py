@@ -13,6 +13,7 @@ from seatrial.rehearsal.aws import Aws
 from seatrial.rehearsal.data import RehearsalData
 from seatrial.rehearsal.deploy import Deployer
 from seatrial.rehearsal.progress import Progress
+from seatrial.rehearsal.record import CrossValidation, DecisionRecord, LeakCheck, Metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +115,13 @@ class Voyage:
     runs: list[PipelineRun] = field(default_factory=list)
     requests: int = 0
     failed_requests: int = 0
-    leftovers: list[str] = field(default_factory=list)
-    retained: list[str] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    decisions: list[DecisionRecord] = field(default_factory=list)
+    cross_validation: CrossValidation | None = None
+    leak_check: LeakCheck | None = None
+    cloud_start: datetime | None = None
+    cloud_times: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    """Per stage: the cloud's time when it began and when it ended."""
 
     @property
     def now(self) -> datetime:

@@ -1,6 +1,7 @@
 """Quiet hours, then labelled drift scenarios: is each one told, as what it is, and nothing before it?"""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from seatrial.rehearsal.traffic import Traffic
 from seatrial.rehearsal.voyage import RehearsalError, Sighting, Voyage, Window
@@ -53,7 +54,7 @@ def watch_scenario(voyage: Voyage, traffic: Traffic, scenario: Scenario) -> Sigh
     return sighting
 
 
-def _sighting(scenario: Scenario, injected, told: Window | None, seen: int) -> Sighting:
+def _sighting(scenario: Scenario, injected: datetime, told: Window | None, seen: int) -> Sighting:
     if told is None:
         return Sighting(scenario.name, scenario.expected, injected, None, None, "not detected", seen)
     verdict = told.verdict
