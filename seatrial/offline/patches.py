@@ -42,13 +42,18 @@ def without(owner: Any, name: str) -> Iterator[None]:
         setattr(owner, name, replacement)
 
 
+def replace_everywhere(owner: Any, name: str, replacement: Any, package: str = "moto.") -> None:
+    """Replace a function of the module `owner` there and in every loaded module of `package` that imported it."""
+    plain = _originals.get((owner, name), vars(owner)[name])
+    for module in [module for key, module in list(sys.modules.items()) if key.startswith(package)]:
+        if vars(module).get(name) is plain:
+            replace(module, name, replacement)
+
+
 def follow(clock: Clock) -> None:
     """Make moto's own timestamps (S3, SQS, DynamoDB, logs, ...) those of the cloud's clock."""
     _clocks[:] = [clock]
-    plain = original(utils, "utcnow")
-    for module in [module for name, module in list(sys.modules.items()) if name.startswith("moto.")]:
-        if vars(module).get("utcnow") is plain:
-            replace(module, "utcnow", _cloud_utcnow)
+    replace_everywhere(utils, "utcnow", _cloud_utcnow)
 
 
 def _cloud_utcnow() -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction
@@ -17,6 +18,7 @@ __all__ = [
     "FunctionError",
     "NoSuchFunctionError",
     "ThrottledError",
+    "count_busy",
     "deliver",
     "duplicate_next",
     "install",
@@ -25,6 +27,10 @@ __all__ = [
     "submit",
     "submit_to",
 ]
+
+
+SETTLE_EVERY_SECONDS = 60.0
+"""However far the clock is moved at once, what runs is waited for at each full minute on the way."""
 
 
 class NoSuchFunctionError(Exception):
@@ -42,6 +48,7 @@ def install(context: CloudContext) -> None:
     _queues[:] = [queue]
     context.stopping.append(queue.stop)
     moto_lambda.replace_all()
+    context.clock.every(SETTLE_EVERY_SECONDS, settle)
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     context.journal.fidelity("functions", "real", f"Lambda code runs in processes of its own, on Python {python}")
 
@@ -85,9 +92,14 @@ def _existing(arn: str) -> LambdaFunction:
         raise NoSuchFunctionError(f"there is no function {arn!r}") from error
 
 
-def settle(timeout_seconds: float = 300.0) -> bool:
+def settle(timeout_seconds: float = 120.0) -> bool:
     """Wait in real time until no asynchronous invocation is queued or running (retries that wait do not count)."""
     return _queues[-1].settle(timeout_seconds)
+
+
+def count_busy(is_busy: Callable[[], bool]) -> None:
+    """Let `settle` wait for other work too, as long as `is_busy` says so."""
+    _queues[-1].count_busy(is_busy)
 
 
 def duplicate_next(context: CloudContext, name: str, times: int = 1) -> None:
