@@ -1,0 +1,134 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from pipelines.churn.definition import churn_pipeline
+from seatrial.pipeline import validate
+
+JOBS = ("Processing", "Training", "Tuning")
+
+
+def steps_of(definition):
+    """Every step by name, nested ones too."""
+    waiting, found = list(definition["Steps"]), {}
+    while waiting:
+        step = waiting.pop()
+        found[step["Name"]] = step
+        arguments = step["Arguments"]
+        waiting += (
+            [*arguments.get("IfSteps", ()), *arguments.get("ElseSteps", ())] if step["Type"] == "Condition" else []
+        )
+    return found
+
+
+def variants(settings):
+    yield settings
+    yield replace(settings, algorithm="scikit-learn")
+    yield replace(settings, tuning_max_jobs=4)
+    yield replace(settings, algorithm="scikit-learn", tuning_max_jobs=1, hyperparameters={"rare_below": "5"})
+
+
+def test_every_variant_is_a_valid_definition(settings):
+    for variant in variants(settings):
+        assert validate(churn_pipeline(variant).to_definition()) == []
+
+
+def test_the_steps_are_those_of_the_flow(settings):
+    steps = steps_of(churn_pipeline(settings).to_definition())
+
+    assert {name: step["Type"] for name, step in steps.items()} == {
+        "Features": "Processing",
+        "QualityGate": "Condition",
+        "RefuseData": "Fail",
+        "Train": "Training",
+        "Baseline": "Processing",
+        "Evaluate": "Processing",
+        "Accept": "Condition",
+        "RejectChallenger": "Fail",
+        "Register": "RegisterModel",
+    }
+
+
+def test_every_job_is_isolated_encrypted_and_bounded(settings):
+    for variant in variants(settings):
+        for step in steps_of(churn_pipeline(variant).to_definition()).values():
+            if step["Type"] in JOBS:
+                arguments = step["Arguments"].get("TrainingJobDefinition", step["Arguments"])
+                network = arguments.get("NetworkConfig", arguments)
+                cluster = arguments.get("ResourceConfig") or arguments["ProcessingResources"]["ClusterConfig"]
+                output = arguments.get("OutputDataConfig") or arguments["ProcessingOutputConfig"]
+                assert network["EnableNetworkIsolation"] is True
+                assert network["EnableInterContainerTrafficEncryption"] is True
+                assert network["VpcConfig"] == {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1", "subnet-2"]}
+                assert cluster["VolumeKmsKeyId"] == output["KmsKeyId"] == settings.jobs.kms_key_arn
+                assert arguments["StoppingCondition"]["MaxRuntimeInSeconds"] == 3600
+
+
+def test_container_arguments_are_short_enough(settings):
+    for step in steps_of(churn_pipeline(settings).to_definition()).values():
+        for argument in step["Arguments"].get("AppSpecification", {}).get("ContainerArguments", ()):
+            assert len(argument) < 256
+
+
+def test_training_finds_its_code_without_s3_access(settings):
+    train = steps_of(churn_pipeline(settings).to_definition())["Train"]["Arguments"]
+
+    channels = {channel["ChannelName"]: channel for channel in train["InputDataConfig"]}
+    assert channels["code"]["DataSource"]["S3DataSource"]["S3Uri"] == "s3://assets/t.tar.gz"
+    assert train["HyperParameters"]["sagemaker_submit_directory"] == "/opt/ml/input/data/code/t.tar.gz"
+
+
+def test_a_tuned_hyperparameter_is_not_given_a_fixed_value_too(settings):
+    tuned = replace(settings, tuning_max_jobs=3, hyperparameters={"max_depth": "4", "rounds": "50"})
+
+    job = steps_of(churn_pipeline(tuned).to_definition())["Train"]["Arguments"]
+
+    static = job["TrainingJobDefinition"]["StaticHyperParameters"]
+    assert "max_depth" not in static
+    assert static["rounds"] == "50"
+    limits = job["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    assert limits == {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 2}
+
+
+def test_the_interpretable_alternative_is_trained_evaluated_and_served_by_its_own_image(settings):
+    steps = steps_of(churn_pipeline(replace(settings, algorithm="scikit-learn")).to_definition())
+
+    container = steps["Register"]["Arguments"]["InferenceSpecification"]["Containers"][0]
+    assert container["Image"] == "scikit-learn:1"
+    assert steps["Train"]["Arguments"]["AlgorithmSpecification"]["TrainingImage"] == "scikit-learn:1"
+    assert steps["Evaluate"]["Arguments"]["AppSpecification"]["ImageUri"] == "scikit-learn:1"
+
+
+def test_the_model_card_is_registered_as_json_text(settings):
+    register = steps_of(churn_pipeline(settings).to_definition())["Register"]["Arguments"]
+
+    card = json.loads(register["ModelCard"]["ModelCardContent"])
+    assert card["intended_uses"]["risk_rating"] in ("High", "Medium", "Low", "Unknown")
+    assert "model_overview" not in card
+
+
+def test_the_gates_ask_for_what_the_settings_say(settings):
+    steps = steps_of(churn_pipeline(settings).to_definition())
+
+    auc, beats = steps["Accept"]["Arguments"]["Conditions"]
+    assert (auc["Type"], auc["RightValue"]) == ("GreaterThanOrEqualTo", 0.65)
+    assert (beats["LeftValue"]["Std:JsonGet"]["Path"], beats["RightValue"]) == ("beats_champion", 1)
+    arguments = steps["Evaluate"]["Arguments"]["AppSpecification"]["ContainerArguments"]
+    assert arguments == ["--minimum-gain", "0.01"]
+    features = steps["Features"]["Arguments"]["AppSpecification"]["ContainerArguments"]
+    assert features[features.index("--minimum-rows") + 1] == "500"
+
+
+def test_the_definition_is_the_same_each_time(settings):
+    assert churn_pipeline(settings).to_json() == churn_pipeline(settings).to_json()
+
+
+def test_refuses_an_unknown_algorithm(settings):
+    with pytest.raises(ValueError, match=r"training.algorithm: must be one of .* got 'prophet'"):
+        churn_pipeline(replace(settings, algorithm="prophet"))
+
+
+def test_refuses_a_hyperparameter_of_one_letter(settings):
+    with pytest.raises(ValueError, match=r"names must have two letters or more, got \['C'\]"):
+        churn_pipeline(replace(settings, hyperparameters={"C": "0.5"}))
