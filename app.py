@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 import aws_cdk as cdk
+from jsii.errors import JSIIError
 
 from seatrial.config import EngagementError, load
 from seatrial.constructs.errors import ConstructError
+from seatrial.constructs.security_packs import add_security_packs
 from stacks.build import build
 
 ROOT = Path(__file__).parent
@@ -15,11 +17,13 @@ DEFAULT_ENGAGEMENT = ROOT / "engagements" / "telecom-churn.yaml"
 
 
 def main() -> None:
-    """Synthesize; context `engagement` names the file, `environment` the environment in it (default dev)."""
+    """Synthesize; context: `engagement` (a file), `environment` (default dev), `nag` (true: check with cdk-nag)."""
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     app = cdk.App(context=flags, analytics_reporting=False)
     engagement = load(Path(app.node.try_get_context("engagement") or DEFAULT_ENGAGEMENT))
     build(app, engagement, app.node.try_get_context("environment") or "dev")
+    if str(app.node.try_get_context("nag")).lower() == "true":
+        add_security_packs(app)
     app.synth()
 
 
@@ -28,4 +32,7 @@ if __name__ == "__main__":
         main()
     except (EngagementError, ConstructError) as error:
         sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    except (JSIIError, RuntimeError) as error:
+        sys.stderr.write(f"synth failed: {str(error).strip().splitlines()[0]}\n")
         sys.exit(2)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import aws_cdk as cdk
 
 from seatrial.config import Engagement
+from seatrial.constructs.errors import ConstructError
 from stacks.base import Foundation, Target
 from stacks.lake import LakeStack
 from stacks.monitoring import MonitoringStack
@@ -29,6 +30,11 @@ class Stacks:
 
 def build(app: cdk.App, engagement: Engagement, environment: str) -> Stacks:
     """Add every stack to the app; raises `ConstructError` for what cannot be built."""
+    if environment not in engagement.environments:
+        known = ", ".join(engagement.environments)
+        raise ConstructError(
+            f"environment: must be one of {known} (as the engagement file has them), got {environment!r}"
+        )
     target = Target(engagement=engagement, environment=environment)
     lake = LakeStack(app, "Lake", target=target)
     network = workload_network(app, target=target, lake=lake.lake)

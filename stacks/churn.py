@@ -7,6 +7,7 @@ from constructs import Construct
 
 from pipelines.churn.definition import ChurnSettings, Code, Images, JobSettings, churn_pipeline
 from seatrial.constructs.assets import file_asset, tar_gz_asset, zip_asset
+from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.images import scikit_learn_image, spark_image, xgboost_image
 from seatrial.constructs.staging import library_files, python_files, shipped
 from seatrial.constructs.training import JobRole
@@ -47,7 +48,10 @@ def churn_definition(stack: BaseStack, foundation: Foundation, jobs: JobRole, gr
         minimum_gain=training.acceptance.minimum_gain,
         inference_instance_type=target.engagement.serving.instance_type,
     )
-    return churn_pipeline(settings).to_definition()
+    try:
+        return churn_pipeline(settings).to_definition()
+    except ValueError as error:
+        raise ConstructError(str(error)) from error
 
 
 def _jobs(foundation: Foundation, jobs: JobRole) -> JobSettings:

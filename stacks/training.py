@@ -10,6 +10,8 @@ from seatrial.constructs.training import JobRole, image_repository_arn
 from stacks.base import BaseStack, Foundation
 from stacks.churn import churn_definition
 
+SDK_EXCEPTION = "The SDK's script mode downloads its code inside the container; the VPC still has no way out."
+
 
 class TrainingStack(BaseStack):
     """The model package group, the roles and the pipeline."""
@@ -44,7 +46,11 @@ class TrainingStack(BaseStack):
             encryption_key=lake.key,
             artifacts=lake.artifacts,
             model_package_group=self.group,
-            instance_types=sorted({training.instance_type, training.features_instance_type}),
+            substitutions=self._substitutions(foundation),
+            isolation_exception=SDK_EXCEPTION if training.definition else None,
+            instance_types=[]
+            if training.definition
+            else sorted({training.instance_type, training.features_instance_type}),
         )
         self.outputs(
             {
@@ -54,6 +60,21 @@ class TrainingStack(BaseStack):
                 "PipelineRoleArn": self.pipeline.role.role_arn,
             }
         )
+
+    def _substitutions(self, foundation: Foundation) -> dict[str, str]:
+        """What a definition written with the SageMaker SDK may name as `${seatrial/...}`."""
+        return {
+            "account": self.account,
+            "region": self.region,
+            "role-name": self.jobs.identity.role.role_name,
+            "raw-bucket": foundation.lake.raw.bucket_name,
+            "artifacts-bucket": foundation.lake.artifacts.bucket_name,
+            "key-arn": foundation.lake.key.key_arn,
+            "model-package-group": foundation.target.prefix,
+            "spark-image": spark_image(self.region),
+            "xgboost-image": xgboost_image(self.region),
+            "scikit-learn-image": scikit_learn_image(self.region),
+        }
 
     @property
     def code_bucket_name(self) -> str:

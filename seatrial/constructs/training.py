@@ -14,6 +14,7 @@ from seatrial.constructs.definitions import STEP_ACTIONS, STEP_RESOURCES
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.network import WorkloadNetwork
+from seatrial.constructs.sdk_definitions import JobDefaults, secured, substitute
 
 JOB_NAMES = "SageMaker names a pipeline's jobs pipelines-<execution>-<step>-<random>: only the beginning is known."
 LOG_STREAMS = "SageMaker chooses the names of its log groups and streams below /aws/sagemaker/ at run time."
@@ -49,8 +50,9 @@ class TrainingPipeline(Construct):
     """A SageMaker pipeline with its model package group and a role that starts jobs but approves nothing.
 
     `definition` is a dict (values may be CDK tokens) or the text that the SageMaker SDK (v2 or v3) returned from
-    `pipeline.definition()`. Every job in it must be isolated and encrypted; `isolation_exception` is the sentence
-    that says why a given definition may do without. The pipeline may pass exactly the roles that it names.
+    `pipeline.definition()`; in a text, `${seatrial/name}` stands for a value of `substitutions`, and jobs that say
+    nothing about VPC, encryption and time limit are given them. Every job must be isolated from the network, unless
+    `isolation_exception` says in a sentence why not. The pipeline may pass exactly the roles that it names.
     """
 
     def __init__(
@@ -66,10 +68,18 @@ class TrainingPipeline(Construct):
         model_package_group: sagemaker.CfnModelPackageGroup,
         instance_types: Sequence[str] = (),
         maximum_parallel_steps: int = 4,
+        substitutions: Mapping[str, str] | None = None,
         isolation_exception: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         parsed = definitions.parse(definition)
+        if isinstance(definition, str):
+            defaults = JobDefaults(
+                subnet_ids=network.subnet_ids,
+                security_group_ids=network.security_group_ids,
+                kms_key_arn=encryption_key.key_arn,
+            )
+            parsed = secured(substitute(parsed, substitutions or {}), defaults)
         _check(parsed, maximum_parallel_steps, isolation_exception)
         self._network, self._key, self._instance_types = network, encryption_key, [*instance_types]
         self._isolated = isolation_exception is None
@@ -84,7 +94,7 @@ class TrainingPipeline(Construct):
             self,
             "Pipeline",
             pipeline_name=pipeline_name,
-            pipeline_definition={"PipelineDefinitionBody": self._body(definition)},
+            pipeline_definition={"PipelineDefinitionBody": cdk.Stack.of(self).to_json_string(dict(parsed))},
             role_arn=self.role.role_arn,
             parallelism_configuration={"MaxParallelExecutionSteps": maximum_parallel_steps},
         )
@@ -102,9 +112,6 @@ class TrainingPipeline(Construct):
         role.allow("sagemaker:StartPipelineExecution", on=[self.pipeline_arn])
         role.allow("sagemaker:DescribePipelineExecution", on=[executions], because=because)
 
-    def _body(self, definition: Mapping[str, Any] | str) -> str:
-        return definition if isinstance(definition, str) else cdk.Stack.of(self).to_json_string(dict(definition))
-
     def _allow_steps(self, parsed: Mapping[str, Any]) -> None:
         stack = cdk.Stack.of(self)
         for kind in definitions.step_types(parsed):
@@ -120,11 +127,12 @@ class TrainingPipeline(Construct):
             to_sagemaker = {"StringEquals": {"iam:PassedToService": SAGEMAKER}}
             self.role.allow("iam:PassRole", on=passed, conditions=to_sagemaker)
 
-    def _job_conditions(self) -> dict[str, dict[str, Any]] | None:
-        if not self._isolated:
-            return None
+    def _job_conditions(self) -> dict[str, dict[str, Any]]:
+        flags = {"sagemaker:InterContainerTrafficEncryption": "true"}
+        if self._isolated:
+            flags["sagemaker:NetworkIsolation"] = "true"
         conditions: dict[str, dict[str, Any]] = {
-            "Bool": {"sagemaker:InterContainerTrafficEncryption": "true", "sagemaker:NetworkIsolation": "true"},
+            "Bool": flags,
             "ForAllValues:StringEquals": {
                 "sagemaker:VpcSecurityGroupIds": self._network.security_group_ids,
                 "sagemaker:VpcSubnets": self._network.subnet_ids,
@@ -185,6 +193,8 @@ def _check(definition: Mapping[str, Any], maximum_parallel_steps: int, exception
     if maximum_parallel_steps < 1:
         raise ConstructError(f"maximum_parallel_steps: must be at least 1, got {maximum_parallel_steps}")
     mistakes = definitions.isolation_mistakes(definition)
-    if mistakes and exception is None:
+    if exception is not None:
+        mistakes = [mistake for mistake in mistakes if "EnableNetworkIsolation" not in mistake]
+    if mistakes:
         text = "\n".join(f"definition: {mistake}" for mistake in mistakes)
-        raise ConstructError(f"{text}\nset it, or say in isolation_exception why this pipeline may do without")
+        raise ConstructError(f"{text}\nset it, or say in isolation_exception why jobs may reach the network")

@@ -1,0 +1,93 @@
+"""Definitions written with the SageMaker SDK: names filled in, and every job put into the VPC and under the key (pure)."""
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seatrial.constructs.definitions import Definition, steps
+from seatrial.constructs.errors import ConstructError
+
+PLACEHOLDER = re.compile(r"\$\{seatrial/([^}]*)\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobDefaults:
+    """What a job gets when its definition says nothing; values may be CDK tokens."""
+
+    subnet_ids: Sequence[str]
+    security_group_ids: Sequence[str]
+    kms_key_arn: str
+    max_runtime_seconds: int = 86_400
+
+
+def substitute(node: Any, values: Mapping[str, str]) -> Any:
+    """Replace each `${seatrial/name}` by its value; raises `ConstructError` on a name that has none.
+
+    >>> substitute({"Role": "${seatrial/role}"}, {"role": "arn"})
+    {'Role': 'arn'}
+    """
+    if isinstance(node, str):
+        return PLACEHOLDER.sub(lambda match: _value(match.group(1), values), node)
+    if isinstance(node, Mapping):
+        return {key: substitute(value, values) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [substitute(value, values) for value in node]
+    return node
+
+
+def secured(definition: Definition, defaults: JobDefaults) -> dict[str, Any]:
+    """A copy in which each job is in the VPC, encrypts traffic, volume and output, and has a time limit.
+
+    What the definition says itself stays; `EnableNetworkIsolation` is not added, because a script that installs or
+    downloads something would fail without the network.
+    """
+    result = copy.deepcopy(dict(definition))
+    for step in steps(result):
+        fill = _FILLERS.get(step["Type"])
+        if fill is not None:
+            fill(step["Arguments"], defaults)
+    return result
+
+
+def _value(name: str, values: Mapping[str, str]) -> str:
+    if name not in values:
+        known = ", ".join(f"${{seatrial/{key}}}" for key in sorted(values))
+        raise ConstructError(f"definition: ${{seatrial/{name}}} is not known, use one of {known or 'none'}")
+    return values[name]
+
+
+def _vpc(defaults: JobDefaults) -> dict[str, list[str]]:
+    return {"Subnets": [*defaults.subnet_ids], "SecurityGroupIds": [*defaults.security_group_ids]}
+
+
+def _processing(job: dict[str, Any], defaults: JobDefaults) -> None:
+    network = job.setdefault("NetworkConfig", {})
+    network.setdefault("VpcConfig", _vpc(defaults))
+    network.setdefault("EnableInterContainerTrafficEncryption", True)
+    cluster = job.setdefault("ProcessingResources", {}).setdefault("ClusterConfig", {})
+    cluster.setdefault("VolumeKmsKeyId", defaults.kms_key_arn)
+    job.setdefault("StoppingCondition", {}).setdefault("MaxRuntimeInSeconds", defaults.max_runtime_seconds)
+    if job.get("ProcessingOutputConfig", {}).get("Outputs"):
+        job["ProcessingOutputConfig"].setdefault("KmsKeyId", defaults.kms_key_arn)
+
+
+def _training(job: dict[str, Any], defaults: JobDefaults) -> None:
+    job.setdefault("VpcConfig", _vpc(defaults))
+    job.setdefault("EnableInterContainerTrafficEncryption", True)
+    job.setdefault("ResourceConfig", {}).setdefault("VolumeKmsKeyId", defaults.kms_key_arn)
+    job.setdefault("OutputDataConfig", {}).setdefault("KmsKeyId", defaults.kms_key_arn)
+    job.setdefault("StoppingCondition", {}).setdefault("MaxRuntimeInSeconds", defaults.max_runtime_seconds)
+
+
+def _tuning(job: dict[str, Any], defaults: JobDefaults) -> None:
+    _training(job.setdefault("TrainingJobDefinition", {}), defaults)
+
+
+def _transform(job: dict[str, Any], defaults: JobDefaults) -> None:
+    job.setdefault("TransformResources", {}).setdefault("VolumeKmsKeyId", defaults.kms_key_arn)
+    job.setdefault("TransformOutput", {}).setdefault("KmsKeyId", defaults.kms_key_arn)
+
+
+_FILLERS = {"Processing": _processing, "Training": _training, "Tuning": _tuning, "Transform": _transform}
