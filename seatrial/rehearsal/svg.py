@@ -93,7 +93,7 @@ def nice_ticks(lowest: float, highest: float, most: int = 6) -> list[float]:
     """Round numbers from `lowest` to `highest`, about `most` of them.
 
     >>> nice_ticks(0, 430, 5)
-    [0.0, 100.0, 200.0, 300.0, 400.0]
+    [0, 100, 200, 300, 400]
     """
     rough = max(highest - lowest, 1e-9) / most
     base = 10 ** math.floor(math.log10(rough))
