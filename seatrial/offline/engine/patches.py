@@ -20,7 +20,7 @@ def take_over(api: Api) -> None:
     _current["api"] = api
     CloudFormationResponse.call_action = _call_action  # type: ignore[method-assign]
     CloudFormationResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER = {}
-    IAMPolicyStatement.is_action_permitted = _is_permitted_over_tls  # type: ignore[method-assign]
+    IAMPolicyStatement.is_action_permitted = _is_permitted  # type: ignore[method-assign]
     FakeBucket._log_permissions_enabled_policy = staticmethod(_logging_is_permitted)  # type: ignore[method-assign]
     default_user_config["iam"]["load_aws_managed_policies"] = True
 
@@ -38,17 +38,12 @@ def _call_action(response: CloudFormationResponse) -> Any:
     return response.serialized(result)
 
 
-def _is_permitted_over_tls(statement: IAMPolicyStatement, *arguments: Any, **keywords: Any) -> PermissionResult:
-    """A Deny whose conditions concern TLS does not apply: the loopback stands for a TLS connection."""
+def _is_permitted(statement: IAMPolicyStatement, *arguments: Any, **keywords: Any) -> PermissionResult:
+    """A Deny under a condition does not apply: moto cannot weigh conditions, and would deny everything by it."""
     body: dict[str, Any] = statement._statement
-    if body.get("Effect") == "Deny" and _concerns_tls(body.get("Condition") or {}):
+    if body.get("Effect") == "Deny" and body.get("Condition"):
         return PermissionResult.NEUTRAL
     return _moto_is_permitted(statement, *arguments, **keywords)
-
-
-def _concerns_tls(condition: dict[str, Any]) -> bool:
-    keys = {key.lower() for operands in condition.values() for key in operands}
-    return bool(keys & {"aws:securetransport", "s3:tlsversion"})
 
 
 def _logging_is_permitted(target_bucket: Any, target_prefix: str | None) -> bool:
