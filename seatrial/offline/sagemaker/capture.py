@@ -16,13 +16,18 @@ from seatrial.offline.sagemaker.fleet import Answer
 from seatrial.offline.sagemaker.service import Service
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """Where a request went, and the capture settings that were in force there."""
+    """One request and its answer, where it went, and the capture settings that were in force there."""
 
     endpoint: str
     variant: str
     settings: Mapping[str, Any] | None
+    body: bytes
+    content_type: str
+    answer: Answer
+    inference_id: str | None
+    custom_attributes: str | None
 
 
 @dataclass(frozen=True)
@@ -43,34 +48,19 @@ class Capture:
         self._lock = threading.Lock()
         self._random = random.Random(0)
 
-    def add(
-        self,
-        exchange: Exchange,
-        body: bytes,
-        content_type: str,
-        answer: Answer,
-        inference_id: str | None,
-        custom_attributes: str | None,
-    ) -> None:
-        """Buffer one request and its answer, if the settings sample it."""
+    def add(self, exchange: Exchange) -> None:
+        """Buffer one exchange, if the settings sample it."""
         settings = exchange.settings
         if not settings or not settings.get("EnableCapture") or not self._sampled(settings):
             return
         now = self._service.now()
-        modes = {option["CaptureMode"] for option in settings["CaptureOptions"]}
-        line = _line(settings, modes, (body, content_type), (answer.body, answer.content_type))
-        line["eventMetadata"] = {"eventId": str(uuid.uuid4()), "inferenceTime": now.strftime("%Y-%m-%dT%H:%M:%SZ")}
-        if inference_id:
-            line["eventMetadata"]["inferenceId"] = inference_id
-        if custom_attributes:
-            line["eventMetadata"]["customAttributes"] = [custom_attributes]
-        line["eventVersion"] = "0"
+        line = json.dumps(_line(settings, exchange, now), separators=(",", ":"))
         minute = now.replace(second=0, microsecond=0)
         target = _Target(
             settings["DestinationS3Uri"], settings.get("KmsKeyId"), exchange.endpoint, exchange.variant, minute
         )
         with self._lock:
-            self._lines[target].append(json.dumps(line, separators=(",", ":")))
+            self._lines[target].append(line)
 
     def flush(self) -> None:
         """Write everything buffered."""
@@ -98,15 +88,19 @@ class Capture:
             )
 
 
-def _line(
-    settings: Mapping[str, Any], modes: set[str], sent: tuple[bytes, str], got: tuple[bytes, str]
-) -> dict[str, Any]:
+def _line(settings: Mapping[str, Any], exchange: Exchange, now: datetime) -> dict[str, Any]:
+    modes = {option["CaptureMode"] for option in settings["CaptureOptions"]}
     data: dict[str, Any] = {}
     if modes & {"Input", "InputAndOutput"}:
-        data["endpointInput"] = _side(settings, "INPUT", *sent)
+        data["endpointInput"] = _side(settings, "INPUT", exchange.body, exchange.content_type)
     if modes & {"Output", "InputAndOutput"}:
-        data["endpointOutput"] = _side(settings, "OUTPUT", *got)
-    return {"captureData": data}
+        data["endpointOutput"] = _side(settings, "OUTPUT", exchange.answer.body, exchange.answer.content_type)
+    metadata: dict[str, Any] = {"eventId": str(uuid.uuid4()), "inferenceTime": now.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    if exchange.inference_id:
+        metadata["inferenceId"] = exchange.inference_id
+    if exchange.custom_attributes:
+        metadata["customAttributes"] = [exchange.custom_attributes]
+    return {"captureData": data, "eventMetadata": metadata, "eventVersion": "0"}
 
 
 def _side(settings: Mapping[str, Any], mode: str, content: bytes, content_type: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ On Linux a user mount namespace does so without root or Docker. Where namespaces
 SAGEMAKER_BASE_DIR, and /opt/ml in its arguments and environment is rewritten to the folder.
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -125,10 +126,8 @@ class Container:
     def _end(self) -> None:
         process = self._running()
         _signal_group(process, signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
         _signal_group(process, signal.SIGKILL)
         process.wait()
 

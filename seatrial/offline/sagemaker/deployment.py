@@ -86,6 +86,7 @@ def update(service: Service, request: Request) -> Response:
         if wanted is None and request.get("RetainDeploymentConfig"):
             wanted = endpoint.deployment_config
         _check_variants(live, config)
+        _check_alarms(service, wanted or {})
         endpoint.target_config = config.name
         endpoint.deployment_started = service.now()
         endpoint.deployment_config = wanted
@@ -100,6 +101,16 @@ def _check_variants(live: Generation, config: EndpointConfig) -> None:
     names = {variant["VariantName"] for variant in config.request["ProductionVariants"]}
     if len(names) != len(config.request["ProductionVariants"]):
         raise ValidationError(f"variant names of {config.name} are not unique")
+
+
+def _check_alarms(service: Service, config: Request) -> None:
+    for alarm in config.get("AutoRollbackConfiguration", {}).get("Alarms", ()):
+        try:
+            service.neighbours.alarm_state(service.context, alarm["AlarmName"])
+        except KeyError as error:
+            raise ValidationError(
+                f"AutoRollbackConfiguration: the alarm {alarm['AlarmName']!r} does not exist"
+            ) from error
 
 
 @dataclass
@@ -178,8 +189,13 @@ class Deployment:
         return started is not None and (now - started).total_seconds() > self.plan.timeout_seconds
 
     def _tripped(self) -> str | None:
-        state = self.service.neighbours.alarm_state
-        return next((name for name in self.plan.alarms if state(self.service.context, name) == "ALARM"), None)
+        return next((name for name in self.plan.alarms if self._state(name) == "ALARM"), None)
+
+    def _state(self, alarm: str) -> str | None:
+        try:
+            return self.service.neighbours.alarm_state(self.service.context, alarm)
+        except KeyError:
+            return None  # deleted in the meantime
 
     def _finish(self) -> None:
         endpoint = self.endpoint

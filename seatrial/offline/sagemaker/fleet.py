@@ -159,7 +159,7 @@ class Fleet:
                 break
             time.sleep(0.05)
         self.stop(service)
-        end = logs.tail(self.folder / "output.log")
+        end = logs.tail(self.folder / "output.log", lines=5, characters=500)
         raise FleetError(
             f"The primary container for production variant {self.variant} did not pass the ping health check. "
             f"Please check CloudWatch logs for this endpoint. Log ends: {end}"

@@ -1,50 +1,80 @@
-"""The metrics that SageMaker publishes for endpoints, gathered while requests run and handed to CloudWatch in bulk."""
+"""The metrics that SageMaker publishes for endpoints, gathered while requests run and put to CloudWatch in bulk."""
 
 import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from seatrial.offline.sagemaker.service import Service
 
 NAMESPACE = "AWS/SageMaker"
 _UNITS = {"ModelLatency": "Microseconds", "OverheadLatency": "Microseconds"}
+_VALUES_LIMIT = 150
+"""Values that PutMetricData takes for one metric."""
+_METRICS_LIMIT = 500
+
+
+class _Series(NamedTuple):
+    endpoint: str
+    variant: str
+    minute: datetime
+    metric: str
 
 
 class Metrics:
-    """The buffer of one cloud."""
+    """The buffer of one cloud: how often each value was seen, by metric and minute of the cloud's time.
+
+    Every request counts once, so that sums, averages and percentiles are all true.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._rows: list[tuple[str, str, datetime, dict[str, float]]] = []
+        self._seen: dict[_Series, Counter[float]] = defaultdict(Counter)
         self._lock = threading.Lock()
 
     def add(self, endpoint: str, variant: str, status: int, model_seconds: float, overhead_seconds: float) -> None:
-        """Count one invocation at the cloud's minute."""
+        """Count one invocation."""
         minute = self._service.now().replace(second=0, microsecond=0)
         values = {
             "Invocations": 1.0,
             "Invocation4XXErrors": float(400 <= status < 500),
             "Invocation5XXErrors": float(status >= 500),
             "InvocationModelErrors": float(status != 200),
-            "ModelLatency": model_seconds * 1e6,
-            "OverheadLatency": overhead_seconds * 1e6,
+            "ModelLatency": _microseconds(model_seconds),
+            "OverheadLatency": _microseconds(overhead_seconds),
         }
         with self._lock:
-            self._rows.append((endpoint, variant, minute, values))
+            for name, value in values.items():
+                self._seen[_Series(endpoint, variant, minute, name)][value] += 1
 
     def flush(self) -> None:
-        """Hand every datum over: one a request, so that sums, averages and percentiles are all true."""
+        """Put everything gathered."""
         with self._lock:
-            rows, self._rows = self._rows, []
-        put = self._service.neighbours.put_metric
-        for endpoint, variant, minute, values in rows:
-            dimensions = {"EndpointName": endpoint, "VariantName": variant}
-            for name, value in values.items():
-                put(
-                    self._service.context,
-                    NAMESPACE,
-                    name,
-                    value,
-                    dimensions,
-                    unit=_UNITS.get(name, "None"),
-                    timestamp=minute,
-                )
+            seen, self._seen = self._seen, defaultdict(Counter)
+        rows = [row for series, values in seen.items() for row in _rows(series, values)]
+        client = self._service.context.client("cloudwatch")
+        for start in range(0, len(rows), _METRICS_LIMIT):
+            client.put_metric_data(Namespace=NAMESPACE, MetricData=rows[start : start + _METRICS_LIMIT])
+
+
+def _microseconds(seconds: float) -> float:
+    # Three significant digits, so that equal latencies meet in one value.
+    return float(f"{seconds * 1e6:.3g}")
+
+
+def _rows(series: _Series, values: Counter[float]) -> Iterator[dict[str, Any]]:
+    pairs = sorted(values.items())
+    for start in range(0, len(pairs), _VALUES_LIMIT):
+        batch = pairs[start : start + _VALUES_LIMIT]
+        yield {
+            "MetricName": series.metric,
+            "Dimensions": [
+                {"Name": "EndpointName", "Value": series.endpoint},
+                {"Name": "VariantName", "Value": series.variant},
+            ],
+            "Timestamp": series.minute,
+            "Unit": _UNITS.get(series.metric, "None"),
+            "Values": [value for value, _ in batch],
+            "Counts": [float(count) for _, count in batch],
+        }

@@ -1,4 +1,4 @@
-"""Models and endpoint configurations: kept, checked for what they name, and not deleted while an endpoint needs them."""
+"""Models and endpoint configurations: checked for what they name, not deleted while an endpoint needs them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -172,7 +172,7 @@ def container_of(service: Service, model: Model) -> ModelContainer:
 def _check_variant(service: Service, variant: Request) -> None:
     if "ModelName" not in variant:
         raise NotEmulatedError(
-            f"variant {variant['VariantName']}: inference components (no ModelName) are not emulated by the offline cloud"
+            f"variant {variant['VariantName']}: inference components (no ModelName) are not emulated offline"
         )
     find_model(service, variant["ModelName"])
     if "ServerlessConfig" not in variant and "InstanceType" not in variant:

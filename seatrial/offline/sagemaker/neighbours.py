@@ -14,10 +14,8 @@ class Neighbours:
 
     emit: Callable[..., None]
     """`(context, *, source, detail_type, detail, resources)`: put an event on the default bus."""
-    put_metric: Callable[..., None]
-    """`(context, namespace, name, value, dimensions, unit, timestamp)`: one CloudWatch datum."""
     alarm_state: Callable[[CloudContext, str], str]
-    """`(context, alarm_name)`: "OK", "ALARM" or "INSUFFICIENT_DATA"."""
+    """`(context, alarm_name)`: "OK", "ALARM" or "INSUFFICIENT_DATA"; `KeyError` when there is no such alarm."""
     before_evaluation: Callable[[Callable[[], None]], None]
     """Register what must run before alarms are evaluated."""
     invoke_function: Callable[[str, dict[str, Any]], Any]
@@ -41,7 +39,6 @@ def cloud_neighbours(context: CloudContext) -> Neighbours:
 
     return Neighbours(
         emit=function("events", "emit"),
-        put_metric=function("alarms", "put_metric"),
         alarm_state=function("alarms", "state"),
         before_evaluation=function("alarms", "before_evaluation"),
         invoke_function=function("functions", "invoke"),

@@ -76,7 +76,7 @@ class PipelinePlan:
     steps: tuple[StepPlan, ...]
 
     def values(self, given: Mapping[str, str]) -> dict[str, Any]:
-        """The parameters of an execution: what was given, else defaults, in their types; names every mistake at once."""
+        """The typed parameters of an execution: what was given, else defaults; names every mistake at once."""
         known = {parameter.name: parameter for parameter in self.parameters}
         mistakes = [
             f"Parameter [{name}] is not part of the pipeline's definition" for name in given if name not in known

@@ -27,7 +27,8 @@ def create(service: Service, request: Request) -> Response:
     with service.lock:
         if name in service.pipelines:
             raise ValidationError(
-                f"Pipeline names must be unique within an AWS account and region. Pipeline with name ({name}) already exists."
+                "Pipeline names must be unique within an AWS account and region. "
+                f"Pipeline with name ({name}) already exists."
             )
         now = service.now()
         service.pipelines[name] = Pipeline(name, arn, definition, plan, request, now, now)

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 from seatrial.offline.routes import Environ, StartResponse, WsgiApp
@@ -128,15 +129,28 @@ def _invoke(service: Service, capture: Capture, metrics: Metrics, request: Invoc
     result = _forward(service, fleet, request)
     model_seconds = time.perf_counter() - sent
     if result.status == 200:
-        exchange = Exchange(endpoint.name, fleet.variant, generation.config.request.get("DataCaptureConfig"))
-        capture.add(
-            exchange, request.body, request.content_type, result, request.inference_id, request.custom_attributes
-        )
+        settings = generation.config.request.get("DataCaptureConfig")
+        capture.add(_exchange(endpoint, fleet, settings, request, result))
     overhead = time.perf_counter() - began - model_seconds
     metrics.add(endpoint.name, fleet.variant, result.status, model_seconds, overhead)
     if result.status != 200:
         raise _model_error(service, fleet, result)
     return fleet, result
+
+
+def _exchange(
+    endpoint: Endpoint, fleet: Fleet, settings: Mapping[str, Any] | None, request: Invocation, result: Answer
+) -> Exchange:
+    return Exchange(
+        endpoint=endpoint.name,
+        variant=fleet.variant,
+        settings=settings,
+        body=request.body,
+        content_type=request.content_type,
+        answer=result,
+        inference_id=request.inference_id,
+        custom_attributes=request.custom_attributes,
+    )
 
 
 def _forward(service: Service, fleet: Fleet, request: Invocation) -> Answer:

@@ -47,12 +47,13 @@ def _mistakes(value: Any, shape: Any, path: str) -> Iterator[str]:
 
 def _text(value: str, shape: Any, path: str) -> Iterator[str]:
     yield from _size(len(value), shape, path)
+    failed = f"Value {value!r} at {path!r} failed to satisfy constraint: Member must satisfy"
     enum = shape.metadata.get("enum")
     if enum and value not in enum:
-        yield f"Value {value!r} at {path!r} failed to satisfy constraint: Member must satisfy enum value set: {enum}"
+        yield f"{failed} enum value set: {enum}"
     pattern = _compiled(shape.metadata.get("pattern"))
     if pattern is not None and pattern.fullmatch(value) is None:
-        yield f"Value {value!r} at {path!r} failed to satisfy constraint: Member must satisfy regular expression pattern: {pattern.pattern}"
+        yield f"{failed} regular expression pattern: {pattern.pattern}"
 
 
 def _size(length: int, shape: Any, path: str) -> Iterator[str]:

@@ -38,7 +38,7 @@ def read_table(path: Path, kind: str) -> np.ndarray:
     if kind == "x-parquet":
         import pandas as pd
 
-        return pd.read_parquet(path).to_numpy(dtype=np.float32)
+        return np.asarray(pd.read_parquet(path), dtype=np.float32)
     rows = np.genfromtxt(path, delimiter=",", dtype=np.float32, ndmin=2)
     if np.isnan(rows[0]).all():
         raise UserError(f"{path.name}: the first row has no number: built-in XGBoost reads CSV without a header")

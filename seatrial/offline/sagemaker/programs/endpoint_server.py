@@ -64,7 +64,7 @@ def _defaults(family: str) -> Any:
     class Builtin(DefaultInferenceHandler):
         """What the images do when the model brings no code: XGBoost boosters, scikit-learn by model_fn."""
 
-        def default_model_fn(self, model_dir: str) -> Any:
+        def default_model_fn(self, model_dir: str, context: Any = None) -> Any:
             if family != "xgboost" or not Path(model_dir, BUILTIN_FILE).exists():
                 raise NotImplementedError(f"no code/inference.py with model_fn, and no {BUILTIN_FILE}, in model.tar.gz")
             import xgboost
