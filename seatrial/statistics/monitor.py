@@ -179,10 +179,13 @@ def _window_counts(baseline: Baseline, window: WindowSummary) -> dict[str, Count
 
 def _accumulate(state: MonitorState, counts: Mapping[str, Counts], minimum: int) -> tuple[int, MonitorState]:
     """Add a window's counts to the histories, or to the pending ones while together they are too few."""
-    merged = {name: _add(state.pending.get(name), item) for name, item in counts.items()}
+    merged = dict(state.pending)
+    for name, item in counts.items():
+        if sum(item):
+            merged[name] = _add(merged.get(name), item)
     rows = max((sum(item) for item in merged.values()), default=0)
-    if rows < minimum:
-        return 0, replace(state, pending=merged or state.pending)
+    if rows < minimum or not counts:
+        return 0, replace(state, pending=merged)
     histories = {name: state.histories.get(name, History()).push(item) for name, item in merged.items()}
     return rows, replace(state, histories={**state.histories, **histories}, pending={})
 

@@ -1,0 +1,119 @@
+"""Loads a function's folder as Lambda would, and fakes of the services that it talks to."""
+
+import importlib
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+from botocore.exceptions import ClientError
+
+ROOT = Path(__file__).parents[2]
+REGION = "eu-central-1"
+PACKAGES = f"arn:aws:sagemaker:{REGION}:111111111111:model-package/churn"
+
+
+def load_function(name: str) -> SimpleNamespace:
+    """Import every module of a function's folder, and forget them: other functions have modules of the same names."""
+    folder = ROOT / "lambdas" / name
+    own = sorted(path.stem for path in folder.glob("*.py"))
+    hidden = {module: sys.modules.pop(module) for module in own if module in sys.modules}
+    sys.path.insert(0, str(folder))
+    try:
+        return SimpleNamespace(**{module: importlib.import_module(module) for module in own})
+    finally:
+        sys.path.remove(str(folder))
+        for module in own:
+            sys.modules.pop(module, None)
+        sys.modules.update(hidden)
+
+
+def client_error(code: str, message: str = "refused") -> ClientError:
+    """An error as botocore raises it."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Operation")
+
+
+class FakeSageMaker:
+    """Endpoint, registry and pipeline; executions are idempotent by their token, as on AWS."""
+
+    def __init__(self) -> None:
+        self.packages: dict[str, dict] = {}
+        self.serving: str | None = None
+        self.endpoint = {"EndpointStatus": "InService", "EndpointConfigName": "config"}
+        self.executions: dict[str, dict] = {}
+        self.before_start: Callable[[], None] = lambda: None
+
+    def add_package(self, version: int, status: str = "Approved", **metadata: str) -> str:
+        arn = f"{PACKAGES}/{version}"
+        container = {"Image": "image", "ModelDataUrl": f"s3://artifacts/models/{version}/model.tar.gz"}
+        self.packages[arn] = {
+            "ModelPackageArn": arn,
+            "ModelApprovalStatus": status,
+            "CustomerMetadataProperties": metadata,
+            "InferenceSpecification": {"Containers": [container]},
+        }
+        return arn
+
+    def describe_endpoint(self, *, EndpointName: str) -> dict:  # noqa: N803
+        if self.serving is None:
+            raise client_error("ValidationException", f'Could not find endpoint "{EndpointName}".')
+        return {"EndpointName": EndpointName, **self.endpoint}
+
+    def describe_endpoint_config(self, *, EndpointConfigName: str) -> dict:  # noqa: N803
+        return {"ProductionVariants": [{"VariantName": "primary", "ModelName": "model"}]}
+
+    def describe_model(self, *, ModelName: str) -> dict:  # noqa: N803
+        return {"Containers": [{"ModelPackageName": self.serving}]}
+
+    def describe_model_package(self, *, ModelPackageName: str) -> dict:  # noqa: N803
+        return self.packages[ModelPackageName]
+
+    def get_paginator(self, operation: str) -> SimpleNamespace:
+        assert operation == "list_model_packages"
+        return SimpleNamespace(paginate=lambda **_: [{"ModelPackageSummaryList": list(self.packages.values())}])
+
+    def start_pipeline_execution(self, *, ClientRequestToken: str, **request: object) -> dict:  # noqa: N803
+        self.before_start()
+        arn = f"arn:aws:sagemaker:{REGION}:111111111111:pipeline/churn/execution/{len(self.executions) + 1}"
+        known = self.executions.setdefault(ClientRequestToken, {"arn": arn, "status": "Executing", **request})
+        return {"PipelineExecutionArn": known["arn"]}
+
+    def describe_pipeline_execution(self, *, PipelineExecutionArn: str) -> dict:  # noqa: N803
+        known = {item["arn"]: item["status"] for item in self.executions.values()}
+        return {"PipelineExecutionStatus": known[PipelineExecutionArn]}
+
+
+class FakeEvents:
+    """EventBridge that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict] = []
+        self.failures = 0
+
+    def put_events(self, *, Entries: list[dict]) -> dict:  # noqa: N803
+        if self.failures:
+            self.failures -= 1
+            raise client_error("InternalException")
+        self.entries += Entries
+        return {"FailedEntryCount": 0, "Entries": [{} for _ in Entries]}
+
+
+class FakeTopic:
+    """SNS that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict] = []
+
+    def publish(self, **message: str) -> None:
+        self.messages.append(message)
+
+
+class FakeRuntime:
+    """An endpoint that answers with what it is told to."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+
+    def invoke_endpoint(self, **_: object) -> dict:
+        return {"Body": io.BytesIO(self.answer.encode())}
