@@ -38,7 +38,8 @@ class Evaluator:
         for callback in list(self.callbacks):
             callback()
         with self._lock:
-            self._evaluate(self._names_due(self._minute()))
+            names = self._names_due(self._minute())
+        self._evaluate(names)
 
     def changed(self, keys: Iterable[MetricKey], *, late: bool) -> None:
         """New data came: evaluate at the next minute, or now when the data are of minutes already past."""
@@ -47,8 +48,8 @@ class Evaluator:
             names = [name for name, plan in self._known_plans() if any(w.key in touched for w in plan.metrics)]
             for name in names:
                 self._due[name] = -math.inf
-            if late and names:
-                self._evaluate(names)
+        if late:
+            self._evaluate(names)
 
     def replan(self, name: str) -> None:
         """An alarm was put: read it anew and evaluate it at the next minute."""

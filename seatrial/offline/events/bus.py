@@ -7,8 +7,8 @@ from typing import Any
 
 from moto.events.models import EventBus, Rule, events_backends
 
+from seatrial.offline import event_patterns
 from seatrial.offline.context import CloudContext
-from seatrial.offline.events import patterns
 from seatrial.offline.events.targets import Delivery, send
 from seatrial.offline.events.transform import target_input
 
@@ -85,4 +85,4 @@ def stamp(time: datetime) -> str:
 
 def matches(rule: Rule, event: dict[str, Any]) -> bool:
     """Whether a rule's pattern matches an event."""
-    return patterns.matches(rule.event_pattern.get_pattern(), event)
+    return event_patterns.matches(rule.event_pattern.get_pattern(), event)

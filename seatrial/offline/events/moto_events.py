@@ -1,4 +1,4 @@
-"""Moto's EventBridge and Scheduler, made to deliver: each function that is replaced here says what moto does instead."""
+"""Moto's EventBridge and Scheduler, made to deliver: each replacement says what moto does instead."""
 
 import json
 from datetime import UTC, datetime

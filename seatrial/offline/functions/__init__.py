@@ -10,7 +10,7 @@ from moto.core.exceptions import JsonRESTError
 
 from seatrial.offline import patches
 from seatrial.offline.context import CloudContext
-from seatrial.offline.functions import moto_lambda, permissions, service
+from seatrial.offline.functions import mappings, moto_lambda, permissions, service
 from seatrial.offline.functions.asynchronous import AsynchronousQueue
 from seatrial.offline.functions.service import FunctionError, ThrottledError
 
@@ -46,8 +46,10 @@ def install(context: CloudContext) -> None:
     functions = service.start(context)
     queue = AsynchronousQueue(functions)
     _queues[:] = [queue]
+    functions.settle = settle
     context.stopping.append(queue.stop)
     moto_lambda.replace_all()
+    queue.count_busy(mappings.start(functions).is_busy)
     context.clock.every(SETTLE_EVERY_SECONDS, settle)
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     context.journal.fidelity("functions", "real", f"Lambda code runs in processes of its own, on Python {python}")

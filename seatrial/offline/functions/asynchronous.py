@@ -156,7 +156,12 @@ class AsynchronousQueue:
         if when - pending.accepted > oldest:
             self._give_up(pending, function, rules, "EventAgeExceeded", invocation)
             return
-        self._context.clock.at(when, lambda: self._enqueue(pending))
+
+        def try_again() -> None:
+            self._enqueue(pending)
+            self._functions.settle()
+
+        self._context.clock.at(when, try_again)
 
     def _give_up(
         self,

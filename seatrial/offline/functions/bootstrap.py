@@ -2,7 +2,7 @@
 
 Stands alone (standard library only) and is started with `python -S`, so that the function sees what Lambda would
 give it: its own code, its layers, boto3, and nothing else of the machine. Arguments: file descriptors for requests
-and answers, then the folders of `sys.path`.
+and answers, the cloud's time, then the folders of `sys.path`.
 """
 
 import decimal
@@ -14,6 +14,7 @@ import resource
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 END = "\x1eEND "
@@ -101,7 +102,11 @@ def run(handler: Any, request: dict[str, Any]) -> tuple[bool, str]:
         result = handler(json.loads(request["event"]), LambdaContext(request))
     except Exception as error:
         document = error_document(error, 1)
-        sys.stdout.write("[ERROR] " + "".join(traceback.format_exception(error)).replace("\n", "\r") + "\n")
+        stack = "".join(document["stackTrace"])
+        text = (
+            f"[ERROR] {document['errorType']}: {document['errorMessage']}\nTraceback (most recent call last):\n{stack}"
+        )
+        sys.stdout.write(text.rstrip().replace("\n", "\r") + "\n")
         return False, json.dumps(document)
     try:
         return True, json.dumps(result, default=encode)
@@ -119,13 +124,14 @@ def peak_memory_kib() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def serve(requests: Any, answers: Any, handler: Any, init_seconds: float) -> None:
+def serve(requests: Any, answers: Any, handler: Any, init_seconds: float, set_now: Callable[[float], None]) -> None:
     """Say that the handler is there, then answer events until the cloud closes the pipe."""
     answers.write(json.dumps({"init_seconds": init_seconds}) + "\n")
     answers.flush()
     for line in requests:
         request = json.loads(line)
         LogHandler.request_id = request["request_id"]
+        set_now(request["now"])
         os.environ["_X_AMZN_TRACE_ID"] = f"Root=1-{request['request_id'][:8]};Sampled=0"
         started = time.monotonic()
         returned, payload = run(handler, request)
@@ -142,13 +148,17 @@ def main() -> None:
     """Set up what the Lambda runtime sets up, import the handler, serve."""
     requests = os.fdopen(int(sys.argv[1]), encoding="utf-8")
     answers = os.fdopen(int(sys.argv[2]), "w", encoding="utf-8")
-    sys.path[:0] = sys.argv[3:]
+    import cloudtime  # beside this file, and no longer importable after the next lines
+
     sys.path.remove(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - pathlib costs a start 15 ms
+    sys.path[:0] = sys.argv[4:]
+    cloudtime.set_now(float(sys.argv[3]))
+    cloudtime.install()
     sys.argv[1:] = []
     logging.getLogger().addHandler(LogHandler())
     started = time.monotonic()
     handler = load(os.environ["_HANDLER"])
-    serve(requests, answers, handler, time.monotonic() - started)
+    serve(requests, answers, handler, time.monotonic() - started, cloudtime.set_now)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where the outcome of an asynchronous invocation goes: the dead-letter queue and the on-success/on-failure destinations."""
+"""Where the outcome of an asynchronous invocation goes: dead-letter queue, on-success and on-failure destination."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The functions of one running cloud: their warm processes, and one invocation from event to answer, log and journal."""
+"""The functions of one running cloud: their warm processes, and one invocation from event to answer and log."""
 
 import json
 import threading
@@ -50,6 +50,8 @@ class Functions:
     def __init__(self, context: CloudContext) -> None:
         self.context = context
         self.folder = context.folder / "functions"
+        self.settle: Callable[[], Any] = lambda: None
+        """Waits until no asynchronous work is at hand; set once everything that works is there."""
         self._idle: dict[str, list[Worker]] = defaultdict(list)
         self._busy: dict[str, int] = defaultdict(int)
         self._workers: set[Worker] = set()
@@ -120,7 +122,7 @@ class Functions:
         self._end(stale)
         if fresh:
             return fresh[-1]
-        worker = Worker(launch)
+        worker = Worker(launch, self.context.clock)
         with self._lock:
             self._workers.add(worker)
         return worker
@@ -221,11 +223,9 @@ def current() -> Functions:
     return _current[-1]
 
 
-def start(context: CloudContext, on_stop: Callable[[], None] | None = None) -> Functions:
+def start(context: CloudContext) -> Functions:
     """Begin with no process, for a cloud that starts."""
     functions = Functions(context)
     _current[:] = [functions]
     context.stopping.append(functions.stop)
-    if on_stop is not None:
-        context.stopping.append(on_stop)
     return functions

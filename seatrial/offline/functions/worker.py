@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seatrial.offline.clock import Clock
 from seatrial.offline.functions import bootstrap
 
 INIT_SECONDS = 60
@@ -47,15 +48,17 @@ class Answer:
 class Worker:
     """A process that runs one event at a time."""
 
-    def __init__(self, launch: Launch) -> None:
+    def __init__(self, launch: Launch, clock: Clock) -> None:
         self.launch = launch
+        self._clock = clock
         self.used = False
         launch.scratch.mkdir(parents=True, exist_ok=True)
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
-        command = [sys.executable, "-S", bootstrap.__file__, str(requests), str(answers), str(launch.code)]
+        now = clock.now().timestamp()
+        command = [sys.executable, "-S", bootstrap.__file__, requests, answers, now, launch.code, *launch.paths]
         self._process = subprocess.Popen(
-            [*command, *map(str, launch.paths)],
+            [str(part) for part in command],
             cwd=launch.code,
             env=dict(launch.environment),
             pass_fds=(requests, answers),
@@ -80,6 +83,7 @@ class Worker:
         self._ended.clear()
         started = time.monotonic()
         request = {"event": event, "request_id": request_id, "arn": arn, "timeout_seconds": timeout_seconds}
+        request["now"] = self._clock.now().timestamp()
         answer = self._exchange(json.dumps(request), started + timeout_seconds)
         if answer is None:
             return self._bury(request_id, timeout_seconds, time.monotonic() - started)

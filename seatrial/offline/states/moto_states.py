@@ -1,4 +1,4 @@
-"""Moto's interpreter of state machines on the cloud's clock: each function replaced here says what moto does instead."""
+"""Moto's interpreter of state machines on the cloud's clock: each replacement says what moto does instead."""
 
 import datetime
 import logging
