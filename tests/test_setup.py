@@ -52,7 +52,8 @@ def checkout(tmp_path_factory):
     for name in FOLDERS:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
+    yield folder
+    shutil.rmtree(folder)  # two gigabytes of packages
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,7 @@ def test_a_second_run_is_quick_and_changes_nothing(first_run, checkout, machine)
 
     assert second.returncode == 0
     assert second.stdout == ""
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     assert _without_lock(_state(checkout)) == _without_lock(before)
 
 
