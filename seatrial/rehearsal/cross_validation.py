@@ -6,6 +6,7 @@ the IBM table come from oversampling before the split; done this way both models
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -19,15 +20,23 @@ from seatrial.rehearsal.record import CrossValidation, Interval, ModelScore
 
 FOLDS = 5
 CONFIDENCE = 0.95
-_XGBOOST_DEFAULTS = {
-    "n_estimators": 150,
-    "max_depth": 3,
-    "learning_rate": 0.07,
+# Names and defaults of the training step (pipelines/churn/steps/train.py), so that both train alike.
+_DEFAULTS = {
+    "rounds": 1000.0,
+    "early_stopping_rounds": 50.0,
+    "learning_rate": 0.03,
+    "max_depth": 3.0,
+    "min_child_weight": 5.0,
     "subsample": 0.8,
-    "min_child_weight": 5,
+    "colsample_bytree": 0.7,
+    "reg_lambda": 1.0,
+    "inverse_regularization": 1.0,
+    "rare_below": 10.0,
+    "seed": 7.0,
 }
-_XGBOOST_NAMES = {"num_round": "n_estimators", "eta": "learning_rate", "lambda": "reg_lambda", "alpha": "reg_alpha"}
-_SCIKIT_LEARN_NAMES = ("C", "max_iter", "class_weight", "l1_ratio", "solver", "tol")
+_TREE_SETTINGS = ("learning_rate", "min_child_weight", "subsample", "colsample_bytree", "reg_lambda")
+_VALIDATION_SHARE = 0.25
+"""Part of a training fold that stops the boosting: 20 of the pipeline's 80 %."""
 
 
 def cross_validate(
@@ -41,13 +50,13 @@ def cross_validate(
     from sklearn.model_selection import StratifiedGroupKFold
 
     features, churned, groups = to_frame(table, spec), labels_of(table, spec), row_groups(table, spec)
-    results = []
+    settings = _settings(hyperparameters)
     folds: Any = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    results = []
     for train, test in folds.split(features, churned, groups):
-        scores = [
-            _fitted_scores(model, features.iloc[train], churned[train], features.iloc[test])
-            for model in (_model(spec, algorithm, hyperparameters, seed), _model(spec, "scikit-learn", {}, seed))
-        ]
+        fold = _Fold(features.iloc[train], churned[train], groups[train], features.iloc[test])
+        fit = _boosted_scores if algorithm == "xgboost" else _logistic_scores
+        scores = (fit(spec, settings, fold), _logistic_scores(spec, _DEFAULTS, fold))
         results.append(delong(churned[test], np.stack(scores)))
     aucs, covariances = np.stack([auc for auc, _ in results]), np.stack([covariance for _, covariance in results])
     covariance = covariances.sum(axis=0) / FOLDS**2
@@ -84,36 +93,56 @@ def auc_interval(churned: NDArray[np.int64], scores: NDArray[np.float64]) -> Int
     return _interval(float(auc[0]), float(covariance[0, 0]), low=0.0, high=1.0)
 
 
-def _model(spec: DatasetSpec, algorithm: str, hyperparameters: Mapping[str, str], seed: int) -> Any:
+@dataclass(frozen=True)
+class _Fold:
+    features: Any
+    churned: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    unseen: Any
+
+
+def _settings(hyperparameters: Mapping[str, str]) -> dict[str, float]:
+    unknown = sorted(set(hyperparameters) - set(_DEFAULTS))
+    if unknown:
+        raise ValueError(f"training.hyperparameters.{unknown[0]}: unknown, choose from {', '.join(sorted(_DEFAULTS))}")
+    return _DEFAULTS | {name: float(value) for name, value in hyperparameters.items()}
+
+
+def _logistic_scores(spec: DatasetSpec, settings: Mapping[str, float], fold: _Fold) -> NDArray[np.float64]:
+    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    if algorithm == "xgboost":
-        from xgboost import XGBClassifier
-
-        given: dict[str, Any] = {
-            _XGBOOST_NAMES.get(name, name): _parsed(value) for name, value in hyperparameters.items()
-        }
-        estimator = XGBClassifier(**{**_XGBOOST_DEFAULTS, "random_state": seed, "n_jobs": 1, **given})
-    else:
-        from sklearn.linear_model import LogisticRegression
-
-        chosen: dict[str, Any] = {"max_iter": 2000}
-        chosen |= {name: _parsed(value) for name, value in hyperparameters.items() if name in _SCIKIT_LEARN_NAMES}
-        estimator = LogisticRegression(**chosen)
-    return make_pipeline(preprocessor(spec), estimator)
+    estimator = LogisticRegression(C=settings["inverse_regularization"], max_iter=2000)
+    model = make_pipeline(preprocessor(spec, rare_below=int(settings["rare_below"])), estimator)
+    return _positive(model.fit(fold.features, fold.churned), fold.unseen)
 
 
-def _fitted_scores(model: Any, features: Any, churned: NDArray[np.int64], unseen: Any) -> NDArray[np.float64]:
-    return np.asarray(model.fit(features, churned).predict_proba(unseen)[:, 1], dtype=np.float64)
+def _boosted_scores(spec: DatasetSpec, settings: Mapping[str, float], fold: _Fold) -> NDArray[np.float64]:
+    """Boosted trees, stopped by a part of the training fold: the test fold has no say in it."""
+    from sklearn.model_selection import GroupShuffleSplit
+    from xgboost import XGBClassifier
+
+    seed = int(settings["seed"])
+    divide: Any = GroupShuffleSplit(1, test_size=_VALIDATION_SHARE, random_state=seed)
+    learn, stop = next(divide.split(fold.features, fold.churned, fold.groups))
+    encode = preprocessor(spec, rare_below=int(settings["rare_below"]))
+    matrix = encode.fit_transform(fold.features.iloc[learn])
+    estimator = XGBClassifier(
+        n_estimators=int(settings["rounds"]),
+        early_stopping_rounds=int(settings["early_stopping_rounds"]),
+        max_depth=int(settings["max_depth"]),
+        eval_metric="logloss",
+        random_state=seed,
+        n_jobs=1,
+        **{name: settings[name] for name in _TREE_SETTINGS},
+    )
+    held_out = [(encode.transform(fold.features.iloc[stop]), fold.churned[stop])]
+    estimator.fit(matrix, fold.churned[learn], eval_set=held_out, verbose=False)
+    return _positive(estimator, encode.transform(fold.unseen))
 
 
-def _parsed(value: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(value)
-        except ValueError:
-            continue
-    return value
+def _positive(model: Any, features: Any) -> NDArray[np.float64]:
+    return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
 
 
 def _score(name: str, folds: NDArray[np.float64], variance: float) -> ModelScore:

@@ -7,6 +7,7 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +24,9 @@ MINIMUM_OF_A_CLASS = 50
 LARGEST_NUMBER = 1e15
 LONGEST_TEXT = 10_000
 MOST_CATEGORIES = 1000
-_MISSING_WORDS = {"", "na", "n/a", "nan", "null", "none"}
+# What the features step reads as missing and as a number (pipelines/churn/steps/features.py): the same here.
+_MISSING_WORDS = {"", "na", "n/a", "nan", "null", "none", "?"}
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?inf(inity)?", re.IGNORECASE)
 _SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 _QUOTED_VALUE_LENGTH = 60
 
@@ -44,7 +47,8 @@ def load_customer_table(path: Path, spec: DatasetSpec, *, minimum_rows: int = MI
     table, place.lines = _read(place)
     _check_columns(place, table, spec)
     wanted = [*([spec.id] if spec.id else []), spec.label, *spec.columns]
-    columns = {name: _cleaned(table.column(name), numeric=spec.columns.get(name) == "numeric") for name in wanted}
+    columns = {name: _cleaned(table.column(name)) for name in wanted}
+    columns[spec.label] = [_same_label(value, spec.positive) for value in columns[spec.label]]
     for name, kind in spec.columns.items():
         check = _check_numbers if kind == "numeric" else _check_categories
         check(place, name, columns[name])
@@ -219,11 +223,18 @@ def _absent(what: str, table: pa.Table, key: str) -> str:
     return f"{what} is not in the file, which has {names}; correct {key} or the file"
 
 
-def _cleaned(column: pa.ChunkedArray, *, numeric: bool) -> Values:
-    """Strip blanks; make None what is blank or, in a numeric column, a usual word for missing."""
-    missing = _MISSING_WORDS if numeric else {""}
+def _cleaned(column: pa.ChunkedArray) -> Values:
+    """Strip blanks; make None of the usual words for missing."""
     texts = ((value or "").strip() for value in column.to_pylist())
-    return [None if text.lower() in missing else text for text in texts]
+    return [None if text.lower() in _MISSING_WORDS else text for text in texts]
+
+
+def _same_label(value: str | None, positive: str) -> str | None:
+    """The positive label in the engagement's spelling ("1" for "1.0"); every other value as it is."""
+    if value is None or value == positive:
+        return value
+    number = _number(value)
+    return positive if number is not None and number == _number(positive) else value
 
 
 def _check_numbers(place: Place, name: str, values: Values) -> None:
@@ -243,11 +254,8 @@ def _check_numbers(place: Place, name: str, values: Values) -> None:
 
 
 def _number(value: str) -> float | None:
-    """The number a text holds, as Spark and Arrow read it; None for other texts (Python's own 1_000 included)."""
-    try:
-        return None if "_" in value else float(value)
-    except ValueError:
-        return None
+    """The number a text holds; None for other texts."""
+    return float(value) if _NUMBER.fullmatch(value) else None
 
 
 def _number_hint(value: str) -> str:
@@ -276,7 +284,7 @@ def _check_identifiers(place: Place, name: str, values: Values) -> None:
 
 
 def _check_labels(place: Place, spec: DatasetSpec, values: Values) -> None:
-    missing = [row for row, value in enumerate(values) if (value or "").lower() in _MISSING_WORDS]
+    missing = [row for row, value in enumerate(values) if value is None]
     if missing:
         message = f"{len(missing):,} of {len(values):,} rows have no label; fill them or leave these rows out"
         place.fail(message, row=missing[0], column=spec.label)

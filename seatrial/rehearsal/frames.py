@@ -48,8 +48,8 @@ def _numbered(keys: Iterable[Hashable]) -> NDArray[np.int64]:
     return np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.int64)
 
 
-def preprocessor(spec: DatasetSpec) -> Any:
-    """Untrained scikit-learn transformer: median and scale for numbers, one column a category."""
+def preprocessor(spec: DatasetSpec, *, rare_below: int = 5) -> Any:
+    """Untrained scikit-learn transformer: median and scale for numbers, one column a category that is not rare."""
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
@@ -58,5 +58,5 @@ def preprocessor(spec: DatasetSpec) -> Any:
     numeric = [name for name, kind in spec.columns.items() if kind == "numeric"]
     categorical = [name for name, kind in spec.columns.items() if kind == "categorical"]
     numbers = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
-    categories = OneHotEncoder(handle_unknown="ignore", min_frequency=5, sparse_output=False)
+    categories = OneHotEncoder(handle_unknown="ignore", min_frequency=rare_below, sparse_output=False)
     return ColumnTransformer([("numeric", numbers, numeric), ("categorical", categories, categorical)])

@@ -54,7 +54,7 @@ def test_noise_as_the_label_gives_one_half(table, spec):
 
 
 def test_hyperparameters_reach_the_model(table, spec):
-    stump = cross_validate(table, spec, "xgboost", {"num_round": "1", "max_depth": "1"}, 7)
+    stump = cross_validate(table, spec, "xgboost", {"rounds": "1", "max_depth": "1"}, 7)
     usual = cross_validate(table, spec, "xgboost", {}, 7)
 
     assert stump.model.auc.value < usual.model.auc.value - 0.02
@@ -89,3 +89,10 @@ def test_the_iranian_tables_repeated_rows_are_seen(public_data):
 
     assert result.repeated_rows >= 300
     assert result.model.auc.low > result.reference.auc.high
+
+
+def test_an_unknown_hyperparameter_is_refused_by_name(table, spec):
+    with pytest.raises(
+        ValueError, match=r"training\.hyperparameters\.num_round: unknown, choose from colsample_bytree"
+    ):
+        cross_validate(table, spec, "xgboost", {"num_round": "1"}, 7)

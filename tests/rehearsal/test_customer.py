@@ -62,7 +62,7 @@ def test_reads_the_mapped_columns_as_text_with_nulls_where_missing(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("missing", ["", "NA", "n/a", "NaN", "NULL", "None"])
+@pytest.mark.parametrize("missing", ["", "NA", "n/a", "NaN", "NULL", "None", "?"])
 def test_takes_the_usual_words_for_a_missing_number(tmp_path, missing):
     table = loaded(written(tmp_path, changed(2, f"s0,{missing},a,x,yes")))
 
@@ -300,3 +300,11 @@ def test_names_the_row_of_a_parquet_file_which_has_no_lines(tmp_path):
     frame.assign(plan="a", left=["yes", "no"] * 100).to_parquet(tmp_path / "t.parquet")
 
     assert refusal(tmp_path / "t.parquet").startswith(", row 5, column 'age': '1e+300' is beyond")
+
+
+def test_a_label_that_is_the_same_number_is_the_same_label(tmp_path):
+    lines = [HEADER, *(f"s{row},20,a,x,{'1.0' if row % 2 else '0.0'}" for row in range(200))]
+
+    table = loaded(written(tmp_path, lines), replace(SPEC, positive="1"))
+
+    assert sorted(set(table["left"].to_pylist())) == ["0.0", "1"]
