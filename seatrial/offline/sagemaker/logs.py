@@ -22,12 +22,13 @@ def publish(service: Service, group: str, stream: str, log: Path) -> None:
         client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
 
-def tail(log: Path, lines: int = 12, characters: int = 1000) -> str:
-    """The log's last non-empty lines."""
+def tail(log: Path, lines: int = 12, characters: int = 900, before: str | None = None) -> str:
+    """The log's last non-empty lines, or the last ones before the line that holds `before`."""
     if not log.exists():
         return ""
     text = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    return "\n".join(text[-lines:])[-characters:]
+    ends = [index for index, line in enumerate(text) if before and before in line]
+    return "\n".join(text[: ends[0] if ends else None][-lines:])[-characters:]
 
 
 def _create(create: Any, **names: str) -> None:

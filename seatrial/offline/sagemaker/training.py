@@ -14,6 +14,7 @@ from seatrial.offline.sagemaker.programs_table import script_mode, stage
 from seatrial.offline.sagemaker.service import Request, Response, Service, present
 
 BUILTIN_METRIC = r"\[\d+\].*?{name}:([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)"
+TOOLKIT_REPORT = "Reporting training FAILURE"
 BUILTIN_METRICS = ("auc", "error", "logloss", "rmse", "mae", "merror", "mlogloss", "aucpr", "map", "ndcg")
 
 
@@ -171,8 +172,11 @@ def _upload(service: Service, job: Job, ml: Path) -> None:
 
 def _failure(spec: ContainerSpec, code: int) -> str:
     written = spec.ml / "output" / "failure"
-    text = written.read_text(encoding="utf-8", errors="replace") if written.exists() else logs.tail(spec.log)
-    return f"AlgorithmError: {text.strip()[-940:]}, exit code: {code}"
+    text = written.read_text(encoding="utf-8", errors="replace").strip() if written.exists() else ""
+    # The toolkit's own report comes last in the log; what the script said stands before it.
+    own = logs.tail(spec.log, lines=4, characters=500, before=TOOLKIT_REPORT)
+    reason = text[-400:] if own in text else f"{text[-400:]}\nLog ends: {own}"
+    return f"AlgorithmError: {reason}, exit code: {code}"
 
 
 def _metrics(service: Service, job: Job, log: Path) -> list[Response]:
