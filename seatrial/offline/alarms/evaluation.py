@@ -91,7 +91,7 @@ def judge(plan: Plan, store: MetricStore, now: float, state: str) -> Judgement:
     if absent == 0:
         new = "ALARM" if breaching >= plan.datapoints_to_alarm else "OK"
         return Judgement(new, _reason(plan, considered, breaching, 0), values)
-    return _judge_missing(plan, values, considered, breaching, absent, state)
+    return _judge_missing(plan, values, considered, state)
 
 
 def measure(plan: Plan, store: MetricStore, now: float) -> Values:
@@ -109,9 +109,9 @@ def measure(plan: Plan, store: MetricStore, now: float) -> Values:
     return known[plan.result]
 
 
-def _judge_missing(
-    plan: Plan, values: tuple[float | None, ...], real: list[float], breaching: int, absent: int, state: str
-) -> Judgement:
+def _judge_missing(plan: Plan, values: tuple[float | None, ...], real: list[float], state: str) -> Judgement:
+    breaching = sum(plan.breaches(value, plan.threshold) for value in real)
+    absent = plan.evaluation_periods - len(real)
     if plan.missing == "breaching":
         new = "ALARM" if breaching + absent >= plan.datapoints_to_alarm else "OK"
     elif plan.missing == "notBreaching":

@@ -77,7 +77,7 @@ def _data(member: dict[str, Any], time: datetime) -> list[Datum]:
     return [single(stamp, float(member.get("Value", 0)), unit)]
 
 
-def _get_metric_statistics(
+def _get_metric_statistics(  # noqa: PLR0917 - moto calls it so
     self: CloudWatchBackend,
     namespace: str,
     metric_name: str,
@@ -92,7 +92,7 @@ def _get_metric_statistics(
     if start_time >= end_time:
         raise InvalidParameterValue("The parameter StartTime must be less than the parameter EndTime.")
     key = MetricKey.of(namespace, metric_name, {each["Name"]: each["Value"] for each in dimensions or ()})
-    answer = []
+    answer: list[Statistics] = []
     for begin in _periods(start_time, end_time, period):
         data = current().store.between(key, begin, begin + period, unit)
         if data:
@@ -110,14 +110,11 @@ class _Statistics(Statistics):
     def get_statistics_for_type(self, stat: str) -> float | None:
         return self._values.get(stat)
 
-    def _value(name: str) -> Any:  # noqa: N805 - makes a property
-        return property(lambda self: self._values.get(name))
-
-    sample_count: Any = _value("SampleCount")
-    sum: Any = _value("Sum")
-    minimum: Any = _value("Minimum")
-    maximum: Any = _value("Maximum")
-    average: Any = _value("Average")
+    sample_count: Any = property(lambda self: self._values.get("SampleCount"))
+    sum: Any = property(lambda self: self._values.get("Sum"))
+    minimum: Any = property(lambda self: self._values.get("Minimum"))
+    maximum: Any = property(lambda self: self._values.get("Maximum"))
+    average: Any = property(lambda self: self._values.get("Average"))
 
 
 def _get_metric_data(

@@ -54,15 +54,15 @@ class _Parser:
     def _atom(self) -> Rule:
         if not self.tokens:
             raise RuleError(f"alarm rule {self._text!r}: it ends too early")
-        token = self.tokens.pop(0)
-        if isinstance(token, tuple):
-            wanted, name = token
+        word = self.tokens.pop(0)
+        if isinstance(word, tuple):
+            wanted, name = word
             self.names.add(name)
             return lambda state: state(name) == wanted
-        if token in {"TRUE", "FALSE"}:
-            return lambda state: token == "TRUE"
-        if token != "(":
-            raise RuleError(f"alarm rule {self._text!r}: {token!r} is not expected here")
+        if word in {"TRUE", "FALSE"}:
+            return lambda state: word == "TRUE"
+        if word != "(":
+            raise RuleError(f"alarm rule {self._text!r}: {word!r} is not expected here")
         inner = self.alternative()
         if not self._accept(")"):
             raise RuleError(f"alarm rule {self._text!r}: a parenthesis is not closed")

@@ -16,7 +16,7 @@ def replace_all() -> None:
     patches.replace(Subscription, "publish", _publish)
 
 
-def _publish(
+def _publish(  # noqa: PLR0917 - moto calls it so
     self: Subscription,
     message: str,
     message_id: str,
@@ -34,13 +34,20 @@ def _publish(
         message = self._parse_message_structure(message, self.protocol)
     attributes = message_attributes or {}
     context = bus.current()
-    envelope = _envelope(context, self, message, message_id, subject, attributes)
+    envelope = _envelope(context, self, message, message_id, subject=subject, attributes=attributes)
     if self.protocol == "lambda":
         _to_function(context, self, envelope)
     elif self.protocol == "sqs":
         raw = str(self.attributes.get("RawMessageDelivery", "")).lower() == "true"
         body = message if raw else json.dumps(envelope)
-        _to_queue(context, self, body, attributes if raw else {}, group_id, deduplication_id)
+        _to_queue(
+            context,
+            self,
+            body,
+            attributes=attributes if raw else {},
+            group_id=group_id,
+            deduplication_id=deduplication_id,
+        )
     else:
         context.journal.record(
             "event", status="notified", protocol=self.protocol, target=self.endpoint, subject=subject, message=message
@@ -52,6 +59,7 @@ def _envelope(
     subscription: Subscription,
     message: str,
     message_id: str,
+    *,
     subject: str | None,
     attributes: dict[str, Any],
 ) -> dict[str, Any]:
@@ -103,6 +111,7 @@ def _to_queue(
     context: CloudContext,
     subscription: Subscription,
     body: str,
+    *,
     attributes: dict[str, Any],
     group_id: str | None,
     deduplication_id: str | None,

@@ -50,7 +50,7 @@ def install(context: CloudContext) -> None:
     context.stopping.append(queue.stop)
     moto_lambda.replace_all()
     queue.count_busy(mappings.start(functions).is_busy)
-    context.clock.every(SETTLE_EVERY_SECONDS, settle)
+    context.clock.every(SETTLE_EVERY_SECONDS, _settle_each_minute)
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     context.journal.fidelity("functions", "real", f"Lambda code runs in processes of its own, on Python {python}")
 
@@ -102,6 +102,10 @@ def settle(timeout_seconds: float = 120.0) -> bool:
 def count_busy(is_busy: Callable[[], bool]) -> None:
     """Let `settle` wait for other work too, as long as `is_busy` says so."""
     _queues[-1].count_busy(is_busy)
+
+
+def _settle_each_minute() -> None:
+    settle()
 
 
 def duplicate_next(context: CloudContext, name: str, times: int = 1) -> None:

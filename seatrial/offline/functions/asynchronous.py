@@ -181,4 +181,6 @@ class AsynchronousQueue:
             tries=tries,
         )
         error = json.loads(invocation.payload) if invocation else None
-        destinations.send_failure(self._context, function, rules, pending.event, condition, tries, error)
+        destinations.send_failure(
+            self._context, function, rules, pending.event, condition=condition, tries=tries, error=error
+        )

@@ -148,7 +148,7 @@ def main() -> None:
     """Set up what the Lambda runtime sets up, import the handler, serve."""
     requests = os.fdopen(int(sys.argv[1]), encoding="utf-8")
     answers = os.fdopen(int(sys.argv[2]), "w", encoding="utf-8")
-    import cloudtime  # beside this file, and no longer importable after the next lines
+    import cloudtime  # type: ignore[missing-import] # beside this file, and no longer importable after the next lines
 
     sys.path.remove(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - pathlib costs a start 15 ms
     sys.path[:0] = sys.argv[4:]

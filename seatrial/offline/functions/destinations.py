@@ -29,6 +29,7 @@ def send_failure(
     function: LambdaFunction,
     rules: dict[str, Any],
     event: str,
+    *,
     condition: str,
     tries: int,
     error: Any,

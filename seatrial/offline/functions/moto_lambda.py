@@ -73,8 +73,8 @@ def _invoke_lambda(self: LambdaFunction, event: Any = None) -> tuple[str, bool, 
 def _create(self: LambdaFunction, account_id: str, spec: dict[str, Any], region: str, version: Any = 1) -> None:
     """Moto forgets DeadLetterConfig and LoggingConfig."""
     patches.original(LambdaFunction, "__init__")(self, account_id, spec, region, version)
-    self.dead_letter_config = spec.get("DeadLetterConfig")
-    self.logging_config = spec.get("LoggingConfig")
+    setattr(self, "dead_letter_config", spec.get("DeadLetterConfig"))  # noqa: B010 - moto declares no such attribute
+    setattr(self, "logging_config", spec.get("LoggingConfig"))  # noqa: B010 - moto declares no such attribute
 
 
 def _update_configuration(self: LambdaFunction, config_updates: dict[str, Any]) -> dict[str, Any]:
@@ -82,8 +82,8 @@ def _update_configuration(self: LambdaFunction, config_updates: dict[str, Any]) 
     updates = {**config_updates}
     if "Environment" in updates:
         updates["Environment"] = {"Variables": {}, **(updates["Environment"] or {})}
-    self.dead_letter_config = updates.get("DeadLetterConfig", getattr(self, "dead_letter_config", None))
-    self.logging_config = updates.get("LoggingConfig", getattr(self, "logging_config", None))
+    setattr(self, "dead_letter_config", updates.get("DeadLetterConfig", getattr(self, "dead_letter_config", None)))  # noqa: B010 - moto declares no such attribute
+    setattr(self, "logging_config", updates.get("LoggingConfig", getattr(self, "logging_config", None)))  # noqa: B010 - moto declares no such attribute
     return patches.original(LambdaFunction, "update_configuration")(self, updates)
 
 

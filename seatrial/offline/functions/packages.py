@@ -3,7 +3,6 @@
 import hashlib
 import importlib.metadata
 import io
-import os
 import shutil
 import sys
 import tempfile
@@ -51,6 +50,6 @@ def _link_distribution(name: str, folder: Path) -> None:
     distribution = importlib.metadata.distribution(name)
     tops = {file.parts[0] for file in distribution.files or () if not file.parts[0].startswith(("..", "__pycache__"))}
     for top in sorted(tops):
-        source = Path(os.fspath(distribution.locate_file(top)))
+        source = Path(str(distribution.locate_file(top)))
         if source.exists() and not (folder / top).exists():
             (folder / top).symlink_to(source)

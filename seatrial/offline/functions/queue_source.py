@@ -23,7 +23,7 @@ class QueueSource:
 
     def added(self, message: Message) -> None:
         """A message came to the queue."""
-        delay = (message.delayed_until - message.sent_timestamp) / 1000 if message.delayed_until else 0
+        delay = (message.delayed_until - float(message.sent_timestamp or 0)) / 1000
         if delay > 0:
             self.line.wake_after(delay + 0.01)
         else:
@@ -32,7 +32,7 @@ class QueueSource:
     def _drain(self) -> None:
         backend = sqs_backends[self._functions.context.account][self._functions.context.region]
         while self._mapping.enabled and not self.line.stopped:
-            visibility = int(self._queue.visibility_timeout or 30)
+            visibility = int(getattr(self._queue, "visibility_timeout", 30))
             messages = backend.receive_message(self._queue.name, self._mapping.batch_size, 0, visibility, ["All"])
             if not messages:
                 return

@@ -1,4 +1,4 @@
-"""Event source mapping of a DynamoDB or Kinesis stream: in order by shard, retries, bisection, on-failure destination."""
+"""Event source mapping of a DynamoDB or Kinesis stream: in order by shard, retries, bisection, failures sent on."""
 
 import json
 import threading

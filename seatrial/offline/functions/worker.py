@@ -76,7 +76,9 @@ class Worker:
 
     def invoke(self, event: str, *, request_id: str, arn: str, timeout_seconds: float) -> Answer:
         """Run one event; a process that times out or exits is dead afterwards."""
-        ready = {"init_seconds": 0.0} if self.used else self._read_answer(time.monotonic() + INIT_SECONDS)
+        ready: dict[str, Any] | None = (
+            {"init_seconds": 0.0} if self.used else self._read_answer(time.monotonic() + INIT_SECONDS)
+        )
         self.used = True
         if ready is None:
             return self._bury(request_id, INIT_SECONDS)
@@ -88,7 +90,7 @@ class Worker:
         if answer is None:
             return self._bury(request_id, timeout_seconds, time.monotonic() - started)
         self._ended.wait(DRAIN_SECONDS)
-        return Answer(**ready, **answer, lines=self._take_lines())
+        return Answer(init_seconds=ready["init_seconds"], lines=self._take_lines(), **answer)
 
     @property
     def alive(self) -> bool:

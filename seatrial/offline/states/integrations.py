@@ -33,7 +33,7 @@ def client_for(context: CloudContext, service: str, region: str) -> BaseClient:
     name = BOTO_NAMES.get(service, service)
     key = (context.url, region, name)
     if key not in _clients:
-        session = boto3.session.Session(
+        session: Any = boto3.session.Session(
             aws_access_key_id="offline",
             aws_secret_access_key="offline",  # noqa: S106 - the offline cloud takes any key
             region_name=region,

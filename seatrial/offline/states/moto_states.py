@@ -80,7 +80,7 @@ def _evaluate_program(self: Program, env: Any) -> None:
     """Moto measures a state machine's TimeoutSeconds in real time."""
     timeout = self.timeout_seconds
     if timeout is not None:
-        self.timeout_seconds = None
+        vars(self)["timeout_seconds"] = None
         clock = executions.current().context.clock
         clock.after(timeout.timeout_seconds, lambda: env.set_timed_out() if env.is_running() else None)
     patches.original(Program, "eval")(self, env)
