@@ -27,6 +27,7 @@ class CloudContext:
     """Called in reverse order when the cloud stops: end processes, join threads."""
     _clients: dict[str, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _session: boto3.session.Session | None = None
 
     def environment(self) -> dict[str, str]:
         """What a process must have in its environment so that any AWS SDK talks to this cloud."""
@@ -48,10 +49,12 @@ class CloudContext:
             return self._clients[service]
 
     def _new_client(self, service: str) -> Any:
-        session = boto3.session.Session(
-            aws_access_key_id="offline",
-            aws_secret_access_key="offline",  # noqa: S106 - the offline cloud takes any key
-            region_name=self.region,
-        )
+        if self._session is None:
+            # One session for all clients: botocore reads its shared data files once for each session.
+            self._session = boto3.session.Session(
+                aws_access_key_id="offline",
+                aws_secret_access_key="offline",  # noqa: S106 - the offline cloud takes any key
+                region_name=self.region,
+            )
         config = Config(retries={"max_attempts": 1, "mode": "standard"}, max_pool_connections=32)
-        return session.client(service, endpoint_url=self.url, config=config)
+        return self._session.client(service, endpoint_url=self.url, config=config)

@@ -127,7 +127,9 @@ class Api:
         return {"StackResourceSummaries": views}
 
     def get_template(self, request: Request) -> Response:
-        """GetTemplate; of a change set when one is named."""
+        """GetTemplate; of a change set when one is named. A stack that is only reviewed has an empty one."""
+        if not request.get("ChangeSetName") and self._store.get(request["StackName"]).wanted is None:
+            return {"TemplateBody": "", "StagesAvailable": []}
         template = self._template_of(request)
         return {"TemplateBody": template.text, "StagesAvailable": ["Original", "Processed"]}
 
