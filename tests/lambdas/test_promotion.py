@@ -1,0 +1,154 @@
+"""The two promotion functions: what is chosen, and whether it holds."""
+
+import boto3
+import pytest
+
+from seatrial.contracts.serving import SMOKE_INPUT_URI, SMOKE_OUTPUT_URI
+from tests.lambdas.fakes import PACKAGES, FakeRuntime, FakeSageMaker, client_error, load_function
+
+selecting = load_function("promotion_select")
+verifying = load_function("promotion_verify")
+SMOKE = {SMOKE_INPUT_URI: "s3://artifacts/b/smoke.csv", SMOKE_OUTPUT_URI: "s3://artifacts/b/smoke_expected.csv"}
+
+
+def approval(version: int, event: str = "event-1", time: str = "2026-11-01T10:00:00Z") -> dict:
+    return {"id": event, "time": time, "detail": {"ModelPackageArn": f"{PACKAGES}/{version}"}}
+
+
+class Selecting:
+    """The selecting function with its surroundings."""
+
+    def __init__(self) -> None:
+        self.aws = selecting.adapters.Aws()
+        self.sagemaker = self.aws.sagemaker = FakeSageMaker()
+        self.alarms: tuple[str, ...] = ()
+
+    def deliver(self, event: dict) -> dict:
+        configuration = selecting.parse.Configuration(
+            endpoint_name="churn", model_package_group="churn", state_table="state", rollback_alarm_names=self.alarms
+        )
+        return selecting.handler.run(event, configuration, self.aws)
+
+
+@pytest.fixture
+def select(cloud: None) -> Selecting:
+    return Selecting()
+
+
+@pytest.fixture
+def verify(cloud: None) -> tuple:
+    aws = verifying.adapters.Aws()
+    aws.sagemaker, aws.runtime = FakeSageMaker(), FakeRuntime("0.25\n0.5\n")
+    aws.sagemaker.serving = aws.sagemaker.add_package(2, **SMOKE)
+    boto3.client("s3").put_object(Bucket="artifacts", Key="b/smoke.csv", Body=b"1,a\n2,b\n")
+    boto3.client("s3").put_object(Bucket="artifacts", Key="b/smoke_expected.csv", Body=b"0.25\n0.5\n")
+    return aws, verifying.parse.Configuration("churn")
+
+
+def test_the_first_approved_package_is_promoted_without_an_endpoint(select: Selecting) -> None:
+    select.sagemaker.add_package(1)
+
+    answer = select.deliver(approval(1))
+
+    assert (answer["proceed"], answer["modelPackageArn"]) == (True, f"{PACKAGES}/1")
+    assert answer["previousModelPackageArn"] == ""
+
+
+def test_the_registry_decides_not_the_event(select: Selecting) -> None:
+    select.sagemaker.serving = select.sagemaker.add_package(1)
+    select.sagemaker.add_package(2)
+    select.sagemaker.add_package(3, "Rejected")
+
+    answer = select.deliver(approval(3))
+
+    assert answer["modelPackageArn"] == f"{PACKAGES}/2"
+
+
+def test_an_alarming_guard_stops_the_promotion(select: Selecting) -> None:
+    select.sagemaker.add_package(1)
+    select.alarms = ("canary-errors",)
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="canary-errors",
+        Namespace="N",
+        MetricName="M",
+        ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=1,
+        Period=60,
+        Statistic="Sum",
+        Threshold=1,
+    )
+    cloudwatch.set_alarm_state(AlarmName="canary-errors", StateValue="ALARM", StateReason="test")
+
+    answer = select.deliver(approval(1))
+
+    assert (answer["proceed"], answer["reason"]) == (False, "guard alarms are in ALARM: canary-errors")
+
+
+def test_a_retried_selection_of_the_same_event_gives_the_same_answer(select: Selecting) -> None:
+    select.sagemaker.add_package(1)
+
+    assert select.deliver(approval(1)) == select.deliver(approval(1))
+
+
+def test_a_rolled_back_package_is_not_tried_again_because_of_another_event(select: Selecting) -> None:
+    select.sagemaker.serving = select.sagemaker.add_package(1)
+    select.sagemaker.add_package(2)
+    select.deliver(approval(2))
+
+    another = select.deliver(approval(1, "event-2", "2026-11-01T12:00:00Z"))
+    renewed = select.deliver(approval(2, "event-3", "2026-11-01T13:00:00Z"))
+
+    assert (another["proceed"], renewed["proceed"]) == (False, True)
+    assert "does not serve" in another["reason"]
+
+
+def test_a_malformed_approval_is_refused(select: Selecting) -> None:
+    with pytest.raises(selecting.parse.EventError, match="needs id and time"):
+        select.deliver({"detail": {}})
+
+
+def test_a_promotion_that_answers_as_validated_is_verified(verify: tuple) -> None:
+    aws, configuration = verify
+
+    answer = verifying.handler.run({"modelPackageArn": f"{PACKAGES}/2"}, configuration, aws)
+
+    assert answer == {"ok": True, "reason": "serves as asked; 2 smoke rows agree within 1e-06"}
+
+
+def test_a_silent_roll_back_is_seen(verify: tuple) -> None:
+    aws, configuration = verify
+
+    answer = verifying.handler.run({"modelPackageArn": f"{PACKAGES}/3"}, configuration, aws)
+
+    assert not answer["ok"]
+    assert "serves" in answer["reason"]
+
+
+@pytest.mark.parametrize("answer", ["0.25\n0.6\n", "0.25\n", "nan\n0.5\n", "error"])
+def test_other_answers_than_validated_fail(verify: tuple, answer: str) -> None:
+    aws, configuration = verify
+    aws.runtime.answer = answer
+
+    assert not verifying.handler.run({"modelPackageArn": f"{PACKAGES}/2"}, configuration, aws)["ok"]
+
+
+def test_a_model_that_cannot_answer_fails_the_verification(verify: tuple) -> None:
+    aws, configuration = verify
+
+    class Broken(FakeRuntime):
+        def invoke_endpoint(self, **_: object) -> dict:
+            raise client_error("ModelError")
+
+    aws.runtime = Broken("")
+
+    assert not verifying.handler.run({"modelPackageArn": f"{PACKAGES}/2"}, configuration, aws)["ok"]
+
+
+def test_a_reported_failure_fails_although_the_package_is_right(verify: tuple) -> None:
+    aws, configuration = verify
+    aws.sagemaker.endpoint["FailureReason"] = "alarm tripped"
+
+    answer = verifying.handler.run({"modelPackageArn": f"{PACKAGES}/2"}, configuration, aws)
+
+    assert answer == {"ok": False, "reason": "the endpoint reports a failure: alarm tripped"}

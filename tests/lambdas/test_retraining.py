@@ -1,0 +1,222 @@
+"""The retraining function against DynamoDB and S3 in memory: each request once, also when it is cut short."""
+
+import json
+
+import boto3
+import pytest
+
+from seatrial.contracts import layout
+from seatrial.contracts.events import SOURCE, VERDICT_DETAIL_TYPE, MonitoringVerdict
+from tests.lambdas.fakes import FakeSageMaker, FakeTopic, client_error, load_function
+
+retraining = load_function("retraining")
+MANUAL = {"trigger": "manual", "time": "2026-11-01T08:00:00Z", "reason": "first training"}
+
+
+class Desk:
+    """The function with its surroundings."""
+
+    def __init__(self) -> None:
+        self.aws = retraining.adapters.Aws()
+        self.aws.sagemaker, self.aws.sns = FakeSageMaker(), FakeTopic()
+        self.configuration = retraining.parse.Configuration(
+            pipeline_name="churn-dev",
+            endpoint_name="churn",
+            raw_bucket="raw",
+            artifacts_bucket="artifacts",
+            dataset_name="churn",
+            state_table="state",
+            ledger_table="ledger",
+            notification_topic_arn="topic",
+            settings=retraining.parse.RetrainingSettings(),
+        )
+        self.land("v1", "2026-10-31T00:00:00Z")
+
+    def land(self, version: str, as_of: str, rows: int = 4000) -> None:
+        pointer = {"uri": f"s3://raw/churn/training/{version}/", "labelled_rows": rows, "as_of": as_of}
+        key = layout.latest_training_data_key("churn")
+        boto3.client("s3").put_object(Bucket="raw", Key=key, Body=json.dumps(pointer).encode())
+
+    def deliver(self, event: dict) -> dict:
+        return retraining.handler.run(event, self.configuration, self.aws)
+
+    @property
+    def executions(self) -> list[dict]:
+        return list(self.aws.sagemaker.executions.values())
+
+    def ledger(self) -> list[dict]:
+        items = boto3.client("dynamodb").scan(TableName="ledger")["Items"]
+        return [json.loads(item["entry"]["S"]) for item in items]
+
+    def end(self, status: str) -> dict:
+        execution = self.executions[-1]
+        execution["status"] = status
+        return {
+            "source": "aws.sagemaker",
+            "time": "2026-11-01T09:00:00Z",
+            "detail": {"pipelineExecutionArn": execution["arn"], "currentPipelineExecutionStatus": status},
+        }
+
+
+def verdict(
+    kind: str = "quality_loss", window: str = "2026-11-03T10:00:00Z", end: str = "2026-11-03T11:00:00Z"
+) -> dict:
+    detail = MonitoringVerdict(
+        endpoint_name="churn",
+        variant_name="primary",
+        model_package_arn="package",
+        window_start=window,
+        window_end=end,
+        verdict=kind,
+        severity="page",
+        rows=160,
+        labelled_rows=160,
+        sentence=f"{kind}: mean Brier loss 0.31 is above the limit 0.20",
+    ).to_detail()
+    return {"source": SOURCE, "detail-type": VERDICT_DETAIL_TYPE, "detail": json.loads(json.dumps(detail))}
+
+
+@pytest.fixture
+def desk(cloud: None) -> Desk:
+    return Desk()
+
+
+def test_a_person_starts_the_first_run_without_a_champion(desk: Desk) -> None:
+    answer = desk.deliver(MANUAL)
+
+    assert answer["action"] == "start"
+    parameters = {item["Name"]: item["Value"] for item in desk.executions[0]["PipelineParameters"]}
+    assert parameters == {"InputDataUri": "s3://raw/churn/training/v1/", "TriggerReason": "manual: first training"}
+    assert len(desk.aws.sns.messages) == 1
+
+
+def test_the_champions_model_goes_along_for_comparison(desk: Desk) -> None:
+    desk.aws.sagemaker.serving = desk.aws.sagemaker.add_package(3)
+
+    desk.deliver(verdict())
+
+    parameters = {item["Name"]: item["Value"] for item in desk.executions[0]["PipelineParameters"]}
+    assert parameters["ChampionModelUri"] == "s3://artifacts/models/3/model.tar.gz"
+
+
+def test_a_redelivered_verdict_starts_one_run_and_makes_one_entry(desk: Desk) -> None:
+    answers = [desk.deliver(verdict()) for _ in range(3)]
+
+    assert len(desk.executions) == len(desk.ledger()) == 1
+    assert [answer.get("duplicate", False) for answer in answers] == [False, True, True]
+
+
+def test_refusals_are_in_the_ledger_with_their_rule_and_sentence(desk: Desk) -> None:
+    desk.deliver(verdict("schema_violation"))
+    desk.deliver(verdict("drift"))
+
+    assert {entry["rule"] for entry in desk.ledger()} == {"curable", "trigger"}
+    assert desk.executions == []
+
+
+def test_quiet_verdicts_leave_no_entry(desk: Desk) -> None:
+    assert desk.deliver(verdict("ok"))["action"] == "ignore"
+    assert desk.ledger() == []
+
+
+def test_a_start_cut_short_after_its_effect_is_taken_over(desk: Desk) -> None:
+    publish, desk.aws.sns.publish = desk.aws.sns.publish, raising(client_error("InternalError"))
+    put, desk.aws.dynamodb.put_item = desk.aws.dynamodb.put_item, cut_after(desk.aws.dynamodb.put_item, calls=1)
+
+    with pytest.raises(RuntimeError, match="killed"):
+        desk.deliver(verdict())
+    desk.aws.sns.publish, desk.aws.dynamodb.put_item = publish, put
+    answer = desk.deliver(verdict())
+
+    assert answer["action"] == "start"
+    assert len(desk.executions) == 1
+    assert desk.ledger()[0]["execution_arn"] == desk.executions[0]["arn"]
+
+
+def test_a_service_limit_is_a_refusal_that_costs_no_budget(desk: Desk) -> None:
+    desk.aws.sagemaker.before_start = raising(client_error("ResourceLimitExceeded"))
+
+    answer = desk.deliver(verdict())
+    desk.aws.sagemaker.before_start = lambda: None
+    later = desk.deliver(verdict(window="2026-11-03T11:00:00Z", end="2026-11-03T12:00:00Z"))
+
+    assert (answer["rule"], later["action"]) == ("service", "start")
+
+
+def test_throttling_is_raised_so_that_the_delivery_is_repeated(desk: Desk) -> None:
+    desk.aws.sagemaker.before_start = raising(client_error("ThrottlingException"))
+
+    with pytest.raises(type(client_error("x"))):
+        desk.deliver(verdict())
+    desk.aws.sagemaker.before_start = lambda: None
+
+    assert desk.deliver(verdict())["action"] == "start"
+
+
+def test_the_end_of_a_run_frees_the_way_once(desk: Desk) -> None:
+    desk.deliver(MANUAL)
+    ended = desk.end("Succeeded")
+
+    first, second = desk.deliver(ended), desk.deliver(ended)
+
+    assert (first["action"], second["action"]) == ("outcome", "ignore")
+    assert retraining.store.Store(desk.aws, desk.configuration).load().run is None
+
+
+def test_a_lost_end_is_found_by_asking(desk: Desk) -> None:
+    desk.deliver(MANUAL)
+    desk.executions[0]["status"] = "Failed"
+    desk.land("v2", "2026-11-02T00:00:00Z")
+
+    answer = desk.deliver(verdict())
+
+    assert answer["action"] == "start"
+    assert len(desk.executions) == 2
+    assert [entry["status"] for entry in desk.ledger() if entry["action"] == "outcome"] == ["Failed"]
+
+
+def test_a_second_run_is_refused_while_the_first_is_in_flight(desk: Desk) -> None:
+    desk.deliver(MANUAL)
+
+    answer = desk.deliver(verdict())
+
+    assert answer["rule"] == "single_flight"
+    assert len(desk.executions) == 1
+
+
+def test_the_reservation_of_a_dead_invocation_expires(desk: Desk) -> None:
+    desk.aws.sagemaker.before_start = raising(client_error("ThrottlingException"))
+    with pytest.raises(type(client_error("x"))):
+        desk.deliver(MANUAL)
+    desk.aws.sagemaker.before_start = lambda: None
+
+    assert desk.deliver(verdict())["action"] == "start"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{}, {"source": SOURCE}, {"source": SOURCE, "detail": {"verdict": "drift"}}, {"trigger": "manual"}, {"trigger": 7}],
+)
+def test_a_poison_event_is_refused_with_a_sentence(desk: Desk, event: dict) -> None:
+    with pytest.raises(retraining.parse.EventError, match="event"):
+        desk.deliver(event)
+
+
+def raising(error: Exception):
+    def raise_it(*_: object, **__: object) -> None:
+        raise error
+
+    return raise_it
+
+
+def cut_after(call, calls: int):
+    """Lets some calls through, then behaves as if the process were killed."""
+    left = [calls]
+
+    def maybe(**arguments: object) -> dict:
+        if not left[0]:
+            raise RuntimeError("killed")
+        left[0] -= 1
+        return call(**arguments)
+
+    return maybe
