@@ -22,7 +22,7 @@ class Stage:
 STAGES = (
     Stage("format", ("ruff", "format", "--check", ".")),
     Stage("lint", ("ruff", "check", ".")),
-    Stage("types", ("pyrefly", "check")),
+    Stage("types", (sys.executable, "tools/check_types.py")),
     Stage("imports", ("lint-imports", "--no-logo", "--no-cache")),
     Stage("templates", (sys.executable, "tools/templates.py")),
     Stage("tests", (sys.executable, "-m", "pytest", "-n", WORKERS, "--dist", "loadscope", "--durations", "15")),
