@@ -94,12 +94,9 @@ class Lake(Construct):
             lifecycle_rules=self._lifecycle(retention_days),
             **self._common(),
         )
-        logs = "This bucket receives the access logs; logging itself would make it grow for ever."
         justify_all(
             bucket,
             {
-                "AwsSolutions-S1": logs,
-                "NIST.800.53.R5-S3BucketLoggingEnabled": logs,
                 "NIST.800.53.R5-S3BucketReplicationEnabled": REPLICATION_REASON,
                 "NIST.800.53.R5-S3DefaultEncryptionKMS": "S3 delivers access logs only to buckets with SSE-S3, see "
                 "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html.",

@@ -1,4 +1,4 @@
-"""Definitions written with the SageMaker SDK: names filled in, and every job put into the VPC and under the key (pure)."""
+"""Definitions written with the SageMaker SDK: names filled in, every job put into the VPC and under the key (pure)."""
 
 import copy
 import re

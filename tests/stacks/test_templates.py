@@ -1,0 +1,113 @@
+"""What the seven templates promise to others: names, outputs, parameters, and nothing that would need a lookup."""
+
+import json
+
+from seatrial.decisions.alerting import MonitoringSettings
+from seatrial.decisions.retraining import RetrainingSettings
+
+OUTPUTS = {
+    "Lake": {
+        "RawBucketName",
+        "CuratedBucketName",
+        "ArtifactsBucketName",
+        "CaptureBucketName",
+        "LogsBucketName",
+        "KeyArn",
+    },
+    "Training": {"PipelineName", "PipelineArn", "ModelPackageGroupName", "PipelineRoleArn"},
+    "Serving": {"EndpointName"},
+    "Monitoring": {"MonitorFunctionName", "MetricNamespace", "DashboardName"},
+    "Retraining": {"RetrainingFunctionName", "LedgerTableName", "StateTableName"},
+    "Promotion": {"StateMachineArn", "NotificationTopicArn"},
+}
+
+
+def test_outputs_have_the_agreed_names(assembly):
+    for stack, names in OUTPUTS.items():
+        own = {name for name in assembly.templates[stack]["Outputs"] if not name.startswith("ExportsOutput")}
+
+        assert own == names, stack
+
+
+def test_stack_names_begin_with_engagement_and_environment(assembly):
+    manifest = json.loads((assembly.folder / "manifest.json").read_text())
+
+    names = {
+        artifact["properties"]["stackName"]
+        for artifact in manifest["artifacts"].values()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+
+    assert names == {
+        f"telecom-churn-dev-{noun}"
+        for noun in ("lake", "network", "training", "serving", "monitoring", "retraining", "promotion")
+    }
+
+
+def test_nothing_was_looked_up(assembly):
+    manifest = json.loads((assembly.folder / "manifest.json").read_text())
+
+    assert "missing" not in manifest
+
+
+def test_there_are_no_custom_resources(assembly):
+    kinds = {resource["Type"] for _, resource in assembly.resources("")}
+
+    assert not {kind for kind in kinds if kind.startswith("Custom::") or "CustomResource" in kind}
+
+
+def test_the_serving_stack_has_no_endpoint_until_a_model_package_is_given(assembly):
+    template = assembly.templates["Serving"]
+    conditional = {name for name, resource in template["Resources"].items() if resource.get("Condition") == "HasModel"}
+    kinds = {template["Resources"][name]["Type"] for name in conditional}
+
+    assert template["Parameters"]["ModelPackageArn"] == {
+        "Type": "String",
+        "Default": "",
+        "Description": template["Parameters"]["ModelPackageArn"]["Description"],
+    }
+    assert kinds == {
+        "AWS::SageMaker::Model",
+        "AWS::SageMaker::EndpointConfig",
+        "AWS::SageMaker::Endpoint",
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        "AWS::ApplicationAutoScaling::ScalingPolicy",
+    }
+
+
+def test_models_and_endpoint_configurations_are_never_named(assembly):
+    models = assembly.properties("AWS::SageMaker::Model") + assembly.properties("AWS::SageMaker::EndpointConfig")
+
+    assert len(models) == 2
+    assert not [name for name, properties in models if {"ModelName", "EndpointConfigName"} & set(properties)]
+
+
+def test_functions_understand_the_settings_that_they_get(assembly):
+    monitor = assembly.function_environment("Monitoring", "MonitoringMonitor")
+    retraining = assembly.function_environment("Retraining", "RetrainingDecide")
+
+    monitoring_settings = MonitoringSettings.from_json(monitor["MONITORING_SETTINGS"])
+    retraining_settings = RetrainingSettings.from_json(retraining["RETRAINING_SETTINGS"])
+
+    assert monitoring_settings.minimum_rows == 50
+    assert retraining_settings.triggers == ("quality_loss", "schedule")
+
+
+def test_the_weekly_schedule_says_what_it_is(assembly):
+    schedules = dict(assembly.properties("AWS::Scheduler::Schedule", "Retraining"))
+    (schedule,) = schedules.values()
+
+    assert json.loads(schedule["Target"]["Input"]) == {"trigger": "schedule", "time": "<aws.scheduler.scheduled-time>"}
+    assert schedule["ScheduleExpression"] == "cron(0 3 ? * SUN *)"
+
+
+def test_data_stays_when_a_stack_is_deleted(assembly):
+    kinds = ("AWS::S3::Bucket", "AWS::KMS::Key", "AWS::DynamoDB::Table", "AWS::Logs::LogGroup")
+    stateful = [entry for kind in kinds for entry in assembly.resources(kind)]
+
+    assert len(stateful) > 10
+    assert not [
+        name
+        for name, resource in stateful
+        if resource.get("DeletionPolicy") != "Retain" or resource.get("UpdateReplacePolicy") != "Retain"
+    ]
