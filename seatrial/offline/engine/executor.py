@@ -72,6 +72,7 @@ class Executor:
             made: Made = _guard(
                 lambda: self._handler(definition).update(call, existing.physical_id, existing.properties)
             )
+            call.refuse_unused(among=decision.changed)
         except ResourceError as error:
             self._event(pending, "UPDATE_FAILED", str(error))
             raise

@@ -2,14 +2,16 @@
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
-from jsonschema import Draft7Validator, validators
+from jsonschema import Draft7Validator, ValidationError, validators
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
+_MADE_ANEW = frozenset({"/properties/KeySchema", "/properties/EventBusName", "/properties/DurableConfig"})
+"""Of the properties whose change may or may not replace a resource, those whose change does for our types."""
 _RECORD_TYPES = frozenset({"AWS::CDK::Metadata"})
 
 
@@ -31,10 +33,11 @@ def schema_of(type_name: str, region: str) -> Schema | None:
         document = PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, type_name).schema
     except ResourceNotFoundError:
         return None
+    conditional = [path for path in document.get("conditionalCreateOnlyProperties", ()) if path in _MADE_ANEW]
     identifier = tuple(pointer.rsplit("/", 1)[-1] for pointer in document.get("primaryIdentifier", ()))
     return Schema(
         type=type_name,
-        create_only=frozenset(_paths(document.get("createOnlyProperties", ()))),
+        create_only=frozenset(_paths([*document.get("createOnlyProperties", ()), *conditional])),
         read_only=frozenset(path[0] for path in _paths(document.get("readOnlyProperties", ())) if len(path) == 1),
         identifier=identifier,
         validator=_Validator(document),
@@ -109,8 +112,6 @@ def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterato
     except re.error:
         return
     if matched is None:
-        from jsonschema.exceptions import ValidationError
-
         yield ValidationError(f"{value!r} does not match {pattern!r}")
 
 
@@ -118,10 +119,39 @@ def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterato
 _LENIENT = Draft7Validator.TYPE_CHECKER.redefine_many(
     {"number": _is_number, "integer": _is_integer, "boolean": _is_boolean, "string": _is_string}
 )
+def _converted(keyword: str, convert: Callable[[Any], Any]) -> Callable[..., Iterator[Any]]:
+    """A keyword's check of a scalar after CloudFormation's conversion; other values are the type check's concern."""
+    check = Draft7Validator.VALIDATORS[keyword]
+
+    def checked(validator: Any, limit: Any, value: Any, schema: Any) -> Iterator[Any]:
+        try:
+            converted = convert(value)
+        except (TypeError, ValueError):
+            return
+        yield from check(validator, limit, converted, schema) or ()
+
+    return checked
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError(value)
+    return str(value)
+
+
+def _enum(_validator: Any, allowed: list[Any], value: Any, _schema: Any) -> Iterator[Any]:
+    if value not in allowed and str(value) not in {str(item) for item in allowed}:
+        yield ValidationError(f"{value!r} is not one of {allowed!r}")
+
+
+_NUMERIC = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 # With lenient scalars a value may fit two alternatives, so oneOf is read as anyOf; formats are AWS's own names.
 _Validator = validators.extend(
     Draft7Validator,
     validators={
+        **{keyword: _converted(keyword, float) for keyword in _NUMERIC},
+        **{keyword: _converted(keyword, _as_text) for keyword in ("minLength", "maxLength")},
+        "enum": _enum,
         "pattern": _pattern,
         "format": lambda *_arguments: iter(()),
         "oneOf": Draft7Validator.VALIDATORS["anyOf"],

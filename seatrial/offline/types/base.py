@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,9 +93,10 @@ class Call:
             raise ResourceError("the offline cloud was stopped")
         time.sleep(_POLL_SECONDS)
 
-    def refuse_unused(self) -> None:
-        """Raise `ResourceError` for properties that the handler did not look at."""
-        left = sorted(set(self.properties) - self.used - set(RECORD_ONLY.get(self.type, {})))
+    def refuse_unused(self, among: Iterable[str] | None = None) -> None:
+        """Raise `ResourceError` for properties (or those of `among`) that the handler did not look at."""
+        asked = set(self.properties if among is None else among)
+        left = sorted(asked - self.used - set(RECORD_ONLY.get(self.type, {})))
         if left:
             raise ResourceError(
                 f"{', '.join(left)} of {self.type} is not emulated by the offline cloud: "

@@ -55,10 +55,11 @@ class Table(Handler):
         call.client("dynamodb").delete_table(TableName=physical_id)
 
     def _refuse_indexes(self, call: Call) -> None:
-        if "GlobalSecondaryIndexes" in call.changed:
+        lost = {"GlobalSecondaryIndexes", "AttributeDefinitions"} & set(call.changed)
+        if lost:
             from seatrial.offline.engine.errors import ResourceError
 
-            raise ResourceError("changes of GlobalSecondaryIndexes are not emulated by the offline cloud")
+            raise ResourceError(f"changes of {', '.join(sorted(lost))} are not emulated by the offline cloud")
 
     def _set_recovery(self, call: Call, name: str) -> None:
         value = call.get("PointInTimeRecoverySpecification")
