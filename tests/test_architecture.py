@@ -227,7 +227,8 @@ def test_a_file_fits_a_sitting_and_its_functions_do_one_thing(name):
 
 
 def _length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    return (node.end_lineno or node.lineno) - node.lineno + 1
+    """Lines of the body: constructs take flat keyword properties, so a signature may be long without doing anything."""
+    return (node.end_lineno or node.lineno) - node.body[0].lineno + 1
 
 
 @pytest.mark.parametrize("name", [name for name in _tracked_python() if name.startswith("tests/")])

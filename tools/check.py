@@ -25,6 +25,7 @@ STAGES = (
     Stage("types", (sys.executable, "tools/check_types.py")),
     Stage("imports", ("lint-imports", "--no-logo", "--no-cache")),
     Stage("templates", (sys.executable, "tools/templates.py")),
+    Stage("docstrings", (sys.executable, "-m", "pytest", "--doctest-modules", "seatrial")),
     Stage("tests", (sys.executable, "-m", "pytest", "-n", WORKERS, "--dist", "loadscope", "--durations", "15")),
 )
 
