@@ -96,9 +96,10 @@ class ServiceRole(Construct):
         self.allow("s3:GetObject", on=_objects(bucket, prefixes), because=OBJECTS_REASON)
         self.allow("s3:GetBucketLocation", "s3:ListBucket", on=[bucket.bucket_arn])
 
-    def allow_writing(self, bucket: s3.IBucket, *prefixes: str) -> None:
-        """Write objects below the prefixes ("" is the whole bucket)."""
-        self.allow("s3:AbortMultipartUpload", "s3:PutObject", on=_objects(bucket, prefixes), because=OBJECTS_REASON)
+    def allow_writing(self, bucket: s3.IBucket, *prefixes: str, multipart: bool = False) -> None:
+        """Write objects below the prefixes ("" is the whole bucket); `multipart` for more than 5 GiB or streams."""
+        abort = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts") if multipart else ()
+        self.allow("s3:PutObject", *abort, on=_objects(bucket, prefixes), because=OBJECTS_REASON)
 
     def allow_key(self, key: kms.IKey, *, volumes: bool = False) -> None:
         """Use the key for data; with `volumes`, also let AWS services take grants for encrypted volumes."""

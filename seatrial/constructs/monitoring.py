@@ -108,7 +108,7 @@ class EndpointMonitor(Construct):
         role.allow_reading(capture)
         role.allow_reading(artifacts)
         role.allow_writing(artifacts, "monitoring/")
-        state.grant_remembering(role)
+        state.grant_changing(role)
         allow_describing_endpoint(role, self._endpoint, group)
         bus = cdk.Stack.of(self).format_arn(service="events", resource="event-bus", resource_name="default")
         role.allow("events:PutEvents", on=[bus])

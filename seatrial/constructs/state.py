@@ -47,6 +47,11 @@ class ModelState(Construct):
         role.allow_key(self.encryption_key)
 
     def grant_remembering(self, role: ServiceRole) -> None:
-        """Read and write items, conditionally."""
+        """Read items and write whole ones, conditionally."""
         self.grant_reading(role)
-        role.allow("dynamodb:PutItem", "dynamodb:UpdateItem", on=[self.table.table_arn])
+        role.allow("dynamodb:PutItem", on=[self.table.table_arn])
+
+    def grant_changing(self, role: ServiceRole) -> None:
+        """Read and write items, also parts of them."""
+        self.grant_remembering(role)
+        role.allow("dynamodb:UpdateItem", on=[self.table.table_arn])

@@ -40,7 +40,7 @@ class JobRole(Construct):
         for bucket in (*readable, *writable):
             self.identity.allow_reading(bucket)
         for bucket in writable:
-            self.identity.allow_writing(bucket)
+            self.identity.allow_writing(bucket, multipart=True)
         self.identity.allow_key(encryption_key, volumes=True)
         allow_sagemaker_runtime(self.identity, image_arns)
         self.identity.allow_network_interfaces(network.subnets, network.security_groups, permission=True)
