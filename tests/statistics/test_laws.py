@@ -1,0 +1,180 @@
+"""Laws of the statistics: summaries merge like one pass, distances are distances, alarms keep to their budget."""
+
+import doctest
+import importlib
+import math
+import pkgutil
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+import seatrial.contracts
+import seatrial.decisions
+import seatrial.statistics
+from seatrial.statistics.auc import estimate_auc
+from seatrial.statistics.bins import Categories, NumericBins
+from seatrial.statistics.chi_square import chi_square
+from seatrial.statistics.dirichlet_evidence import DirichletEvidence
+from seatrial.statistics.distribution_detector import History, detect
+from seatrial.statistics.jensen_shannon import jensen_shannon_distance
+from seatrial.statistics.kolmogorov_smirnov import ks_distance, l_infinity_distance
+from seatrial.statistics.mean_detector import MeanDetector
+from seatrial.statistics.population_stability import population_stability_index
+from seatrial.statistics.quantile_sketch import QuantileSketch
+from seatrial.statistics.summary import FeatureSummary, summarise
+
+BINS = NumericBins((0.0, 1.0, 10.0))
+PLANS = Categories(("prepaid", "postpaid"))
+VALUES = st.lists(st.sampled_from(["", "NaN", "1e308", "inf", "abc", "0", "-3", "0.5", "7", "1e9", "ü", "N/A"]))
+COUNTS = st.lists(st.integers(0, 500), min_size=4, max_size=4)
+MODULES = [
+    f"{package.__name__}.{module.name}"
+    for package in (seatrial.statistics, seatrial.decisions, seatrial.contracts)
+    for module in pkgutil.iter_modules(package.__path__)
+]
+
+
+def alike(first: FeatureSummary, second: FeatureSummary) -> bool:
+    exact = (first.counts, first.missing, first.invalid) == (second.counts, second.missing, second.invalid)
+    if first.moments is None or second.moments is None:
+        return exact and first.moments is second.moments
+    pairs = zip(first.moments.to_list(), second.moments.to_list(), strict=True)
+    return exact and all(a == b or math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-6) for a, b in pairs)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_in_the_documentation_hold(module: str) -> None:
+    assert doctest.testmod(importlib.import_module(module)).failed == 0
+
+
+@pytest.mark.parametrize("cells", [BINS, PLANS])
+@given(first=VALUES, second=VALUES, third=VALUES)
+def test_summaries_merge_in_any_order_and_grouping(cells, first, second, third) -> None:
+    a, b, c = (summarise(cells, values) for values in (first, second, third))
+
+    whole = summarise(cells, first + second + third)
+
+    assert alike(a.merge(b).merge(c), whole)
+    assert alike(a.merge(b.merge(c)), whole)
+    assert alike(c.merge(a).merge(b), whole)
+    assert alike(FeatureSummary.from_json(whole.to_json()), whole)
+
+
+@given(values=VALUES)
+def test_every_value_is_counted_once_and_every_figure_is_finite(values) -> None:
+    summary = summarise(BINS, values)
+
+    assert summary.rows == len(values)
+    assert all(map(math.isfinite, summary.moments.to_list()[:3]))
+
+
+@given(first=COUNTS, second=COUNTS)
+def test_distances_are_symmetric_bounded_and_zero_for_equals(first, second) -> None:
+    for distance in (ks_distance, l_infinity_distance, jensen_shannon_distance):
+        assert math.isclose(distance(first, second), distance(second, first), abs_tol=1e-9)
+        assert 0 <= distance(first, second) <= 1 + 1e-9
+        assert distance(first, first) == pytest.approx(0, abs=1e-6)
+    assert population_stability_index(first, second) >= -1e-12
+    assert chi_square(first, second).statistic >= 0
+
+
+@given(scores=st.lists(st.integers(0, 5), min_size=1, max_size=30), data=st.data())
+def test_auc_is_the_share_of_ordered_pairs(scores, data) -> None:
+    labels = data.draw(st.lists(st.integers(0, 1), min_size=len(scores), max_size=len(scores)))
+    pairs = [
+        (positive > negative) + 0.5 * (positive == negative)
+        for positive, label in zip(scores, labels, strict=True)
+        if label
+        for negative, other in zip(scores, labels, strict=True)
+        if not other
+    ]
+
+    estimate = estimate_auc(scores, labels)
+
+    if not pairs:
+        assert estimate is None
+    else:
+        assert estimate.area == pytest.approx(sum(pairs) / len(pairs))
+        assert estimate.low <= estimate.area <= estimate.high
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=1000))
+@hypothesis_settings(max_examples=30, deadline=None)
+def test_a_sketch_counts_every_value_and_stays_small(values) -> None:
+    sketch = QuantileSketch.of(values)
+
+    assert sum(sketch.counts) == len(values)
+    assert len(sketch.points) <= 129
+    assert abs(len(sketch.points) * 2**sketch.level - len(values)) < 2**sketch.level
+
+
+@given(counts=st.lists(st.lists(st.integers(0, 9), min_size=3, max_size=3), min_size=1, max_size=400))
+@hypothesis_settings(max_examples=20, deadline=None)
+def test_a_history_forgets_nothing_and_stays_small(counts) -> None:
+    history = History()
+    for window in counts:
+        history = history.push(window)
+
+    total = tuple(map(sum, zip(*counts, strict=True)))
+    assert history.suffixes()[-1] == total
+    assert sum(size for size, _ in history.blocks) == len(counts)
+    assert len(history.blocks) < 60
+
+
+def test_large_drift_evidence_is_as_rare_without_a_shift_as_markov_says() -> None:
+    rng = random.Random(7)
+    values = []
+    for _ in range(3000):
+        shares = [rng.gammavariate(alpha, 1) for alpha in (5, 3, 2)]
+        baseline = draw(rng, shares, 400)
+        values.append(math.exp(DirichletEvidence.of(baseline, 1000).log_value(draw(rng, shares, 60))))
+
+    for size in (3, 10, 30, 100):
+        assert sum(value >= size for value in values) / len(values) <= 1 / size
+
+
+def test_a_quiet_stream_alarms_more_rarely_than_the_budget() -> None:
+    rng = random.Random(11)
+    alarms, threshold = 0, math.log(100)
+    for _ in range(60):
+        shares = [rng.gammavariate(alpha, 1) for alpha in (5, 3, 2)]
+        evidence = DirichletEvidence.of(draw(rng, shares, 400), 1000)
+        history = History()
+        for _ in range(25):
+            history = history.push(draw(rng, shares, 50))
+        alarms += detect(evidence, history).log_evidence >= threshold
+
+    assert alarms / 60 <= 25 / 100
+
+
+def test_losses_at_the_limit_alarm_more_rarely_than_the_budget() -> None:
+    rng = random.Random(13)
+    threshold, alarms = math.log(200), 0
+    for _ in range(200):
+        detector = MeanDetector(0.3)
+        for _ in range(20):
+            detector = detector.update([float(rng.random() < 0.3) for _ in range(40)])
+            if detector.log_evidence >= threshold:
+                alarms += 1
+                break
+
+    assert alarms / 200 <= 20 / 200
+
+
+def test_a_loss_above_the_limit_is_found_soon() -> None:
+    rng = random.Random(17)
+    detector = MeanDetector(0.3)
+    for _ in range(4):
+        detector = detector.update([float(rng.random() < 0.5) for _ in range(100)])
+
+    assert detector.log_evidence > math.log(8766 * 80)
+
+
+def draw(rng: random.Random, shares: list[float], size: int) -> list[int]:
+    counts = [0] * len(shares)
+    for index in rng.choices(range(len(shares)), shares, k=size):
+        counts[index] += 1
+    return counts
