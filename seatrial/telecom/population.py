@@ -26,7 +26,7 @@ DEVICES = ("basic", "mid", "premium")
 _CALIBRATION_SIZE = 20_000
 _LEAVER_SHARE = 0.12
 _COMMUNITY = 12
-_STRENGTH = 1.25
+_STRENGTH = 1.1
 """Scales the drivers so that a good model on aggregates reaches a ROC AUC of 0.75 to 0.85 (see `bayes_auc`)."""
 
 
@@ -70,12 +70,21 @@ class Population:
 
 def draw_population(spec: TelecomSpec) -> Population:
     """Draw the subscribers of a snapshot with their true probabilities and outcomes."""
-    enlarged = round(spec.subscribers * 2.6) if spec.scenario == "prior" else spec.subscribers
-    people = _draw(spec.generator("people"), enlarged, cell_quality(spec))
+    people = _draw(spec.generator("people"), _pool_size(spec), cell_quality(spec))
     if spec.scenario == "covariate":
         people = _shift_usage_and_mix(spec.generator("covariate"), people)
     people = _decide(spec.generator("churn"), people, spec.scenario)
     return _enrich_with_churners(people, spec.subscribers) if spec.scenario == "prior" else people
+
+
+def occupied_seats(spec: TelecomSpec) -> Integers:
+    """Seats of all subscribers of the operator around this snapshot; people at other seats have left it."""
+    return _acquaintances(spec.generator("people"), _pool_size(spec))[0]
+
+
+def _pool_size(spec: TelecomSpec) -> int:
+    """Subscribers to draw: the prior scenario chooses from more than it keeps."""
+    return round(spec.subscribers * 2.6) if spec.scenario == "prior" else spec.subscribers
 
 
 def cell_quality(spec: TelecomSpec) -> Floats:

@@ -7,7 +7,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seatrial.telecom.population import AGES, CONTRACTS, DEVICES, PLANS, REGIONS, Population, draw_population
+from seatrial.telecom.population import (
+    AGES,
+    CONTRACTS,
+    DEVICES,
+    PLANS,
+    REGIONS,
+    Population,
+    draw_population,
+    occupied_seats,
+)
 from seatrial.telecom.spec import TelecomSpec
 from seatrial.telecom.usage import KINDS, Records, cell_names, draw_records, network_kpi
 
@@ -66,17 +75,17 @@ def _cdr(spec: TelecomSpec, people: Population, ids: pa.Array, records: Records)
             "kind": pa.array(KINDS).take(pa.array(records.kind)),
             "duration_seconds": records.duration_seconds,
             "data_mb": records.data_mb,
-            "partner_id": _partner_ids(spec, people, records),
+            "partner_id": _partner_ids(spec, records),
             "cell_id": pa.array(cell_names()).take(pa.array(records.cell)),
             "dropped": pa.array(records.dropped, pa.int32()),
         }
     )
 
 
-def _partner_ids(spec: TelecomSpec, people: Population, records: Records) -> pa.Array:
+def _partner_ids(spec: TelecomSpec, records: Records) -> pa.Array:
     """Own subscribers by their id, numbers of former ones as ported-*, all others as other-*; null for data."""
     distinct, index = np.unique(records.partner, return_inverse=True)
-    seated = np.isin(distinct, people.position) if spec.scenario != "prior" else distinct >= 0
+    seated = np.isin(distinct, occupied_seats(spec))
     names = [
         f"{spec.snapshot}-{partner:07d}"
         if here

@@ -83,7 +83,7 @@ def test_the_churn_rate_of_a_training_snapshot_is_realistic(scenario):
 def test_the_ceiling_on_any_model_leaves_room_for_error():
     ceilings = [bayes_auc(draw_population(TelecomSpec(seed=seed))) for seed in range(10)]
 
-    assert all(0.85 < ceiling < 0.91 for ceiling in ceilings), ceilings
+    assert all(0.84 < ceiling < 0.9 for ceiling in ceilings), ceilings
 
 
 def test_the_ceiling_is_the_auc_that_the_true_probabilities_reach():

@@ -182,3 +182,16 @@ def test_any_period_gives_an_invoice_for_each_thirty_days_begun(days):
     tables = generate(TelecomSpec(subscribers=20, days=days, seed=1))
 
     assert tables["billing"].num_rows == 20 * -(-days // 30)
+
+
+def test_numbers_of_former_subscribers_are_as_frequent_in_the_prior_scenario():
+    def ported_share(spec, label):
+        tables = generate(spec)
+        churned = tables["labels"].to_pandas().set_index("subscriber_id")["churned"]
+        calls = tables["cdr"].to_pandas().query("kind != 'data'")
+        return calls[calls["subscriber_id"].map(churned) == label]["partner_id"].str.startswith("ported-").mean()
+
+    before, after = (with_scenario(name, subscribers=4000) for name in ("none", "prior"))
+
+    assert ported_share(after, 0) == pytest.approx(ported_share(before, 0), rel=0.15)
+    assert ported_share(after, 1) > 1.1 * ported_share(after, 0)
