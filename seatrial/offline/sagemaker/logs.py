@@ -1,5 +1,6 @@
 """Copies what a process printed to CloudWatch Logs, where SageMaker puts it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from seatrial.offline.sagemaker.service import Service
 
+_CHATTER = re.compile(r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|DEBUG|WARN) ")
 MAXIMUM_EVENTS = 5000
 MAXIMUM_BYTES = 900_000
 
@@ -23,10 +25,11 @@ def publish(service: Service, group: str, stream: str, log: Path) -> None:
 
 
 def tail(log: Path, lines: int = 12, characters: int = 900, before: str | None = None) -> str:
-    """The log's last non-empty lines, or the last ones before the line that holds `before`."""
+    """The log's last telling lines (not empty, not Spark's chatter), only those before a line that holds `before`."""
     if not log.exists():
         return ""
-    text = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    written = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    text = [line for line in written if line.strip() and not _CHATTER.match(line)]
     ends = [index for index, line in enumerate(text) if before and before in line]
     return "\n".join(text[: ends[0] if ends else None][-lines:])[-characters:]
 

@@ -79,6 +79,7 @@ def command(options: argparse.Namespace) -> list[str]:
     settings = {**DEFAULTS, "spark.sql.warehouse.dir": f"file://{Path.cwd()}/spark-warehouse", **configured()}
     memory = settings["spark.driver.memory"]
     jvm = [f"-Xmx{memory}", "-Xss4m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto"]
+    jvm.append(f"-Djava.io.tmpdir={os.environ.get('TMPDIR', '/tmp')}")  # noqa: S108 - what Java would take itself
     opens = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENS]
     java = str(Path(os.environ["JAVA_HOME"]) / "bin" / "java")
     submit = [java, "-cp", f"{home}/conf:{home}/jars/*", *jvm, *opens, "-Djdk.reflect.useDirectMethodHandle=false"]
