@@ -24,7 +24,7 @@ from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommu
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from seatrial.offline import events, patches
-from seatrial.offline.states import executions, integrations
+from seatrial.offline.states import executions, integrations, paths
 
 _PACKAGE = "moto.stepfunctions.parser."
 _TIMED = ("wait.wait_function.timestamp", "state.state", "event.event_manager", "backend.execution", "parser.models")
@@ -46,6 +46,7 @@ def replace_all() -> None:
     patches.replace(Execution, "start", _start)
     patches.replace(Execution, "get_start_execution_details", _execution_details)
     patches.replace(BaseExecutionWorkerCommunication, "terminated", _terminated)
+    paths.replace_all(_PACKAGE)
     _follow_clock()
 
 
