@@ -1,10 +1,14 @@
 """Who may import whom, for every Python file of the project: import-linter cannot see folders that are no packages."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -246,3 +250,31 @@ def test_tests_use_fakes_and_never_patch_code(name):
     ]
 
     assert patched == []
+
+
+CORE = ("seatrial/config/", "seatrial/constructs/", "seatrial/contracts/", "seatrial/decisions/", "seatrial/pipeline/")
+BARE_NAMES = ("lambdas/", "pipelines/", "seatrial/offline/functions/")
+"""Files here are put flat into one folder when they run, so their own names are no libraries."""
+
+
+@cache
+def _declared(*extras: str) -> set[str]:
+    """Import names of the requirements in pyproject.toml, of the core and of these extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *(one for extra in extras for one in project["optional-dependencies"][extra])]
+    names = {re.split(r"[^A-Za-z0-9_.-]", line)[0].lower().replace("_", "-") for line in lines}
+    return {
+        module
+        for module, distributions in metadata.packages_distributions().items()
+        if names & {name.lower().replace("_", "-") for name in distributions}
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in PRODUCT if not name.startswith(BARE_NAMES)])
+def test_every_library_that_a_file_imports_is_a_requirement_of_its_extra(name):
+    parts_of_others = {"pydantic_core", "typing_extensions"}  # named by the requirements that bring them
+    declared = _declared(*(() if name.startswith(CORE) else ("rehearsal", "review")))
+
+    used = {imported.split(".")[0] for imported in _imports(name, ROOT)}
+
+    assert used - sys.stdlib_module_names - OURS - declared - parts_of_others == set()
