@@ -48,7 +48,7 @@ def _items(value: Any) -> list[Any]:
 def _leaves(value: Any) -> Iterable[Any]:
     if value is _MISSING or isinstance(value, dict):
         return []
-    return _items(value)
+    return [item for item in _items(value) if not isinstance(item, dict)]
 
 
 def _value_matches(rule: Any, values: list[Any]) -> bool:

@@ -3,6 +3,7 @@
 import itertools
 import json
 from typing import Any
+from urllib.parse import quote_plus
 
 from moto.s3 import notifications
 
@@ -16,10 +17,16 @@ _sequence = itertools.count(1)
 
 def replace_all() -> None:
     """Replace what moto lacks."""
+    patches.replace(notifications, "quote_plus", _quoted_key)
     patches.replace(notifications, "_invoke_awslambda", _invoke_function)
     patches.replace(notifications, "_send_sqs_message", _send_to_queue)
     patches.replace(notifications, "_send_sns_message", _send_to_topic)
     patches.replace(notifications, "_send_event_bridge_message", _send_to_event_bridge)
+
+
+def _quoted_key(name: str) -> str:
+    """Moto quotes the slashes of a key too."""
+    return quote_plus(name, safe="/")
 
 
 def _invoke_function(account_id: str, event_body: Any, fn_arn: str, region_name: str) -> None:
