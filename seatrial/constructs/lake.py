@@ -14,6 +14,7 @@ from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.justification import justify, justify_all
 from seatrial.constructs.storage import removal_policy
 
+LOGS_BY_POLICY = "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy"
 REPLICATION_REASON = (
     "Versioned data stays in the agreed region; a second region is a decision of the engagement, not a default."
 )
@@ -44,6 +45,8 @@ class Lake(Construct):
         super().__init__(scope, construct_id)
         _check_days(raw=raw_retention_days, capture=capture_retention_days, noncurrent=noncurrent_retention_days)
         _check_days(log=log_retention_days)
+        # Without this flag CDK would let S3 write access logs by ACL, which owner-enforced buckets refuse.
+        self.node.set_context(LOGS_BY_POLICY, True)
         self._destroy, self._noncurrent = destroy_data, noncurrent_retention_days
         self._endpoints, self._break_glass = [*vpc_endpoint_ids], [*break_glass_role_arns]
         self.data_key = DataKey(

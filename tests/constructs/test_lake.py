@@ -1,0 +1,77 @@
+"""The lake: closed by default, two keys to delete data, a perimeter when asked."""
+
+import pytest
+
+from seatrial.constructs import Lake
+from seatrial.constructs.errors import ConstructError
+
+
+def denials(site):
+    return {
+        statement["Sid"]: statement
+        for policy in site.resources("AWS::S3::BucketPolicy")
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "Sid" in statement
+    }
+
+
+def test_leaves_nothing_for_cdk_nag(site):
+    Lake(site.stack, "Lake")
+
+    assert site.findings() == ""
+
+
+def test_keeps_data_by_default(site):
+    Lake(site.stack, "Lake")
+
+    resources = site.template()["Resources"].values()
+
+    kept = [r for r in resources if r["Type"] in {"AWS::S3::Bucket", "AWS::KMS::Key"}]
+    assert len(kept) == 6
+    assert {resource["DeletionPolicy"] for resource in kept} == {"Retain"}
+
+
+def test_data_goes_with_the_stack_when_asked_but_full_buckets_stay(site):
+    Lake(site.stack, "Lake", destroy_data=True)
+
+    resources = site.template()["Resources"].values()
+
+    assert {r["DeletionPolicy"] for r in resources if r["Type"] == "AWS::S3::Bucket"} == {"Delete"}
+    assert not [r for r in resources if r["Type"].startswith("Custom::")]
+
+
+def test_retention_reaches_the_bucket(site):
+    Lake(site.stack, "Lake", raw_retention_days=10)
+
+    days = [bucket["LifecycleConfiguration"]["Rules"][0].get("ExpirationInDays") for bucket in _buckets(site)]
+    assert sorted(day or 0 for day in days) == [0, 0, 10, 90, 365]
+
+
+def test_has_no_network_perimeter_unless_asked(site):
+    Lake(site.stack, "Lake")
+
+    assert "DenyOutsideTheNetwork" not in denials(site)
+
+
+def test_the_perimeter_spares_services_and_break_glass_roles(site):
+    Lake(
+        site.stack,
+        "Lake",
+        vpc_endpoint_ids=["vpce-1"],
+        break_glass_role_arns=["arn:aws:iam::111111111111:role/break-glass"],
+    )
+
+    conditions = denials(site)["DenyOutsideTheNetwork"]["Condition"]
+
+    assert conditions["StringNotEqualsIfExists"] == {"aws:SourceVpce": ["vpce-1"]}
+    assert conditions["BoolIfExists"]["aws:ViaAWSService"] == "false"
+    assert conditions["ArnNotLikeIfExists"] == {"aws:PrincipalArn": ["arn:aws:iam::111111111111:role/break-glass"]}
+
+
+def test_refuses_to_keep_data_for_no_time(site):
+    with pytest.raises(ConstructError, match="capture_retention_days: must be at least 1, got 0"):
+        Lake(site.stack, "Lake", capture_retention_days=0)
+
+
+def _buckets(site):
+    return site.resources("AWS::S3::Bucket")
