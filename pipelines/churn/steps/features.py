@@ -98,7 +98,7 @@ def _drop_duplicates(frame: DataFrame, columns: list[str], counts: Counts) -> Da
     )
     conflict = fn.coalesce(fn.col("_lowest") != fn.col(LABEL), fn.lit(False))
     watched = counts.watch(grouped, "grouped", duplicates=fn.col("_copies") - 1, conflicts=conflict)
-    return watched.where(~conflict).drop("_lowest", "_copies")
+    return watched.where(~conflict).select(*KEYS, LABEL, *map(_quoted, columns))
 
 
 def _require_columns(table: DataFrame, names: list[str]) -> None:
@@ -294,6 +294,8 @@ def write(frame: DataFrame, folder: Path, partition: str) -> None:
     ordered.write.partitionBy(partition).mode("append").options(**options).csv(folder.as_uri())
     for junk in [*folder.rglob("_SUCCESS"), *folder.rglob(".*.crc")]:
         junk.unlink()
+    for part in folder.rglob("part-*-*.csv"):  # Spark puts a random id into the name
+        part.rename(part.with_name(part.name[: len("part-00000")] + ".csv"))
 
 
 def write_splits(frame: DataFrame, output: Path) -> None:
@@ -303,7 +305,7 @@ def write_splits(frame: DataFrame, output: Path) -> None:
     for name in SPLITS:
         (output / name).mkdir(parents=True, exist_ok=True)
         for part in sorted((scratch / f"split={name}").glob("*.csv")):
-            shutil.move(str(part), str(output / name / (part.name[: len("part-00000")] + ".csv")))
+            shutil.move(str(part), str(output / name / part.name))
     shutil.rmtree(scratch)
 
 

@@ -28,6 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parse(arguments)
     random.seed(options.seed)
     np.random.seed(options.seed)
+    options.model_dir.mkdir(parents=True, exist_ok=True)
     schema = (options.schema / "schema.json").read_text(encoding="utf-8")
     features = json.loads(schema)["features"]
     names = [feature["name"] for feature in features]
