@@ -40,7 +40,7 @@ def promotion_machine(settings: PromotionSettings) -> State:
         **_updating(settings, "Promote", "$.selection.modelPackageArn", updated="Verify", refused="RolledBackByStack"),
         **_verifying(settings),
         **_updating(
-            settings, "Restore", "$.selection.previousModelPackageArn", updated="RolledBack", refused="RestoreRefused"
+            settings, "Restore", "$.selection.previousModelPackageArn", updated="RolledBack", refused="RestoreFailed"
         ),
         **_endings(settings),
     }
@@ -207,11 +207,11 @@ def _endings(settings: PromotionSettings) -> State:
     why = {
         "RolledBack": "$.verification.reason",
         "RolledBackByStack": "States.Format('the stack update of {} was rolled back', $.selection.modelPackageArn)",
-        "RestoreRefused": "States.Format('after {} even the way back failed', $.verification.reason)",
+        "RestoreFailed": "States.Format('after {} even the way back failed', $.verification.reason)",
         "Stuck": "States.Format('the promotion of {} cannot go on, look at the stack', $.selection.modelPackageArn)",
         "Broken": "States.Format('a step of the promotion failed: {}', $.error.Cause)",
     }
-    errors = {"RestoreRefused": "Stuck", "Stuck": "Stuck", "Broken": "Broken"}
+    errors = {"RestoreFailed": "Stuck", "Stuck": "Stuck", "Broken": "Broken"}
     states: State = {}
     for name, reason in why.items():
         states[name] = {

@@ -90,7 +90,8 @@ class Site:
 @pytest.fixture
 def make_site(tmp_path: Path) -> Callable[..., Site]:
     def make(region: str = REGION) -> Site:
-        app = cdk.App(outdir=str(tmp_path / "out"), analytics_reporting=False)
+        flags = {"@aws-cdk/core:enablePartitionLiterals": True}
+        app = cdk.App(outdir=str(tmp_path / "out"), analytics_reporting=False, context=flags)
         environment = cdk.Environment(account=ACCOUNT, region=region)
         return Site(app, cdk.Stack(app, "Example", env=environment, analytics_reporting=False))
 

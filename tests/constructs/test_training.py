@@ -1,0 +1,155 @@
+"""The pipeline construct: its own definitions, and those written with the SageMaker SDK."""
+
+import json
+from pathlib import Path
+
+import aws_cdk.aws_sagemaker as sagemaker
+import pytest
+
+from seatrial.constructs import TrainingPipeline
+from seatrial.constructs.errors import ConstructError
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+EXCEPTION = "The script mode of the SDK downloads the code inside the container."
+SUBSTITUTIONS = {
+    "account": "111111111111",
+    "role-name": "jobs",
+    "artifacts-bucket": "artifacts",
+    "scikit-learn-image": "1.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-scikit-learn:1",
+}
+
+
+def training_step(**changes):
+    arguments = {
+        "RoleArn": "arn:aws:iam::111111111111:role/jobs",
+        "VpcConfig": {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+        "EnableNetworkIsolation": True,
+        "EnableInterContainerTrafficEncryption": True,
+        "ResourceConfig": {"VolumeKmsKeyId": "key"},
+        "OutputDataConfig": {"KmsKeyId": "key"},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+    kept = {name: value for name, value in (arguments | changes).items() if value is not None}
+    return {"Name": "Train", "Type": "Training", "Arguments": kept}
+
+
+def definition(*steps):
+    return {"Version": "2020-12-01", "Metadata": {}, "Parameters": [], "Steps": list(steps)}
+
+
+def make(site, given, **properties) -> TrainingPipeline:
+    group = sagemaker.CfnModelPackageGroup(site.stack, "Group", model_package_group_name="churn")
+    return TrainingPipeline(
+        site.stack,
+        "Training",
+        pipeline_name="Churn",
+        definition=given,
+        network=site.network,
+        encryption_key=site.key,
+        artifacts=site.bucket("artifacts"),
+        model_package_group=group,
+        **properties,
+    )
+
+
+def sdk_definition(version: int) -> str:
+    text = (EXAMPLES / f"sagemaker_sdk_v{version}" / "definition.json").read_text()
+    return text[text.index("\n{") :] if not text.startswith("{") else text
+
+
+def test_takes_a_dict_and_leaves_nothing_for_cdk_nag(site):
+    make(site, definition(training_step()))
+
+    assert site.findings() == ""
+
+
+def test_may_pass_exactly_the_role_that_the_definition_names(site):
+    make(site, definition(training_step()))
+
+    (statement,) = [s for s in site.statements() if s["Action"] == "iam:PassRole"]
+
+    assert statement["Resource"] == "arn:aws:iam::111111111111:role/jobs"
+
+
+def test_creates_jobs_only_inside_the_network(site):
+    make(site, definition(training_step()), instance_types=["ml.m5.large"])
+
+    (statement,) = [s for s in site.statements() if s["Action"] == "sagemaker:CreateTrainingJob"]
+
+    condition = statement["Condition"]
+    assert condition["Bool"]["sagemaker:NetworkIsolation"] == "true"
+    assert condition["ForAllValues:StringEquals"]["sagemaker:VpcSubnets"] == ["subnet-1", "subnet-2"]
+    assert condition["Null"] == {"sagemaker:VpcSecurityGroupIds": "false", "sagemaker:VpcSubnets": "false"}
+    assert condition["ForAnyValue:StringEquals"] == {"sagemaker:InstanceTypes": ["ml.m5.large"]}
+
+
+def test_has_no_rights_for_steps_that_it_has_not(site):
+    make(site, definition(training_step()))
+
+    actions = json.dumps([statement["Action"] for statement in site.statements()])
+
+    assert "CreateTrainingJob" in actions
+    assert "CreateProcessingJob" not in actions
+    assert "CreateHyperParameterTuningJob" not in actions
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_takes_what_the_sdk_wrote(site, version):
+    make(site, sdk_definition(version), substitutions=SUBSTITUTIONS, isolation_exception=EXCEPTION)
+
+    body = json.loads(site.one("AWS::SageMaker::Pipeline")["PipelineDefinition"]["PipelineDefinitionBody"])
+
+    train = next(step for step in body["Steps"] if step["Type"] == "Training")["Arguments"]
+    assert train["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+    assert train["OutputDataConfig"]["KmsKeyId"].endswith("key/abc")
+    assert train["RoleArn"] == "arn:aws:iam::111111111111:role/jobs"
+    assert "${seatrial" not in json.dumps(body)
+
+
+def test_names_the_unknown_placeholder(site):
+    with pytest.raises(ConstructError, match=r"\$\{seatrial/[a-z-]+\} is not known, use one of \$\{seatrial/region\}"):
+        make(site, sdk_definition(3), substitutions={"region": "eu-central-1"}, isolation_exception=EXCEPTION)
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        ({"VpcConfig": None}, "VpcConfig"),
+        ({"EnableNetworkIsolation": None}, "EnableNetworkIsolation"),
+        ({"OutputDataConfig": {}}, "OutputDataConfig.KmsKeyId"),
+        ({"StoppingCondition": {}}, "StoppingCondition.MaxRuntimeInSeconds"),
+    ],
+)
+def test_refuses_a_job_that_is_not_isolated(site, change, missing):
+    with pytest.raises(ConstructError, match=f"step 'Train': {missing} is missing"):
+        make(site, definition(training_step(**change)))
+
+
+def test_an_exception_excuses_network_isolation_alone(site):
+    with pytest.raises(ConstructError, match="VpcConfig is missing"):
+        make(
+            site,
+            definition(training_step(VpcConfig=None, EnableNetworkIsolation=None)),
+            isolation_exception=EXCEPTION,
+        )
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("{", "definition: not JSON"),
+        ("[]", "definition: has no list 'Steps'"),
+        (definition({"Name": "A", "Type": "EMR", "Arguments": {}}), "steps of type 'EMR' are not supported"),
+    ],
+)
+def test_refuses_what_is_no_pipeline_definition(site, given, sentence):
+    with pytest.raises(ConstructError, match=sentence):
+        make(site, given)
+
+
+def test_steps_inside_conditions_count(site):
+    inner = training_step(VpcConfig=None)
+    condition = {"Name": "Gate", "Type": "Condition", "Arguments": {"IfSteps": [inner], "ElseSteps": []}}
+
+    with pytest.raises(ConstructError, match="step 'Train': VpcConfig is missing"):
+        make(site, definition(condition))
