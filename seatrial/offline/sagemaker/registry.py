@@ -30,6 +30,7 @@ class PackageGroup:
     description: str | None
     created: datetime
     last_version: int = 0
+    policy: str | None = None
 
 
 @dataclass
@@ -78,6 +79,27 @@ def delete_group(service: Service, request: Request) -> Response:
     if any(package.group == group.name for package in service.packages.values()):
         raise ConflictError(f"Model Package Group cannot be deleted as it contains model packages: {group.arn}")
     del service.package_groups[group.name]
+    return {}
+
+
+def put_group_policy(service: Service, request: Request) -> Response:
+    """PutModelPackageGroupPolicy; kept, not enforced."""
+    group = _group(service, request["ModelPackageGroupName"])
+    group.policy = request["ResourcePolicy"]
+    return {"ModelPackageGroupArn": group.arn}
+
+
+def get_group_policy(service: Service, request: Request) -> Response:
+    """GetModelPackageGroupPolicy."""
+    group = _group(service, request["ModelPackageGroupName"])
+    if group.policy is None:
+        raise ValidationError(f"Cannot find resource policy for: {group.arn}")
+    return {"ResourcePolicy": group.policy}
+
+
+def delete_group_policy(service: Service, request: Request) -> Response:
+    """DeleteModelPackageGroupPolicy."""
+    _group(service, request["ModelPackageGroupName"]).policy = None
     return {}
 
 
@@ -270,6 +292,9 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeModelPackageGroup": describe_group,
     "ListModelPackageGroups": list_groups,
     "DeleteModelPackageGroup": delete_group,
+    "PutModelPackageGroupPolicy": put_group_policy,
+    "GetModelPackageGroupPolicy": get_group_policy,
+    "DeleteModelPackageGroupPolicy": delete_group_policy,
     "CreateModelPackage": create,
     "UpdateModelPackage": update,
     "DescribeModelPackage": describe,

@@ -36,6 +36,8 @@ def check(service: Service, request: Request) -> None:
             raise NotEmulatedError(
                 f"channel {channel['ChannelName']}: only S3DataSource is emulated by the offline cloud"
             )
+    if request["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
+        raise NotEmulatedError("OutputDataConfig.CompressionType NONE is not emulated by the offline cloud: use GZIP")
     if image.family.name == "spark":
         raise ValidationError(f"TrainingImage {image.uri!r}: the Spark image runs processing jobs only")
     if image.family.name == "scikit-learn" and not _is_script_mode(request):

@@ -33,7 +33,8 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--strength", type=float)
 parser.add_argument("--penalty")
 arguments = parser.parse_args()
-rows = [line.split(",") for line in pathlib.Path(os.environ["SM_CHANNEL_TRAIN"], "train.csv").read_text().splitlines()]
+source = pathlib.Path(os.environ["SM_CHANNEL_TRAIN"], "train.csv")
+rows = [line.split(",") for line in source.read_text().splitlines()]
 model = LogisticRegression(C=arguments.strength).fit([[float(v) for v in r[1:]] for r in rows], [int(r[0]) for r in rows])
 pathlib.Path(os.environ["SM_MODEL_DIR"], "model.pkl").write_bytes(pickle.dumps(model))
 print(f"validation-auc={0.5 + arguments.strength / 10}")
