@@ -8,7 +8,7 @@ The monitor's own code judges every window; labels come two hours late, as in th
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +17,18 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "lambdas" / "monitor"), str(ROOT)]
 
-from decide import Case, judge
-from memory import Memory
-from parse import HOUR, Configuration, format_time, parse_time
-from window_data import WindowData
+from decide import Case, judge  # noqa: E402
+from memory import Memory  # noqa: E402
+from parse import HOUR, Configuration, format_time, parse_time  # noqa: E402
+from window_data import WindowData  # noqa: E402
 
-from seatrial.contracts.data_capture import Capture, CaptureRecord
-from seatrial.contracts.schema import Feature, FeatureSchema
-from seatrial.contracts.serving import Serving
-from seatrial.decisions.alerting import MonitoringSettings
-from seatrial.statistics.baseline import Baseline, build_baseline
-from seatrial.statistics.monitor import Labelled
-from seatrial.telecom import Population, Scenario, TelecomSpec, draw_population
+from seatrial.contracts.data_capture import Capture, CaptureRecord  # noqa: E402
+from seatrial.contracts.schema import Feature, FeatureSchema  # noqa: E402
+from seatrial.contracts.serving import Serving  # noqa: E402
+from seatrial.decisions.alerting import MonitoringSettings  # noqa: E402
+from seatrial.statistics.baseline import Baseline, build_baseline  # noqa: E402
+from seatrial.statistics.monitor import Labelled  # noqa: E402
+from seatrial.telecom import Population, Scenario, TelecomSpec, draw_population  # noqa: E402
 
 CATEGORIES = ("plan", "contract", "region", "age", "device")
 CARE = ("billing", "coverage", "device", "other")
@@ -41,6 +41,7 @@ EXPECTED: dict[Scenario, tuple[str, ...]] = {
 }
 HISTORY_ROWS, TRAINING_ROWS, BASELINE_ROWS = 4000, 2400, 800
 LABEL_DELAY_HOURS = 2
+RECOVERY_HOURS = 16
 START = parse_time("2026-11-01T00:00:00Z")
 SERVING = Serving("InService", "arn:aws:sagemaker:eu-central-1:111111111111:model-package/churn/1")
 
@@ -83,6 +84,8 @@ class Told:
     windows: int
     verdict: str
     sentence: str
+    recovery: int | None = None
+    """Quiet windows until the incident had cleared; None when it did not within the hours given."""
 
 
 def observe(people: Population, rng: np.random.Generator) -> Rows:
@@ -167,8 +170,8 @@ class Watch:
         """The same monitor, free to see another future."""
         return Watch(self.world, self.memory, self.passed)
 
-    def see(self, hour: Hour) -> tuple[str, str, str]:
-        """Judge one hour; returns verdict, severity and sentence."""
+    def see(self, hour: Hour) -> dict:
+        """Judge one hour; returns the verdict event's detail."""
         window = format_time(START + HOUR * len(self.passed))
         self.passed.append(hour)
         judgement, self.memory = judge(
@@ -181,8 +184,7 @@ class Watch:
                 configuration=self.world.configuration,
             )
         )
-        detail = judgement.detail
-        return detail["verdict"], detail["severity"], detail["sentence"]
+        return judgement.detail
 
     def _data(self, window: str, hour: Hour) -> WindowData:
         record = CaptureRecord(window, None, window, tuple(hour.rows), tuple(hour.predictions))
@@ -195,10 +197,26 @@ class Watch:
 def first_alarm(watch: Watch, hours: Iterator[Hour]) -> Told | None:
     """Watch until the first verdict that tickets or pages."""
     for number, hour in enumerate(hours, start=1):
-        verdict, severity, sentence = watch.see(hour)
-        if severity != "none":
-            return Told(number, verdict, sentence)
+        detail = watch.see(hour)
+        if detail["severity"] != "none":
+            return Told(number, detail["verdict"], detail["sentence"])
     return None
+
+
+def recovery(watch: Watch, hours: Iterator[Hour]) -> int | None:
+    """Quiet windows until no incident is open."""
+    for number, hour in enumerate(hours, start=1):
+        if watch.see(hour)["incident_id"] is None:
+            return number
+    return None
+
+
+def run_scenario(watch: Watch, scenario: Scenario, options: argparse.Namespace) -> Told | None:
+    """Drift until it is told, then quiet until the incident clears."""
+    world = watch.world
+    told = first_alarm(watch, world.hours(scenario, scenario, options.drift))
+    after = recovery(watch, world.hours(f"after-{scenario}", "none", RECOVERY_HOURS)) if told else None
+    return replace(told, recovery=after) if told else None
 
 
 def run_seed(seed: int, options: argparse.Namespace) -> tuple[Told | None, dict[Scenario, Told | None], World]:
@@ -210,7 +228,7 @@ def run_seed(seed: int, options: argparse.Namespace) -> tuple[Told | None, dict[
     told: dict[Scenario, Told | None] = {}
     if false_alarm is None:
         for scenario in EXPECTED:
-            told[scenario] = first_alarm(watch.branch(), world.hours(scenario, scenario, options.drift))
+            told[scenario] = run_scenario(watch.branch(), scenario, options)
     return false_alarm, told, world
 
 
@@ -233,7 +251,8 @@ def _print_table(results: list, options: argparse.Namespace) -> int:
     print(f"{options.seeds} seeds, windows of {options.rows} rows, {len(results[0][2].baseline.features)} features,")
     print(f"model ROC AUC {min(areas):.2f} to {max(areas):.2f}; {options.quiet} quiet windows, then a scenario\n")
     print(f"quiet stretch: {len(false_alarms)} false alarms in {options.seeds * options.quiet} windows")
-    print(f"\n{'scenario':<14}{'detected':>10}{'as expected':>13}{'delay, windows: mean':>22}{'worst':>7}   verdicts")
+    delay = f"{'delay, windows: mean':>22}{'worst':>7}{'cleared after: worst':>22}"
+    print(f"\n{'scenario':<14}{'detected':>10}{'as expected':>13}{delay}   verdicts")
     missed = sum(_print_row(scenario, results, options) for scenario in EXPECTED)
     for seed, alarm in false_alarms:
         print(f"  seed {seed}: {alarm}")
@@ -248,7 +267,9 @@ def _print_row(scenario: Scenario, results: list, options: argparse.Namespace) -
     mean = f"{np.mean([item.windows for item in seen]):.1f}" if seen else "-"
     worst = max((item.windows for item in seen), default=0)
     share = f"{len(seen)}/{len(told)}"
-    print(f"{scenario:<14}{share:>10}{len(right):>13}{mean:>22}{worst:>7}   {verdicts}")
+    cleared = [item.recovery for item in seen]
+    recovered = max((item for item in cleared if item), default=0) if all(cleared) else "not all"
+    print(f"{scenario:<14}{share:>10}{len(right):>13}{mean:>22}{worst:>7}{recovered:>22}   {verdicts}")
     if options.details:
         for seed, item in enumerate(told):
             print(f"    seed {seed}: {item.windows if item else '-'} {item.sentence[:150] if item else 'missed'}")

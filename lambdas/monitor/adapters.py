@@ -66,7 +66,10 @@ class Aws:
 
     def _read_baseline(self, serving: Serving, uri: str) -> tuple[Baseline, str]:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        body = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        try:
+            body = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            raise BaselineError(f"{uri}: the baseline of {serving.package_arn} cannot be read: {error}") from error
         digest = hashlib.sha256(body).hexdigest()
         if serving.metadata.get(BASELINE_DIGEST, digest) != digest:
             raise BaselineError(f"{uri}: is not the file that was registered with {serving.package_arn}")

@@ -8,6 +8,7 @@ from adapters import Aws
 from aws_lambda_powertools import Logger
 from outcome import reconcile, record_outcome
 from parse import Configuration, ExecutionEnded, read_event
+from publish import count
 from store import ConflictError, Ledger, Memory, Run, Store
 
 from seatrial.decisions.retraining import MANUAL, RetrainingDecision, Trigger, decide
@@ -31,6 +32,7 @@ def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[s
             answer = _answer(request, desk)
         except ConflictError:
             continue
+        count(request, answer, configuration)
         logger.info("retraining decided", extra={"answer": answer})
         return answer
     raise ConflictError(f"gave up after {ATTEMPTS} attempts to change the memory")

@@ -26,6 +26,7 @@ class Configuration:
     dataset_name: str
     state_table: str
     ledger_table: str
+    metric_namespace: str
     notification_topic_arn: str
     settings: RetrainingSettings
 
@@ -40,6 +41,7 @@ class Configuration:
             dataset_name=values[environment.DATASET_NAME],
             state_table=values[environment.STATE_TABLE],
             ledger_table=values[environment.LEDGER_TABLE],
+            metric_namespace=values[environment.METRIC_NAMESPACE],
             notification_topic_arn=values[environment.NOTIFICATION_TOPIC_ARN],
             settings=RetrainingSettings.from_json(values.get(environment.RETRAINING_SETTINGS, "{}")),
         )

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import reduce
 from typing import Any
 
 from seatrial.contracts.events import Finding
@@ -13,14 +14,35 @@ from seatrial.statistics.mean_detector import MeanDetector
 NORMAL_95 = 1.645
 SMALLEST_LIMIT, LARGEST_LIMIT = 0.01, 0.95
 MINIMUM_RECOVERY_ROWS = 20
+RECOVERY_WINDOWS = 3
+
+
+@dataclass(frozen=True)
+class LossSums:
+    """Sums of Brier losses over rows and of misordered pairs over pairs."""
+
+    rows: int = 0
+    brier: float = 0.0
+    pairs: int = 0
+    misordered: float = 0.0
+
+    def merge(self, other: "LossSums") -> "LossSums":
+        """Sums over both."""
+        return LossSums(
+            self.rows + other.rows,
+            self.brier + other.brier,
+            self.pairs + other.pairs,
+            self.misordered + other.misordered,
+        )
 
 
 @dataclass(frozen=True)
 class QualityState:
-    """The two detectors; `ranking` is None when the baseline has no AUC."""
+    """The two detectors, and sums of the last labelled windows; `ranking` is None when the baseline has no AUC."""
 
     brier: MeanDetector
     ranking: MeanDetector | None
+    recent: tuple[LossSums, ...] = ()
 
     @classmethod
     def fresh(cls, baseline: QualityBaseline, loss_tolerance: float, auc_tolerance: float) -> "QualityState":
@@ -37,12 +59,71 @@ class QualityState:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form; minus infinity becomes null."""
-        return {"brier": _to_json(self.brier), "ranking": _to_json(self.ranking) if self.ranking else None}
+        return {
+            "brier": _to_json(self.brier),
+            "ranking": _to_json(self.ranking) if self.ranking else None,
+            "recent": [list(astuple(sums)) for sums in self.recent],
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "QualityState":
         """Read what `to_json` wrote."""
-        return cls(_from_json(data["brier"]), _from_json(data["ranking"]) if data["ranking"] else None)
+        ranking = _from_json(data["ranking"]) if data["ranking"] else None
+        return cls(_from_json(data["brier"]), ranking, tuple(LossSums(*sums) for sums in data["recent"]))
+
+    def update(self, losses: Sequence[float], pairs: Sequence[float]) -> "QualityState":
+        """The state after one more batch of labels; none changes nothing."""
+        if not losses:
+            return self
+        sums = LossSums(len(losses), math.fsum(losses), len(pairs), math.fsum(pairs))
+        ranking = self.ranking.update(pairs) if self.ranking else None
+        return QualityState(self.brier.update(losses), ranking, (*self.recent, sums)[-RECOVERY_WINDOWS:])
+
+    def recent_means(self) -> tuple["RecentMean", ...]:
+        """What the last labelled windows together say, one for each detector."""
+        total = reduce(LossSums.merge, self.recent, LossSums())
+        means = [RecentMean("brier", "mean Brier loss", self.brier, total.rows, total.brier)]
+        if self.ranking:
+            words = "share of misordered pairs (1 - AUC)"
+            means.append(RecentMean("misordered_pairs", words, self.ranking, total.pairs, total.misordered))
+        return tuple(means)
+
+
+@dataclass(frozen=True)
+class RecentMean:
+    """The mean of the last labelled windows beside the detector that watches it."""
+
+    statistic: str
+    words: str
+    detector: MeanDetector
+    count: int
+    total: float
+
+    @property
+    def mean(self) -> float:
+        """The mean, 0 without values."""
+        return self.total / self.count if self.count else 0.0
+
+    @property
+    def quiet(self) -> bool:
+        """Not above the limit by more than one standard error, for which a yes-or-no loss gives an upper bound."""
+        limit = self.detector.limit
+        return not self.count or self.mean <= limit + math.sqrt(limit * (1 - limit) / self.count)
+
+    def finding(self, log_threshold: float) -> Finding | None:
+        """A loss of quality, when there is enough evidence and the last windows are not quiet."""
+        detector = self.detector
+        if self.quiet or detector.log_evidence < log_threshold:
+            return None
+        return Finding(
+            kind="quality_loss",
+            feature=None,
+            statistic=self.statistic,
+            value=self.mean,
+            threshold=detector.limit,
+            sentence=f"{self.words} {self.mean:.3f} is above the limit {detector.limit:.3f}, "
+            f"log evidence {detector.log_evidence:.1f} of {log_threshold:.1f} needed",
+        )
 
 
 @dataclass(frozen=True)
@@ -62,19 +143,12 @@ def check_quality(
 ) -> tuple[QualityReport, QualityState]:
     """Judge predictions whose labels have just become known, each once; returns the detectors' next state."""
     losses, pairs = brier_losses(predictions, labels), misordered_pairs(predictions, labels)
-    after = QualityState(state.brier.update(losses), state.ranking.update(pairs) if state.ranking else None)
-    brier, misordered = _mean(losses), _mean(pairs)
-    findings = [
-        _finding(statistic, words, mean, detector, log_threshold)
-        for statistic, words, mean, detector in (
-            ("brier", "mean Brier loss", brier, after.brier),
-            ("misordered_pairs", "share of misordered pairs (1 - AUC)", misordered, after.ranking),
-        )
-        if detector and mean is not None and mean > detector.limit and detector.log_evidence >= log_threshold
-    ]
-    evidence = max(detector.log_evidence for detector in (after.brier, after.ranking) if detector)
-    quiet = _quiet(after, brier, misordered) if len(losses) >= MINIMUM_RECOVERY_ROWS else None
-    return QualityReport(len(losses), evidence, tuple(findings), quiet, brier, misordered), after
+    after = state.update(losses, pairs)
+    means = after.recent_means()
+    findings = tuple(finding for mean in means if losses and (finding := mean.finding(log_threshold)))
+    evidence = max(mean.detector.log_evidence for mean in means)
+    quiet = all(mean.quiet for mean in means) if len(losses) >= MINIMUM_RECOVERY_ROWS else None
+    return QualityReport(len(losses), evidence, findings, quiet, _mean(losses), _mean(pairs)), after
 
 
 def misordered_pairs(predictions: Sequence[float], labels: Sequence[int]) -> list[float]:
@@ -88,23 +162,6 @@ def misordered_pairs(predictions: Sequence[float], labels: Sequence[int]) -> lis
     positives = [score for score, label in zip(predictions, labels, strict=True) if label]
     negatives = [score for score, label in zip(predictions, labels, strict=True) if not label]
     return [(negative > positive) + 0.5 * (negative == positive) for positive, negative in zip(positives, negatives)]  # noqa: B905
-
-
-def _finding(statistic: str, words: str, mean: float, detector: MeanDetector, log_threshold: float) -> Finding:
-    return Finding(
-        kind="quality_loss",
-        feature=None,
-        statistic=statistic,
-        value=mean,
-        threshold=detector.limit,
-        sentence=f"{words} {mean:.3f} is above the limit {detector.limit:.3f}, "
-        f"log evidence {detector.log_evidence:.1f} of {log_threshold:.1f} needed",
-    )
-
-
-def _quiet(state: QualityState, brier: float | None, misordered: float | None) -> bool:
-    pairs = ((state.brier, brier), (state.ranking, misordered))
-    return all(mean <= detector.limit for detector, mean in pairs if detector and mean is not None)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from seatrial.contracts import model_monitor
 from seatrial.contracts.data_capture import parse_capture
-from seatrial.contracts.events import Finding, MonitoringVerdict
+from seatrial.contracts.events import SOURCE, VERDICT_DETAIL_TYPE, VERDICT_VERSION, Finding, MonitoringVerdict
 from seatrial.contracts.ground_truth import ground_truth_line, parse_ground_truth
 from seatrial.contracts.schema import Feature, FeatureSchema
 from seatrial.contracts.serving import package_of_model, package_version
@@ -187,3 +188,14 @@ def test_the_model_package_is_found_in_either_form_of_a_model() -> None:
 def test_an_arn_without_a_version_is_refused() -> None:
     with pytest.raises(ValueError, match="must end in a version number"):
         package_version("arn:aws:sagemaker:eu-central-1:111111111111:model-package/churn")
+
+
+def test_the_example_in_the_reference_is_a_verdict() -> None:
+    text = (Path(__file__).parents[2] / "docs/reference/events.md").read_text()
+    example = json.loads(text.partition("```json")[2].partition("```")[0])
+
+    verdict = MonitoringVerdict.from_detail(example["detail"])
+
+    assert example["source"] == SOURCE
+    assert example["detail-type"] == VERDICT_DETAIL_TYPE
+    assert verdict.version == VERDICT_VERSION

@@ -27,6 +27,7 @@ class Desk:
             dataset_name="churn",
             state_table="state",
             ledger_table="ledger",
+            metric_namespace="Seatrial",
             notification_topic_arn="topic",
             settings=retraining.parse.RetrainingSettings(),
         )
