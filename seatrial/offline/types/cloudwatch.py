@@ -37,19 +37,21 @@ class Dashboard(Handler):
 
     def create(self, call: Call) -> Made:
         """PutDashboard."""
-        name = call.chosen_name("DashboardName", 255)
-        call.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=call.get("DashboardBody"))
-        return Made(name)
+        return self._put(call, call.chosen_name("DashboardName", 255))
 
     def update(self, call: Call, physical_id: str, old: Mapping[str, Any]) -> Made:
         """PutDashboard."""
         del old
-        call.client("cloudwatch").put_dashboard(DashboardName=physical_id, DashboardBody=call.get("DashboardBody"))
-        return Made(physical_id)
+        return self._put(call, physical_id)
 
     def delete(self, call: Call, physical_id: str) -> None:
         """DeleteDashboards."""
         call.client("cloudwatch").delete_dashboards(DashboardNames=[physical_id])
+
+    def _put(self, call: Call, name: str) -> Made:
+        body, tags = call.get("DashboardBody"), tag_list(call.tags())
+        call.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=body, Tags=tags)
+        return Made(name)
 
 
 HANDLERS: dict[str, Handler] = {
