@@ -43,6 +43,8 @@ def _convert(shape: Any, value: Any, path: str) -> Any:
     if kind == "list":
         return [_convert(shape.member, item, f"{path}[{number}]") for number, item in enumerate(value)]
     if kind == "map":
+        if isinstance(value, list):  # CloudFormation's tags, where the API takes a map of them
+            value = {item["Key"]: item["Value"] for item in value}
         return {str(key): _convert(shape.value, item, f"{path}.{key}") for key, item in value.items()}
     return _scalar(kind, value, path)
 
