@@ -104,7 +104,7 @@ def test_the_pinned_cdk_cli_and_the_seatrial_command_run(first_run, checkout, ma
     scripts = checkout / ".venv" / "bin"
     variables = {**machine, "PATH": f"{scripts}:{machine['PATH']}"}
 
-    cdk = _run([checkout / "node_modules" / ".bin" / "cdk", "--version"], checkout, variables)
+    cdk = _run([scripts / "cdk", "--version"], checkout, variables)
     doctor = _run([scripts / "seatrial", "doctor"], checkout, machine)
 
     assert cdk.stdout.startswith("2.1148.1 ")

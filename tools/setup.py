@@ -21,7 +21,7 @@ SCRIPTS = VENV / "bin"
 STAMP = VENV / "seatrial-setup.json"
 LOG = VENV / "seatrial-setup.log"
 INPUTS = ("requirements.lock", "pyproject.toml", "package.json", "package-lock.json", "tools/setup.py")
-CREATED = (SCRIPTS / "seatrial", SCRIPTS / "node", SCRIPTS / "java", ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk")
+CREATED = tuple(SCRIPTS / name for name in ("seatrial", "node", "java", "cdk"))
 LOG_TAIL = 25
 
 
@@ -155,9 +155,9 @@ def _node():  # noqa: ANN202 - a class of the module below
 
 def _install_cdk_cli() -> None:
     toolchain = _toolchain()
-    if toolchain.cdk_cli_version(ROOT) == toolchain.pinned_cdk_cli_version(ROOT):
-        return
-    _run(*_node().npm, "ci", "--no-audit", "--no-fund")
+    if toolchain.cdk_cli_version(ROOT) != toolchain.pinned_cdk_cli_version(ROOT):
+        _run(*_node().npm, "ci", "--no-audit", "--no-fund")
+    _link(SCRIPTS / "cdk", ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk")
 
 
 def _toolchain():  # noqa: ANN202 - a module that can be imported only once the root is known
