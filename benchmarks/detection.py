@@ -17,10 +17,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "lambdas" / "monitor"), str(ROOT)]
 
-from decide import Case, judge  # noqa: E402
-from memory import Memory  # noqa: E402
-from parse import HOUR, Configuration, format_time, parse_time  # noqa: E402
-from window_data import WindowData  # noqa: E402
+from decide import Case, judge  # noqa: E402 # pyrefly: ignore[missing-import]
+from memory import Memory  # noqa: E402 # pyrefly: ignore[missing-import]
+from parse import HOUR, Configuration, format_time, parse_time  # noqa: E402 # pyrefly: ignore[missing-import]
+from window_data import WindowData  # noqa: E402 # pyrefly: ignore[missing-import]
 
 from seatrial.contracts.data_capture import Capture, CaptureRecord  # noqa: E402
 from seatrial.contracts.schema import Feature, FeatureSchema  # noqa: E402
