@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -123,7 +124,7 @@ class World:
     def __init__(self, seed: int, settings: MonitoringSettings, rows_per_hour: int) -> None:
         self.seed, self.rows_per_hour = seed, rows_per_hour
         history = draw(seed, "history", HISTORY_ROWS)
-        self.model = HistGradientBoostingClassifier(
+        self.model: Any = HistGradientBoostingClassifier(
             max_iter=120, learning_rate=0.06, max_leaf_nodes=8, min_samples_leaf=30, random_state=0
         )
         self.model.fit(history.matrix()[:TRAINING_ROWS], history.labels[:TRAINING_ROWS])
