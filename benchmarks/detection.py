@@ -124,10 +124,11 @@ class World:
     def __init__(self, seed: int, settings: MonitoringSettings, rows_per_hour: int) -> None:
         self.seed, self.rows_per_hour = seed, rows_per_hour
         history = draw(seed, "history", HISTORY_ROWS)
-        self.model: Any = HistGradientBoostingClassifier(
+        model: Any = HistGradientBoostingClassifier(
             max_iter=120, learning_rate=0.06, max_leaf_nodes=8, min_samples_leaf=30, random_state=0
         )
-        self.model.fit(history.matrix()[:TRAINING_ROWS], history.labels[:TRAINING_ROWS])
+        model.fit(history.matrix()[:TRAINING_ROWS], history.labels[:TRAINING_ROWS])
+        self.model = model
         self.baseline = self._baseline(history)
         self.configuration = Configuration(
             endpoint_name="churn",
