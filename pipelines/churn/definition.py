@@ -230,7 +230,7 @@ def _register(
         name="Register",
         arguments={
             "ModelPackageGroupName": settings.model_package_group,
-            "ModelPackageDescription": reason,
+            "ModelPackageDescription": reason,  # metadata properties refuse most punctuation, a description takes it
             "ModelApprovalStatus": approval,
             "InferenceSpecification": _inference(settings, model),
             "ModelMetrics": {"ModelQuality": quality, "ModelDataQuality": data_quality},
@@ -243,7 +243,6 @@ def _register(
                 "InputDataUri": data,
                 "SmokeInputUri": Join("/", (folder, "smoke.csv")),
                 "SmokeOutputUri": Join("/", (folder, "smoke_expected.csv")),
-                "TriggerReason": reason,
             },
         },
         retries=RETRIES[:1],
