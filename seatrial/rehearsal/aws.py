@@ -145,6 +145,13 @@ class Aws:
         arns = [item["ModelPackageArn"] for item in answer["ModelPackageSummaryList"]]
         return [sagemaker.describe_model_package(ModelPackageName=arn) for arn in arns]
 
+    def delete_packages(self, group: str) -> int:
+        """Delete every model package of a group; returns how many."""
+        packages = self.packages(group)
+        for package in packages:
+            self._client("sagemaker").delete_model_package(ModelPackageName=package["ModelPackageArn"])
+        return len(packages)
+
     def create_package(self, request: Mapping[str, Any]) -> str:
         """CreateModelPackage; returns the ARN."""
         return self._client("sagemaker").create_model_package(**request)["ModelPackageArn"]
@@ -187,8 +194,11 @@ class Aws:
                 InferenceId=inference_id,
             )
         except ClientError as error:
-            status = error.response.get("OriginalStatusCode") or error.response["ResponseMetadata"]["HTTPStatusCode"]
-            return Answer(int(status), error.response["Error"].get("Message", str(error)))
+            status = int(error.response.get("OriginalStatusCode") or 0)  # type: ignore[arg-type]
+            return Answer(
+                status or error.response["ResponseMetadata"]["HTTPStatusCode"],
+                error.response["Error"].get("Message", str(error)),
+            )
         return Answer(200, answer["Body"].read().decode())
 
 

@@ -32,7 +32,7 @@ def predict_fn(data, model):
 def first_promotion(voyage: Voyage) -> str:
     """Approve the first model; its promotion creates the endpoint."""
     package = training.packages(voyage)[-1]["ModelPackageArn"]
-    promotion = training.promote_or_fail(voyage, package, lambda: voyage.cloud.clock.advance(10))
+    promotion = training.promote_or_fail(voyage, package, lambda: voyage.cloud.clock.advance(5))
     return f"version {promotion.version} serves"
 
 

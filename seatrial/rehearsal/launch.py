@@ -29,10 +29,10 @@ def app_folder() -> Path:
 def examine(voyage: Voyage) -> str:
     """What this machine lacks is told before anything starts."""
     checks = list(doctor.examine(app_folder()))
-    failed = [check for check in checks if check.level == "fail"]
+    failed = [check for check in checks if check.status == "fail"]
     if failed:
-        raise RehearsalError("; ".join(f"{check.name}: {check.found}, {check.remedy}" for check in failed))
-    warnings = [f"{check.name}: {check.found}" for check in checks if check.level == "warn"]
+        raise RehearsalError("; ".join(f"{check.subject}: {check.detail}, {check.remedy}" for check in failed))
+    warnings = [f"{check.subject}: {check.detail}" for check in checks if check.status == "warn"]
     return "; ".join(warnings) or f"{len(checks)} checks, all in order"
 
 

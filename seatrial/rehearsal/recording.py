@@ -61,7 +61,8 @@ def _metrics(figures: dict[str, Any], subject: str, rows: int | None) -> tuple[f
 
 def decisions_of(voyage: Voyage) -> tuple[facts.DecisionRecord, ...]:
     """The ledger, oldest first."""
-    items = [item for item in voyage.aws.items(voyage.outputs["LedgerTableName"]) if "action" in item]
+    items = voyage.aws.items(voyage.outputs["LedgerTableName"])
+    items = [item for item in items if item["sk"].startswith("decision#")]
     records = [
         facts.DecisionRecord(
             time=_time(item["time"]),
@@ -69,7 +70,7 @@ def decisions_of(voyage: Voyage) -> tuple[facts.DecisionRecord, ...]:
             trigger=item.get("trigger", ""),
             action=item["action"],
             reason=item["reason"],
-            execution=item.get("execution") or None,
+            execution=item.get("execution_arn") or None,
         )
         for item in items
     ]

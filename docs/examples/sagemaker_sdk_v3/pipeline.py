@@ -77,5 +77,4 @@ def pipeline() -> Pipeline:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(json.loads(pipeline().definition()), indent=1) + "
-")
+    sys.stdout.write(json.dumps(json.loads(pipeline().definition()), indent=1) + "\n")
