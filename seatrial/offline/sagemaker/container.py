@@ -18,11 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import seatrial
+from seatrial.offline.journal import Journal
 
 OPT_ML = "/opt/ml"
 HOST = "algo-1"
 LAUNCHER = Path(__file__).parent / "programs" / "launch.py"
 GRACE_SECONDS = 5.0
+SWITCH = "SEATRIAL_NAMESPACES"
+REWRITTEN = (".py", ".sh")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +61,13 @@ class Exit:
     stopped: bool = False
 
 
-@functools.cache
 def namespaces(*, own_network: bool = False) -> bool:
-    """Whether this machine lets us make the namespaces (tried once)."""
+    """Whether this machine lets us make the namespaces; SEATRIAL_NAMESPACES=off says no."""
+    return os.environ.get(SWITCH) != "off" and _tried(own_network)
+
+
+@functools.cache
+def _tried(own_network: bool) -> bool:
     command = ["unshare", "--user", "--map-root-user", "--mount", *(["--net"] if own_network else []), "true"]
     try:
         return subprocess.run(command, capture_output=True, check=False, timeout=10).returncode == 0
@@ -81,6 +88,8 @@ class Container:
         """Start the process in a session of its own, so that it ends with all its children."""
         (self.spec.folder / "tmp").mkdir(parents=True, exist_ok=True)
         self.spec.ml.mkdir(parents=True, exist_ok=True)
+        if not namespaces():
+            _rewrite_scripts(self.spec.ml)
         self._started = time.monotonic()
         with self.spec.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -189,6 +198,27 @@ def rewrite(text: str, folder: Path) -> str:
     marker = f"{OPT_ML}/"
     text = text.replace(marker, f"{folder}/")
     return str(folder) if text == OPT_ML else text
+
+
+def _rewrite_scripts(folder: Path) -> None:
+    settings = set(folder.glob("input/config/*.json"))
+    for path in folder.rglob("*"):
+        if (path.suffix in REWRITTEN or path in settings) and path.is_file():
+            text = path.read_text(encoding="utf-8")
+            path.write_text(text.replace(f"{OPT_ML}/", f"{folder}/"), encoding="utf-8")
+
+
+def note_isolation(journal: Journal, *, isolated: bool) -> None:
+    """Put into the fidelity report how far the container contract held."""
+    if not namespaces():
+        detail = "this machine refuses namespaces: /opt/ml was rewritten to a folder, the host is not called algo-1"
+        journal.fidelity("container contract", "emulated", detail)
+    else:
+        journal.fidelity("container contract", "real", "each process had its own /opt/ml and host name (namespaces)")
+    if isolated and not namespaces(own_network=True):
+        journal.fidelity("network isolation", "not-proven", "this machine refuses network namespaces")
+    elif isolated:
+        journal.fidelity("network isolation", "real", "isolated processes had no network but their own loopback")
 
 
 def host_names() -> list[str]:

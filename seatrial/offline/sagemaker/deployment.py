@@ -92,7 +92,8 @@ def update(service: Service, request: Request) -> Response:
         endpoint.deployment_config = wanted
         instances = max(int(v.get("InitialInstanceCount", 1)) for v in config.request["ProductionVariants"])
         deployment = Deployment(service, endpoint, config, plan(wanted or {}, instances), request)
-        endpoints.set_status(service, endpoint, "Updating")
+        endpoint.status = "Updating"
+    endpoints.set_status(service, endpoint, "Updating")
     deployment.begin()
     return {"EndpointArn": endpoint.arn}
 

@@ -124,7 +124,8 @@ def delete(service: Service, request: Request) -> Response:
     with service.lock:
         if endpoint.status in ("Creating", "Updating", "RollingBack"):
             raise ValidationError(f'Cannot delete endpoint "{endpoint.arn}" while it is {endpoint.status}.')
-        set_status(service, endpoint, "Deleting")
+        endpoint.status = "Deleting"
+    set_status(service, endpoint, "Deleting")
     for generation in (endpoint.live, endpoint.incoming):
         if generation is not None:
             generation.stop(service)

@@ -30,6 +30,7 @@ class Executor:
         self._execution = execution
         self._pending = {step.name: step for step in execution.plan.steps}
         self._skipped: set[str] = set()
+        self._succeeded: set[str] = set()
         self._running = 0
         self._ended: queue.Queue[StepRecord] = queue.Queue()
         self._resolver = Resolver(self._get, self._property_file, self._read_uri)
@@ -48,8 +49,7 @@ class Executor:
                     self._start_ready()
                 if self._running == 0:
                     break
-                self._ended.get()
-                self._running -= 1
+                self._note_end(self._ended.get())
             self._settle()
         except Exception:
             set_execution_status(
@@ -62,7 +62,7 @@ class Executor:
         for name, step in list(self._pending.items()):
             if self._running >= self._limit:
                 return
-            if all(self._succeeded(needed) for needed in step.dependencies):
+            if step.dependencies <= self._succeeded:
                 del self._pending[name]
                 self._start(step)
 
@@ -117,13 +117,15 @@ class Executor:
 
     def _not_taken(self, step: StepPlan) -> bool:
         guard = step.guard
-        if guard is None or not self._succeeded(guard.condition):
+        if guard is None or guard.condition not in self._succeeded:
             return False
         return self._execution.steps[guard.condition].properties["Outcome"] != guard.branch
 
-    def _succeeded(self, name: str) -> bool:
-        record = self._execution.steps.get(name)
-        return record is not None and record.status == "Succeeded"
+    def _note_end(self, step: StepRecord) -> None:
+        # Only here, on the coordinating thread: between a step's end and this, no branch is decided by it.
+        self._running -= 1
+        if step.status == "Succeeded":
+            self._succeeded.add(step.plan.name)
 
     def _halted(self) -> bool:
         failed = any(step.status == "Failed" for step in self._execution.steps.values())

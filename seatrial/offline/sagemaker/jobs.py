@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seatrial.offline.sagemaker import logs
 from seatrial.offline.sagemaker.api import Operation
-from seatrial.offline.sagemaker.container import Container, ContainerSpec, Exit
+from seatrial.offline.sagemaker.container import Container, ContainerSpec, Exit, note_isolation
 from seatrial.offline.sagemaker.errors import InUseError, SagemakerError, ValidationError, could_not_find
 from seatrial.offline.sagemaker.service import Request, Response, Service, epoch_milliseconds, present
 from seatrial.offline.sagemaker.storage import StorageError
@@ -125,6 +125,7 @@ def stop_all(service: Service) -> None:
 
 def run_container(service: Service, job: Job, spec: ContainerSpec, timeout_seconds: float) -> Exit:
     """Run one process of the job, log to CloudWatch, and raise when it was stopped or its time was over."""
+    note_isolation(service.context.journal, isolated=spec.isolated)
     container = Container(spec)
     job.container = container
     if job.stop_asked.is_set():

@@ -40,6 +40,15 @@ def processing_environment(image: Image, folder: Path) -> dict[str, str]:
     """What the image itself would have in its environment."""
     if image.family.name != "spark":
         return {}
+    from seatrial.offline.sagemaker import spark_archive
+
+    archive = spark_archive.path()
+    ready = {"SPARK_CLASS_ARCHIVE": str(archive)} if archive.exists() else {}
+    return {**ready, **spark_environment(folder)}
+
+
+def spark_environment(folder: Path) -> dict[str, str]:
+    """Where Spark, Java and Python are, and where Spark keeps its temporary files."""
     import pyspark
 
     home = str(Path(pyspark.__file__).parent)

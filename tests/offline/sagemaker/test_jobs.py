@@ -35,7 +35,8 @@ parser.add_argument("--penalty")
 arguments = parser.parse_args()
 source = pathlib.Path(os.environ["SM_CHANNEL_TRAIN"], "train.csv")
 rows = [line.split(",") for line in source.read_text().splitlines()]
-model = LogisticRegression(C=arguments.strength).fit([[float(v) for v in r[1:]] for r in rows], [int(r[0]) for r in rows])
+features, labels = [[float(value) for value in row[1:]] for row in rows], [int(row[0]) for row in rows]
+model = LogisticRegression(C=arguments.strength).fit(features, labels)
 pathlib.Path(os.environ["SM_MODEL_DIR"], "model.pkl").write_bytes(pickle.dumps(model))
 print(f"validation-auc={0.5 + arguments.strength / 10}")
 """
@@ -228,6 +229,26 @@ def test_tuning_keeps_the_best_of_its_training_jobs(bench):
     value = best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
     assert value == pytest.approx(0.5 + float(best["TunedHyperParameters"]["strength"]) / 10, abs=1e-6)
     assert found["TrainingJobStatusCounters"]["Completed"] == 2
+
+
+def test_without_namespaces_paths_are_rewritten(bench, monkeypatch):
+    monkeypatch.setenv("SEATRIAL_NAMESPACES", "off")
+    script = "import sys\nopen('/opt/ml/processing/output/result/out.txt', 'w').write(sys.argv[1])"
+
+    found = bench.run_processing("rewritten", script, arguments=["/opt/ml/processing/input/code"])
+
+    assert found["ProcessingJobStatus"] == "Completed", found.get("FailureReason")
+    folder = bench.get(f"s3://{bench.bucket}/out/rewritten/result/out.txt").decode()
+    assert folder.endswith("/sagemaker/jobs/rewritten/ml/processing/input/code")
+
+
+def test_script_mode_runs_without_namespaces(bench, monkeypatch):
+    monkeypatch.setenv("SEATRIAL_NAMESPACES", "off")
+
+    bench.sagemaker.create_training_job(TrainingJobName="fallback", **_script_training(bench, "fallback"))
+    found = bench.wait_for_job("training", "fallback")
+
+    assert found["TrainingJobStatus"] == "Completed", found.get("FailureReason")
 
 
 def test_the_fidelity_report_tells_what_ran(bench):

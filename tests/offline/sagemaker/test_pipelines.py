@@ -1,4 +1,6 @@
+import io
 import json
+import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
@@ -108,6 +110,48 @@ def test_executions_and_steps_are_told_on_eventbridge(bench):
     statuses = [e["currentPipelineExecutionStatus"] for e in executions if e["pipelineExecutionArn"] == arn]
     assert statuses == ["Executing", "Succeeded"]
     assert [s["currentStepStatus"] for s in steps if s["pipelineExecutionArn"] == arn] == ["Executing", "Succeeded"]
+
+
+def test_a_lambda_step_calls_the_function_and_gives_its_outputs(bench):
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("handler.py", "def run(event, context):\n    return {'verdict': event['rows'] > 10}\n")
+    trust = {"Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole", "Effect": "Allow"}
+    role = bench.cloud.context.client("iam").create_role(
+        RoleName="check", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    function = bench.cloud.context.client("lambda").create_function(
+        FunctionName="check",
+        Runtime="python3.13",
+        Role=role,
+        Handler="handler.run",
+        Code={"ZipFile": code.getvalue()},
+    )
+    verdict = {"Get": "Steps.Check.OutputParameters['verdict']"}
+    steps = [
+        {
+            "Name": "Check",
+            "Type": "Lambda",
+            "Arguments": {"rows": {"Get": "Parameters.Rows"}},
+            "FunctionArn": function["FunctionArn"],
+            "OutputParameters": [{"OutputName": "verdict", "OutputType": "Boolean"}],
+        },
+        {
+            "Name": "Enough",
+            "Type": "Condition",
+            "Arguments": {
+                "Conditions": [{"Type": "Equals", "LeftValue": verdict, "RightValue": True}],
+                "IfSteps": [],
+                "ElseSteps": [{"Name": "No", "Type": "Fail", "Arguments": {"ErrorMessage": "too few"}}],
+            },
+        },
+    ]
+
+    arn, found = bench.run_pipeline(bench.pipeline("functional", steps, [ROWS]))
+
+    assert found["PipelineExecutionStatus"] == "Succeeded", found.get("FailureReason")
+    outputs = bench.steps(arn)["Check"]["Metadata"]["Lambda"]["OutputParameters"]
+    assert outputs == [{"Name": "verdict", "Value": "True"}]
 
 
 def test_a_definition_may_lie_in_s3(bench):

@@ -73,6 +73,12 @@ def configured() -> dict[str, str]:
     return {key: str(value) for entry in wanted for key, value in entry.get("Properties", {}).items()}
 
 
+def archive_options() -> list[str]:
+    """Use, or write when the process ends, an archive of loaded classes: it saves a third of a small job's time."""
+    wanted = {"SPARK_CLASS_ARCHIVE": "-XX:SharedArchiveFile", "SPARK_CLASS_ARCHIVE_AT_EXIT": "-XX:ArchiveClassesAtExit"}
+    return [f"{option}={os.environ[name]}" for name, option in wanted.items() if os.environ.get(name)]
+
+
 def command(options: argparse.Namespace) -> list[str]:
     """The Java command that spark-submit's shell script would build with a JVM of its own."""
     home = Path(os.environ["SPARK_HOME"])
@@ -80,6 +86,7 @@ def command(options: argparse.Namespace) -> list[str]:
     memory = settings["spark.driver.memory"]
     jvm = [f"-Xmx{memory}", "-Xss4m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto"]
     jvm.append(f"-Djava.io.tmpdir={os.environ.get('TMPDIR', '/tmp')}")  # noqa: S108 - what Java would take itself
+    jvm += archive_options()
     opens = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENS]
     java = str(Path(os.environ["JAVA_HOME"]) / "bin" / "java")
     submit = [java, "-cp", f"{home}/conf:{home}/jars/*", *jvm, *opens, "-Djdk.reflect.useDirectMethodHandle=false"]
