@@ -16,6 +16,7 @@ class Admin:
         self._journal = journal
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        """Answer one request."""
         path = environ["PATH_INFO"].rstrip("/")
         if path == "/_seatrial/clock":
             return self._answer_clock(environ, start_response)

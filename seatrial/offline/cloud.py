@@ -105,6 +105,7 @@ class OfflineCloud:
         if self._server is not None:
             self._server.stop()
         self.journal.close()
+        settings.S3_IGNORE_SUBDOMAIN_BUCKETNAME = False
         _running.remove(self)
 
     def leftovers(self) -> list[str]:

@@ -27,7 +27,7 @@ class CloudContext:
     """Called in reverse order when the cloud stops: end processes, join threads."""
     _clients: dict[str, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _session: boto3.session.Session | None = None
+    _session: Any = None
 
     def environment(self) -> dict[str, str]:
         """What a process must have in its environment so that any AWS SDK talks to this cloud."""
@@ -49,12 +49,12 @@ class CloudContext:
             return self._clients[service]
 
     def _new_client(self, service: str) -> Any:
-        if self._session is None:
-            # One session for all clients: botocore reads its shared data files once for each session.
-            self._session = boto3.session.Session(
-                aws_access_key_id="offline",
-                aws_secret_access_key="offline",  # noqa: S106 - the offline cloud takes any key
-                region_name=self.region,
-            )
+        # One session for all clients: botocore reads its shared data files once for each session.
+        session: Any = self._session or boto3.session.Session(
+            aws_access_key_id="offline",
+            aws_secret_access_key="offline",  # noqa: S106 - the offline cloud takes any key
+            region_name=self.region,
+        )
+        self._session = session
         config = Config(retries={"max_attempts": 1, "mode": "standard"}, max_pool_connections=32)
-        return self._session.client(service, endpoint_url=self.url, config=config)
+        return session.client(service, endpoint_url=self.url, config=config)

@@ -97,22 +97,25 @@ def _assets(folder: Path, file: str, places: Mapping[str, str]) -> list[Asset]:
     manifest = json.loads((folder / file).read_text(encoding="utf-8"))
     if manifest.get("dockerImages"):
         raise AssemblyError(f"{file} has Docker image assets, which cannot be published without Docker")
-    found = []
+    found: list[Asset] = []
     for identity, body in manifest.get("files", {}).items():
-        source = body["source"]
-        if "executable" in source:
+        if "executable" in body["source"]:
             raise AssemblyError(f"asset {identity} in {file} is made by a command, which is not supported offline")
-        for destination in body["destinations"].values():
-            found.append(
-                Asset(
-                    name=body.get("displayName", identity[:12]),
-                    path=folder / source["path"],
-                    zipped=source.get("packaging", "file") == "zip",
-                    bucket=_fill(destination["bucketName"], places),
-                    key=_fill(destination["objectKey"], places),
-                )
-            )
+        found.extend(_asset(folder, identity, body, place, places) for place in body["destinations"].values())
     return found
+
+
+def _asset(
+    folder: Path, identity: str, body: Mapping[str, Any], destination: Mapping[str, str], places: Mapping[str, str]
+) -> Asset:
+    source = body["source"]
+    return Asset(
+        name=body.get("displayName", identity[:12]),
+        path=folder / source["path"],
+        zipped=source.get("packaging", "file") == "zip",
+        bucket=_fill(destination["bucketName"], places),
+        key=_fill(destination["objectKey"], places),
+    )
 
 
 def _ordered(stacks: Mapping[str, StackArtifact]) -> list[StackArtifact]:

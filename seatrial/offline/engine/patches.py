@@ -1,4 +1,4 @@
-"""Where the engine meets moto: its CloudFormation API is taken over, and two S3 checks that AWS does not make go."""
+"""Where the engine meets moto: its CloudFormation API is taken over, and what it does to S3 but AWS does not goes."""
 
 from typing import Any
 
@@ -7,12 +7,13 @@ from moto.core.config import default_user_config
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, S3Backend
 
 from seatrial.offline.engine.api import Api
 
 _current: dict[str, Api] = {}
 _moto_is_permitted = IAMPolicyStatement.is_action_permitted
+_moto_log_incoming_request = S3Backend.log_incoming_request
 
 
 def take_over(api: Api) -> None:
@@ -22,6 +23,7 @@ def take_over(api: Api) -> None:
     CloudFormationResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER = {}
     IAMPolicyStatement.is_action_permitted = _is_permitted  # type: ignore[method-assign]
     FakeBucket._log_permissions_enabled_policy = staticmethod(_logging_is_permitted)  # type: ignore[method-assign]
+    S3Backend.log_incoming_request = _write_no_access_log  # type: ignore[method-assign]
     default_user_config["iam"]["load_aws_managed_policies"] = True
 
 
@@ -49,3 +51,7 @@ def _is_permitted(statement: IAMPolicyStatement, *arguments: Any, **keywords: An
 def _logging_is_permitted(target_bucket: Any, target_prefix: str | None) -> bool:
     """PutBucketLogging does not look at the target's policy; moto's does, and a template sets it later."""
     return True
+
+
+def _write_no_access_log(backend: S3Backend, request: Any, bucket_name: str) -> None:
+    """S3 delivers access logs hours later; moto writes one object a request, so that no log bucket can be emptied."""

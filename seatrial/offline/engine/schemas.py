@@ -119,6 +119,8 @@ def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterato
 _LENIENT = Draft7Validator.TYPE_CHECKER.redefine_many(
     {"number": _is_number, "integer": _is_integer, "boolean": _is_boolean, "string": _is_string}
 )
+
+
 def _converted(keyword: str, convert: Callable[[Any], Any]) -> Callable[..., Iterator[Any]]:
     """A keyword's check of a scalar after CloudFormation's conversion; other values are the type check's concern."""
     check = Draft7Validator.VALIDATORS[keyword]

@@ -4,6 +4,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 from seatrial.offline.context import CloudContext
 from seatrial.offline.engine.errors import ValidationError
@@ -70,36 +71,20 @@ class Store:
     def record(self, stack: Stack, status: str, reason: str | None = None) -> None:
         """Set the stack's status and write its event."""
         stack.status, stack.reason = status, reason
-        self._write(stack, stack.name, stack.stack_id, STACK_TYPE, status, reason)
+        self._write(stack, self._event(stack, stack.name, stack.stack_id, STACK_TYPE, status), reason)
 
     def record_resource(self, stack: Stack, resource: Resource, status: str, reason: str | None = None) -> None:
         """Write a resource's event."""
+        event = self._event(stack, resource.logical_id, resource.physical_id, resource.type, status)
         properties = json.dumps(resource.properties, default=str) if resource.properties else None
-        self._write(stack, resource.logical_id, resource.physical_id, resource.type, status, reason, properties)
+        self._write(stack, replace(event, properties=properties), reason)
 
-    def _write(
-        self,
-        stack: Stack,
-        logical_id: str,
-        physical_id: str,
-        type_name: str,
-        status: str,
-        reason: str | None,
-        properties: str | None = None,
-    ) -> None:
-        token = stack.wanted.token if stack.wanted else None
-        event = Event(
-            event_id=str(uuid.uuid4()),
-            timestamp=self._context.clock.now(),
-            logical_id=logical_id,
-            physical_id=physical_id,
-            type=type_name,
-            status=status,
-            reason=reason,
-            properties=properties,
-            token=token,
-        )
-        stack.events.append(event)
-        if type_name == STACK_TYPE or status.endswith("_FAILED"):
-            fields = {"stack": stack.name, "resource": logical_id, "type": type_name, "status": status}
+    def _event(self, stack: Stack, logical_id: str, physical_id: str, kind: str, status: str) -> Event:
+        now, token = self._context.clock.now(), stack.wanted.token if stack.wanted else None
+        return Event(str(uuid.uuid4()), now, logical_id, physical_id, kind, status, token=token)
+
+    def _write(self, stack: Stack, event: Event, reason: str | None) -> None:
+        stack.events.append(replace(event, reason=reason))
+        if event.type == STACK_TYPE or event.status.endswith("_FAILED"):
+            fields = {"stack": stack.name, "resource": event.logical_id, "type": event.type, "status": event.status}
             self._context.journal.record("stack", **fields, reason=reason)

@@ -1,6 +1,7 @@
 """SageMaker pipelines, model package groups, models, endpoint configurations and endpoints."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ class Pipeline(Handler):
     def create(self, call: Call) -> Made:
         """CreatePipeline."""
         name = call.get("PipelineName")
-        source = {**self._fields(call), "ClientRequestToken": call.name(128), "Tags": tag_list(call.tags()) or None}
+        source = {**self._fields(call), "ClientRequestToken": uuid.uuid4().hex, "Tags": tag_list(call.tags()) or None}
         call.client("sagemaker").create_pipeline(**call.request("sagemaker", "CreatePipeline", source))
         return Made(name)
 
@@ -29,7 +30,7 @@ class Pipeline(Handler):
 
     def delete(self, call: Call, physical_id: str) -> None:
         """DeletePipeline."""
-        call.client("sagemaker").delete_pipeline(PipelineName=physical_id, ClientRequestToken=call.name(128))
+        call.client("sagemaker").delete_pipeline(PipelineName=physical_id, ClientRequestToken=uuid.uuid4().hex)
 
     def _fields(self, call: Call) -> dict[str, Any]:
         definition = call.get("PipelineDefinition")

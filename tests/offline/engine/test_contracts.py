@@ -75,6 +75,10 @@ def test_moto_still_looks_at_the_log_bucket_s_policy() -> None:
     assert "has_policy_permissions" in FakeBucket.set_logging.__code__.co_varnames
 
 
+def test_moto_still_writes_an_access_log_object_for_each_request() -> None:
+    assert "put_object" in patches._moto_log_incoming_request.__code__.co_names
+
+
 def test_moto_still_dispatches_cloudformation_through_call_action() -> None:
     assert patches.CloudFormationResponse.__mro__[1] is BaseResponse
     assert callable(BaseResponse.call_action)
