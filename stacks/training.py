@@ -66,7 +66,7 @@ class TrainingStack(BaseStack):
         return {
             "account": self.account,
             "region": self.region,
-            "role-name": self.jobs.identity.role.role_name,
+            "role-name": self.jobs.identity.role_name,
             "raw-bucket": foundation.lake.raw.bucket_name,
             "artifacts-bucket": foundation.lake.artifacts.bucket_name,
             "key-arn": foundation.lake.key.key_arn,

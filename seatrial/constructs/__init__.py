@@ -5,13 +5,14 @@ from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.justification import JustifiedWildcards, justify
 from seatrial.constructs.lake import Lake
 from seatrial.constructs.monitoring import EndpointMonitor
-from seatrial.constructs.network import Network, WorkloadNetwork
+from seatrial.constructs.network import Network
 from seatrial.constructs.notifications import Notifications
 from seatrial.constructs.promotion import Promotion
 from seatrial.constructs.retraining import RetrainingPolicy
 from seatrial.constructs.serving import ServingEndpoint
 from seatrial.constructs.state import ModelState
 from seatrial.constructs.training import TrainingPipeline
+from seatrial.constructs.workload import WorkloadNetwork
 
 __all__ = [
     "EndpointMonitor",

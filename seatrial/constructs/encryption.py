@@ -9,6 +9,7 @@ import aws_cdk.aws_kms as kms
 from constructs import Construct
 
 from seatrial.constructs import principals
+from seatrial.constructs.arns import place_of
 from seatrial.constructs.storage import removal_policy
 
 ADMINISTRATION = (
@@ -39,7 +40,7 @@ class DataKey(Construct):
         destroy_data: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._stack = cdk.Stack.of(self)
+        self._place = place_of(self)
         statements = [*self._account_statements(), self._logs_statement(log_group_prefixes), self._services_statement()]
         made = kms.Key(
             self,
@@ -54,7 +55,7 @@ class DataKey(Construct):
 
     def _account_statements(self) -> list[iam.PolicyStatement]:
         account = principals.own_account()
-        caller = {"StringEquals": {"kms:CallerAccount": self._stack.account}}
+        caller = {"StringEquals": {"kms:CallerAccount": self._place.account}}
         grants = {**caller, "Bool": {"kms:GrantIsForAWSResource": "true"}}
         return [
             _statement("Administration", account, ADMINISTRATION, {}),
@@ -63,13 +64,13 @@ class DataKey(Construct):
         ]
 
     def _logs_statement(self, prefixes: Sequence[str]) -> iam.PolicyStatement:
-        service = principals.service(f"logs.{self._stack.region}.amazonaws.com")
-        groups = [self._stack.format_arn(service="logs", resource=f"log-group:{prefix}*") for prefix in prefixes]
+        service = principals.service(f"logs.{self._place.region}.amazonaws.com")
+        groups = [self._place.arn("logs", f"log-group:{prefix}*") for prefix in prefixes]
         return _statement("CloudWatchLogs", service, USE, {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}})
 
     def _services_statement(self) -> iam.PolicyStatement:
         services = principals.services(*DELIVERING_SERVICES)
-        own = {"StringEquals": {"aws:SourceAccount": self._stack.account}}
+        own = {"StringEquals": {"aws:SourceAccount": self._place.account}}
         return _statement("MessagesOfAwsServices", services, ("kms:Decrypt", "kms:GenerateDataKey"), own)
 
 

@@ -13,9 +13,9 @@ from seatrial.constructs.assets import zip_code
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.justification import justify
-from seatrial.constructs.network import WorkloadNetwork
 from seatrial.constructs.staging import digest, distribution_files, library_files, python_files, shipped
 from seatrial.constructs.storage import dead_letter_queue, log_group
+from seatrial.constructs.workload import WorkloadNetwork
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 POWERTOOLS_DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
@@ -89,7 +89,7 @@ class PythonFunction(Construct):
             handler="handler.lambda_handler",
             code=zip_code(files),
             description=description,
-            role=self.role.fixed_role,
+            role=self.role.role,
             environment=dict(environment or {}),
             environment_encryption=kms.Key.from_key_arn(self, "EnvironmentKey", encryption_key.key_arn),
             layers=[*layers],
@@ -113,7 +113,7 @@ class PythonFunction(Construct):
     def _role(self, network: WorkloadNetwork, key: kms.IKey, description: str) -> ServiceRole:
         role = ServiceRole(self, "Identity", service="lambda.amazonaws.com", description=description)
         role.allow_key(key)
-        role.allow_network_interfaces(network.subnets, network.security_groups)
+        role.allow_network_interfaces(network)
         role.allow_unscoped("xray:PutTelemetryRecords", "xray:PutTraceSegments")
         return role
 

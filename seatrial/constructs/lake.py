@@ -9,6 +9,7 @@ import aws_cdk.aws_s3 as s3
 from constructs import Construct
 
 from seatrial.constructs import principals
+from seatrial.constructs.arns import place_of
 from seatrial.constructs.encryption import DataKey
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.justification import justify, justify_all
@@ -133,7 +134,7 @@ class Lake(Construct):
         wrong_key = _present_but_not(f"{header}-aws-kms-key-id", self.key.key_arn)
         other_kind = _present_but_not(header, "aws:kms")
         strangers = {
-            "StringNotEquals": {"aws:PrincipalAccount": cdk.Stack.of(self).account},
+            "StringNotEquals": {"aws:PrincipalAccount": place_of(self).account},
             "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
         }
         put, read_write = ["s3:PutObject"], ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_kms as kms
 import aws_cdk.aws_lambda as lambda_
@@ -13,12 +12,13 @@ import aws_cdk.aws_sns as sns
 from constructs import Construct
 
 from seatrial.constructs.alarms import function_alarms, metric_alarm
+from seatrial.constructs.arns import place_of
 from seatrial.constructs.dashboard import endpoint_dashboard
 from seatrial.constructs.function import PythonFunction
 from seatrial.constructs.identity import ServiceRole
-from seatrial.constructs.network import WorkloadNetwork
 from seatrial.constructs.state import ModelState
 from seatrial.constructs.triggers import SCHEDULED_TIME, FunctionSchedule
+from seatrial.constructs.workload import WorkloadNetwork
 from seatrial.contracts import environment as names
 
 DEFAULT_NAMESPACE = "Seatrial"
@@ -110,7 +110,7 @@ class EndpointMonitor(Construct):
         role.allow_writing(artifacts, "monitoring/")
         state.grant_changing(role)
         allow_describing_endpoint(role, self._endpoint, group)
-        bus = cdk.Stack.of(self).format_arn(service="events", resource="event-bus", resource_name="default")
+        bus = place_of(self).arn("events", "event-bus", "default")
         role.allow("events:PutEvents", on=[bus])
 
     def _alarms(self) -> list[cloudwatch.CfnAlarm]:
@@ -156,10 +156,10 @@ class EndpointMonitor(Construct):
 
 def allow_describing_endpoint(role: ServiceRole, endpoint_name: str, group: str) -> None:
     """Find out what an endpoint really runs: endpoint, configuration, model, model package."""
-    stack = cdk.Stack.of(role)
+    place = place_of(role)
 
     def arn(resource: str, name: str) -> str:
-        return stack.format_arn(service="sagemaker", resource=resource, resource_name=name)
+        return place.arn("sagemaker", resource, name)
 
     because = "Models and endpoint configurations are named by CloudFormation, package versions by the registry."
     role.allow("sagemaker:DescribeEndpoint", on=[arn("endpoint", endpoint_name)])

@@ -2,7 +2,6 @@
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import aws_cdk as cdk
 import aws_cdk.aws_ec2 as ec2
@@ -10,62 +9,17 @@ import aws_cdk.aws_kms as kms
 import aws_cdk.aws_logs as logs
 from constructs import Construct
 
+from seatrial.constructs.arns import place_of
 from seatrial.constructs.endpoint_services import GATEWAY_ACTIONS, INTERFACE_ACTIONS
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.justification import justify
 from seatrial.constructs.prefix_lists import PREFIX_LISTS
 from seatrial.constructs.storage import log_group
+from seatrial.constructs.workload import WorkloadNetwork
 
 HTTPS = 443
 ANYWHERE = "0.0.0.0/0"
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkloadNetwork:
-    """Where jobs, endpoints and functions are attached."""
-
-    vpc: ec2.IVpc
-    subnets: tuple[ec2.ISubnet, ...]
-    security_groups: tuple[ec2.ISecurityGroup, ...]
-
-    @property
-    def subnet_ids(self) -> list[str]:
-        """Ids of the subnets."""
-        return [subnet.subnet_id for subnet in self.subnets]
-
-    @property
-    def security_group_ids(self) -> list[str]:
-        """Ids of the security groups."""
-        return [group.security_group_id for group in self.security_groups]
-
-    @classmethod
-    def existing(
-        cls,
-        scope: Construct,
-        construct_id: str,
-        *,
-        vpc_id: str,
-        subnet_ids: Sequence[str],
-        availability_zones: Sequence[str],
-        security_group_id: str,
-    ) -> "WorkloadNetwork":
-        """A VPC that is already there, given by ids: nothing is looked up."""
-        if len(subnet_ids) < 2 or len(subnet_ids) != len(availability_zones):
-            raise ConstructError(
-                f"{construct_id}: an existing network needs at least two subnets and a zone for each, "
-                f"got {len(subnet_ids)} subnets and {len(availability_zones)} zones"
-            )
-        place = Construct(scope, construct_id)
-        vpc = ec2.Vpc.from_vpc_attributes(
-            place,
-            "Vpc",
-            vpc_id=vpc_id,
-            availability_zones=[*availability_zones],
-            isolated_subnet_ids=[*subnet_ids],
-        )
-        group = ec2.SecurityGroup.from_security_group_id(place, "Workloads", security_group_id, mutable=False)
-        return cls(vpc=vpc, subnets=tuple(vpc.isolated_subnets), security_groups=(group,))
 
 
 class Network(Construct):
@@ -91,7 +45,7 @@ class Network(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         _check(max_azs, nat_gateways, interface_services)
-        lists = prefix_lists or _published_prefix_lists(cdk.Stack.of(self).region)
+        lists = prefix_lists or _published_prefix_lists(place_of(self).region)
         ranges = [str(part) for part in ipaddress.ip_network(cidr).subnets(prefixlen_diff=3)]
         self.cfn_vpc = ec2.CfnVPC(self, "Vpc", cidr_block=cidr, enable_dns_hostnames=True, enable_dns_support=True)
         self.zones = [cdk.Fn.select(index, cdk.Fn.get_azs()) for index in range(max_azs)]
@@ -111,8 +65,13 @@ class Network(Construct):
     @property
     def workload(self) -> WorkloadNetwork:
         """What jobs, endpoints and functions are attached to."""
-        groups = (self._imported_group,)
-        return WorkloadNetwork(vpc=self.vpc, subnets=tuple(self.vpc.isolated_subnets), security_groups=groups)
+        return WorkloadNetwork(
+            vpc=self.vpc,
+            subnets=tuple(self.vpc.isolated_subnets),
+            security_groups=(self._imported_group,),
+            subnet_ids=tuple(subnet.ref for subnet in self.cfn_subnets),
+            security_group_ids=(self.workload_security_group.attr_group_id,),
+        )
 
     def _subnet(self, name: str, index: int, block: str) -> ec2.CfnSubnet:
         return ec2.CfnSubnet(
@@ -190,7 +149,7 @@ class Network(Construct):
             self,
             f"{service.capitalize()}Endpoint",
             vpc_id=self.cfn_vpc.ref,
-            service_name=f"com.amazonaws.{cdk.Stack.of(self).region}.{service}",
+            service_name=f"com.amazonaws.{place_of(self).region}.{service}",
             vpc_endpoint_type="Gateway",
             route_table_ids=[table.ref for table in self.route_tables],
             policy_document=self._endpoint_policy(GATEWAY_ACTIONS[service]),
@@ -201,7 +160,7 @@ class Network(Construct):
             self,
             "".join(part.capitalize() for part in service.split(".")) + "Endpoint",
             vpc_id=self.cfn_vpc.ref,
-            service_name=f"com.amazonaws.{cdk.Stack.of(self).region}.{service}",
+            service_name=f"com.amazonaws.{place_of(self).region}.{service}",
             vpc_endpoint_type="Interface",
             private_dns_enabled=True,
             subnet_ids=[subnet.ref for subnet in self.cfn_subnets],
@@ -210,7 +169,7 @@ class Network(Construct):
         )
 
     def _endpoint_policy(self, actions: Sequence[str]) -> dict:
-        account = cdk.Stack.of(self).account
+        account = place_of(self).account
         statement = {
             "Sid": "OwnAccountOnly",
             "Effect": "Allow",

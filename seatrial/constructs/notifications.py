@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import cast
 
-import aws_cdk as cdk
 import aws_cdk.aws_iam as iam
 import aws_cdk.aws_kms as kms
 import aws_cdk.aws_sns as sns
 from constructs import Construct
 
 from seatrial.constructs import principals
+from seatrial.constructs.arns import place_of
 
 
 class Notifications(Construct):
@@ -19,7 +19,7 @@ class Notifications(Construct):
         self, scope: Construct, construct_id: str, *, encryption_key: kms.IKey, subscribers: Sequence[str] = ()
     ) -> None:
         super().__init__(scope, construct_id)
-        account = cdk.Stack.of(self).account
+        account = place_of(self).account
         made = sns.Topic(self, "Topic", master_key=encryption_key, enforce_ssl=True)
         self.topic = cast(sns.ITopic, made)
         made.add_to_resource_policy(

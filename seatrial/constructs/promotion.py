@@ -12,14 +12,15 @@ import aws_cdk.aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from seatrial.constructs.alarms import function_alarms, metric_alarm, queue_alarm
+from seatrial.constructs.arns import place_of
 from seatrial.constructs.function import PythonFunction
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.monitoring import allow_describing_endpoint
-from seatrial.constructs.network import WorkloadNetwork
 from seatrial.constructs.promotion_machine import PromotionSettings, promotion_machine
 from seatrial.constructs.state import ModelState
 from seatrial.constructs.storage import dead_letter_queue, log_group
 from seatrial.constructs.triggers import rule
+from seatrial.constructs.workload import WorkloadNetwork
 from seatrial.contracts import environment as names
 
 PACKAGE_CHANGE = "SageMaker Model Package State Change"
@@ -117,9 +118,7 @@ class Promotion(Construct):
         role = ServiceRole(self, "Identity", service="states.amazonaws.com", description="Runs the promotion")
         functions = [self.select.function.function_arn, self.verify.function.function_arn]
         role.allow("lambda:InvokeFunction", on=functions)
-        stack = cdk.Stack.of(self).format_arn(
-            service="cloudformation", resource="stack", resource_name=f"{stack_name}/*"
-        )
+        stack = place_of(self).arn("cloudformation", "stack", f"{stack_name}/*")
         because = "The last part of a stack's ARN is an id made at its creation; the stack's name is exact."
         role.allow("cloudformation:DescribeStacks", "cloudformation:UpdateStack", on=[stack], because=because)
         role.allow("dynamodb:PutItem", on=[state.table.table_arn])
@@ -194,4 +193,4 @@ class Promotion(Construct):
         ]
 
     def _arn(self, resource: str, name: str) -> str:
-        return cdk.Stack.of(self).format_arn(service="sagemaker", resource=resource, resource_name=name)
+        return place_of(self).arn("sagemaker", resource, name)

@@ -14,10 +14,10 @@ from constructs import Construct
 from seatrial.constructs.alarms import function_alarms
 from seatrial.constructs.function import PythonFunction
 from seatrial.constructs.monitoring import DEFAULT_NAMESPACE, allow_describing_endpoint
-from seatrial.constructs.network import WorkloadNetwork
 from seatrial.constructs.state import ModelState
 from seatrial.constructs.training import TrainingPipeline
 from seatrial.constructs.triggers import SCHEDULED_TIME, FunctionSchedule, function_rule
+from seatrial.constructs.workload import WorkloadNetwork
 from seatrial.contracts import environment as names
 from seatrial.contracts import events
 from seatrial.contracts.layout import latest_training_data_key

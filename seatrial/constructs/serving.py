@@ -14,8 +14,8 @@ from constructs import Construct
 from seatrial.constructs.alarms import metric_alarm, share_alarm
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.identity import ServiceRole
-from seatrial.constructs.network import WorkloadNetwork
 from seatrial.constructs.training import SAGEMAKER, allow_sagemaker_runtime
+from seatrial.constructs.workload import WorkloadNetwork
 from seatrial.contracts.layout import DATA_CAPTURE_PREFIX
 
 VARIANT = "primary"
@@ -123,7 +123,7 @@ class ServingEndpoint(Construct):
         role.allow_writing(capture, f"{DATA_CAPTURE_PREFIX}/")
         role.allow_key(key, volumes=True)
         allow_sagemaker_runtime(role, image_arns)
-        role.allow_network_interfaces(network.subnets, network.security_groups, permission=True)
+        role.allow_network_interfaces(network, permission=True)
         return role
 
     def _model(self, network: WorkloadNetwork) -> sagemaker.CfnModel:
@@ -136,7 +136,7 @@ class ServingEndpoint(Construct):
             execution_role_arn=self.role.role_arn,
             enable_network_isolation=True,
             vpc_config=sagemaker.CfnModel.VpcConfigProperty(
-                subnets=network.subnet_ids, security_group_ids=network.security_group_ids
+                subnets=[*network.subnet_ids], security_group_ids=[*network.security_group_ids]
             ),
         )
 

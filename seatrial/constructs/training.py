@@ -10,11 +10,12 @@ import aws_cdk.aws_sagemaker as sagemaker
 from constructs import Construct
 
 from seatrial.constructs import definitions
+from seatrial.constructs.arns import Place, place_of
 from seatrial.constructs.definitions import STEP_ACTIONS, STEP_RESOURCES
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.identity import ServiceRole
-from seatrial.constructs.network import WorkloadNetwork
 from seatrial.constructs.sdk_definitions import JobDefaults, secured, substitute
+from seatrial.constructs.workload import WorkloadNetwork
 
 JOB_NAMES = "SageMaker names a pipeline's jobs pipelines-<execution>-<step>-<random>: only the beginning is known."
 LOG_STREAMS = "SageMaker chooses the names of its log groups and streams below /aws/sagemaker/ at run time."
@@ -43,7 +44,7 @@ class JobRole(Construct):
             self.identity.allow_writing(bucket, multipart=True)
         self.identity.allow_key(encryption_key, volumes=True)
         allow_sagemaker_runtime(self.identity, image_arns)
-        self.identity.allow_network_interfaces(network.subnets, network.security_groups, permission=True)
+        self.identity.allow_network_interfaces(network, permission=True)
 
 
 class TrainingPipeline(Construct):
@@ -103,7 +104,7 @@ class TrainingPipeline(Construct):
     def pipeline_arn(self) -> str:
         """ARN of the pipeline (SageMaker's ARNs are in lower case)."""
         name = self.pipeline.pipeline_name.lower()
-        return cdk.Stack.of(self).format_arn(service="sagemaker", resource="pipeline", resource_name=name)
+        return place_of(self).arn("sagemaker", "pipeline", name)
 
     def grant_start(self, role: ServiceRole) -> None:
         """Start executions and look at them."""
@@ -113,11 +114,11 @@ class TrainingPipeline(Construct):
         role.allow("sagemaker:DescribePipelineExecution", on=[executions], because=because)
 
     def _allow_steps(self, parsed: Mapping[str, Any]) -> None:
-        stack = cdk.Stack.of(self)
+        place = place_of(self)
         for kind in definitions.step_types(parsed):
             if kind not in STEP_RESOURCES:
                 continue
-            arn = stack.format_arn(service="sagemaker", resource=STEP_RESOURCES[kind], resource_name="pipelines-*")
+            arn = place.arn("sagemaker", STEP_RESOURCES[kind], "pipelines-*")
             create, *others = [f"sagemaker:{action}" for action in STEP_ACTIONS[kind]]
             conditions = self._job_conditions() if kind in {"Processing", "Training", "Tuning"} else None
             self.role.allow(create, on=[arn], because=JOB_NAMES, conditions=conditions)
@@ -134,8 +135,8 @@ class TrainingPipeline(Construct):
         conditions: dict[str, dict[str, Any]] = {
             "Bool": flags,
             "ForAllValues:StringEquals": {
-                "sagemaker:VpcSecurityGroupIds": self._network.security_group_ids,
-                "sagemaker:VpcSubnets": self._network.subnet_ids,
+                "sagemaker:VpcSecurityGroupIds": [*self._network.security_group_ids],
+                "sagemaker:VpcSubnets": [*self._network.subnet_ids],
             },
             "Null": {"sagemaker:VpcSubnets": "false", "sagemaker:VpcSecurityGroupIds": "false"},
             "ArnEquals": {"sagemaker:VolumeKmsKey": self._key.key_arn},
@@ -145,9 +146,9 @@ class TrainingPipeline(Construct):
         return conditions
 
     def _allow_registering(self) -> None:
-        stack, group = cdk.Stack.of(self), self.model_package_group.model_package_group_name
-        versions = stack.format_arn(service="sagemaker", resource="model-package", resource_name=f"{group}/*")
-        own = stack.format_arn(service="sagemaker", resource="model-package-group", resource_name=group)
+        place, group = place_of(self), self.model_package_group.model_package_group_name
+        versions = place.arn("sagemaker", "model-package", f"{group}/*")
+        own = place.arn("sagemaker", "model-package-group", group)
         because = "A model package's version is counted up when it is registered; the group is exact."
         self.role.allow(
             "sagemaker:AddTags",
@@ -168,8 +169,7 @@ class TrainingPipeline(Construct):
 
 def allow_sagemaker_runtime(role: ServiceRole, image_arns: Sequence[str]) -> None:
     """What SageMaker does in the role's name around a container: pull the image, write logs and metrics."""
-    stack = cdk.Stack.of(role)
-    groups = stack.format_arn(service="logs", resource="log-group:/aws/sagemaker/*")
+    groups = place_of(role).arn("logs", "log-group:/aws/sagemaker/*")
     writes = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
     role.allow(*writes, on=[groups], because=LOG_STREAMS)
     own_metrics = {"StringLike": {"cloudwatch:namespace": ["/aws/sagemaker/*", "AWS/SageMaker"]}}
@@ -179,14 +179,12 @@ def allow_sagemaker_runtime(role: ServiceRole, image_arns: Sequence[str]) -> Non
     role.allow_unscoped("ecr:GetAuthorizationToken")
 
 
-def image_repository_arn(stack: cdk.Stack, image: str) -> str:
+def image_repository_arn(scope: Construct, image: str) -> str:
     """ARN of the ECR repository that holds an image, given the image's URI."""
     registry, _, rest = image.partition("/")
     account, _, _, region = registry.split(".")[:4]
     repository = rest.split("@")[0].split(":")[0]
-    return stack.format_arn(
-        service="ecr", account=account, region=region, resource="repository", resource_name=repository
-    )
+    return Place(place_of(scope).partition, region, account).arn("ecr", "repository", repository)
 
 
 def _check(definition: Mapping[str, Any], maximum_parallel_steps: int, exception: str | None) -> None:

@@ -13,6 +13,7 @@ import aws_cdk.aws_sqs as sqs
 from constructs import Construct
 
 from seatrial.constructs import principals
+from seatrial.constructs.arns import place_of
 from seatrial.constructs.function import PythonFunction
 from seatrial.constructs.identity import ServiceRole
 
@@ -76,7 +77,7 @@ def function_rule(
         function_name=function.function.function_arn,
         principal="events.amazonaws.com",
         source_arn=made.attr_arn,
-        source_account=cdk.Stack.of(scope).account,
+        source_account=place_of(scope).account,
     )
     return made
 
