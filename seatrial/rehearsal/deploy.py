@@ -76,14 +76,15 @@ class Deployer:
                 say(f"deploying {stack.name}")
                 del running.waiting[stack.id]
                 running.started[stack.id] = stack
-                self._begin(stack)
+                if not self._begin(stack):
+                    running.done.add(running.started.pop(stack.id).id)
             for stack in [item for item in running.started.values() if self._finished(item)]:
                 del running.started[stack.id]
                 running.done.add(stack.id)
             time.sleep(_POLL_SECONDS if running.started else 0)
 
-    def _begin(self, stack: StackArtifact) -> None:
-        """Create or update; it is fine when there is nothing to do."""
+    def _begin(self, stack: StackArtifact) -> bool:
+        """Create or update; False when there is nothing to do."""
         cloudformation = self._client("cloudformation")
         found = self._describe(stack.name)
         if found is not None and found["StackStatus"] == "ROLLBACK_COMPLETE":
@@ -101,8 +102,9 @@ class Deployer:
             )
         except ClientError as error:
             if "No updates are to be performed" in str(error):
-                return
+                return False
             raise DeployError(f"stack {stack.name}: {error.response['Error']['Message']}") from error
+        return True
 
     def _parameters(self, stack: StackArtifact, found: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         """Given values, and for an existing stack the previous ones of the rest: a redeploy keeps what was set."""

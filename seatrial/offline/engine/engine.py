@@ -9,7 +9,7 @@ from seatrial.offline.engine import parameters
 from seatrial.offline.engine.errors import ValidationError
 from seatrial.offline.engine.executor import schema_for
 from seatrial.offline.engine.model import Stack, Wanted
-from seatrial.offline.engine.operations import Create, Delete, Operation, Update
+from seatrial.offline.engine.operations import Create, Delete, Update
 from seatrial.offline.engine.plan import check_references, order
 from seatrial.offline.engine.scope import StackScope, read_parameter
 from seatrial.offline.engine.store import Store
@@ -123,6 +123,3 @@ class Engine:
             status = stack.status.replace("_IN_PROGRESS", "_FAILED")
             self.store.record(stack, status, f"the offline cloud's engine failed: {error!r}")
             raise
-
-
-__all__ = ["Engine", "Operation"]

@@ -182,7 +182,7 @@ class Update(Operation):
         except (ResourceError, ValidationError) as error:
             self._roll_back(before, _text(error))
             return
-        superseded = self._superseded(before)
+        superseded = self._superseded()
         self.stack.outputs = outputs
         removed = [name for name in before if name not in self.scope.active()]
         for name in removed:
@@ -196,8 +196,7 @@ class Update(Operation):
         self.stack.resources = dict(self.live)
         store.record(self.stack, "UPDATE_COMPLETE")
 
-    def _superseded(self, before: Mapping[str, Resource]) -> list[Resource]:
-        del before
+    def _superseded(self) -> list[Resource]:
         return [step.before for step in reversed(self.steps) if step.replaced and step.before is not None]
 
     def _roll_back(self, before: dict[str, Resource], reason: str) -> None:
