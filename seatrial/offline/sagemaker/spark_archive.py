@@ -17,7 +17,7 @@ SAMPLE = """
 from pyspark.sql import SparkSession, functions
 spark = SparkSession.builder.getOrCreate()
 rows = spark.range(1000).selectExpr("id % 7 as k", "cast(id as string) as s", "id as v")
-grouped = rows.groupBy("k").agg(functions.sum("v").alias("v"), functions.countDistinct("s").alias("n"))
+grouped = rows.groupBy("k").agg(functions.sum("v").alias("total"), functions.countDistinct("s").alias("n"))
 joined = rows.join(grouped, "k", "left")
 joined.write.mode("overwrite").parquet("parquet")
 spark.read.parquet("parquet").write.mode("overwrite").option("header", True).csv("csv")
@@ -47,7 +47,9 @@ def make() -> Path:
         environment |= {"SPARK_CLASS_ARCHIVE_AT_EXIT": str(fresh), "TMPDIR": str(folder / "tmp")}
         program = str(programs_table.PROGRAMS / "smspark_submit.py")
         command = [sys.executable, program, str(folder / "sample.py")]
-        subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True)
+        ended = subprocess.run(command, env=environment, cwd=folder, check=False, capture_output=True, text=True)
+        if ended.returncode != 0 or not fresh.exists():
+            raise SystemExit(f"the class archive could not be made; Spark runs without it: {ended.stderr[-1500:]}")
         beside = archive.with_suffix(".part")
         beside.write_bytes(fresh.read_bytes())
         beside.replace(archive)

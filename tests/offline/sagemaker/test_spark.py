@@ -1,6 +1,8 @@
 import pytest
 
 from seatrial.offline.sagemaker import spark_archive
+from seatrial.offline.sagemaker.images import parse_image
+from seatrial.offline.sagemaker.programs_table import processing_environment
 
 SCRIPT = """
 import sys
@@ -13,25 +15,27 @@ with open("/opt/ml/processing/output/result/total.txt", "w") as file:
 
 
 @pytest.mark.slow
-def test_a_spark_job_runs_isolated_and_with_a_class_archive_alike(bench, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_a_spark_job_runs_without_a_network(bench):
     request = bench.processing("spark", SCRIPT, arguments=["--rows", "10"])
     request["NetworkConfig"] = {"EnableNetworkIsolation": True}
     request["AppSpecification"]["ImageUri"] = bench.image("sagemaker-spark-processing", "3.5-cpu-py39-v1.0")
-    request["AppSpecification"]["ContainerEntrypoint"] = [
-        "smspark-submit", "/opt/ml/processing/input/code/script.py"
-    ]  # fmt: skip
+    request["AppSpecification"]["ContainerEntrypoint"] = ["smspark-submit", "/opt/ml/processing/input/code/script.py"]
 
-    plain = _run(bench, "spark-plain", request)
-    archive = spark_archive.make()
-    archived = _run(bench, "spark-archived", request)
+    bench.sagemaker.create_processing_job(ProcessingJobName="spark", **request)
+    found = bench.wait_for_job("processing", "spark")
 
-    assert archive.parent == tmp_path / "seatrial"
-    assert plain == archived == "45 local[*]"
-
-
-def _run(bench, name, request):
-    bench.sagemaker.create_processing_job(ProcessingJobName=name, **request)
-    found = bench.wait_for_job("processing", name)
     assert found["ProcessingJobStatus"] == "Completed", found.get("FailureReason")
-    return bench.get(f"s3://{bench.bucket}/out/spark/result/total.txt").decode()
+    assert bench.get(f"s3://{bench.bucket}/out/spark/result/total.txt") == b"45 local[*]"
+
+
+def test_the_class_archive_is_used_once_it_is_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    image = parse_image("sagemaker-spark-processing:3.5")
+
+    before = processing_environment(image, tmp_path)
+    spark_archive.path().parent.mkdir()
+    spark_archive.path().touch()
+    after = processing_environment(image, tmp_path)
+
+    assert "SPARK_CLASS_ARCHIVE" not in before
+    assert after["SPARK_CLASS_ARCHIVE"] == str(spark_archive.path())
