@@ -12,7 +12,11 @@ from seatrial.constructs.staging import Files, digest, tar_gz_bytes, zip_bytes
 
 def zip_code(files: Files) -> lambda_.AssetCode:
     """Lambda code from files; CDK copies the archive when the function is made, see `staged`."""
-    return lambda_.Code.from_asset(str(_keep(zip_bytes(files), f"{digest(files)}.zip")), asset_hash=digest(files))
+    fingerprint = digest(files)
+    path = Path(_FOLDER.name) / f"{fingerprint}.zip"
+    if not path.exists():
+        path.write_bytes(zip_bytes(files))
+    return lambda_.Code.from_asset(str(path), asset_hash=fingerprint)
 
 
 def zip_asset(scope: Construct, construct_id: str, files: Files) -> s3_assets.Asset:

@@ -1,5 +1,6 @@
 """Lambda functions in Python from a folder, in the VPC, each with role, log group and dead-letter queue."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,9 +27,7 @@ class PowertoolsLayer(Construct):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        files: dict[str, bytes] = {}
-        for name in POWERTOOLS_DISTRIBUTIONS:
-            files |= distribution_files(name, "python/")
+        files = _powertools_files()
         self.digest = digest(files)
         self.layer = lambda_.LayerVersion(
             self,
@@ -39,6 +38,14 @@ class PowertoolsLayer(Construct):
             compatible_architectures=[lambda_.Architecture.ARM_64],
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
+
+
+@functools.cache
+def _powertools_files() -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for name in POWERTOOLS_DISTRIBUTIONS:
+        files |= distribution_files(name, "python/")
+    return files
 
 
 class PythonFunction(Construct):

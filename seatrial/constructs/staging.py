@@ -1,6 +1,7 @@
 """Deterministic archives: equal sources give equal bytes and hashes in any folder, for any user, on any machine."""
 
 import ast
+import functools
 import gzip
 import hashlib
 import importlib.metadata
@@ -49,8 +50,9 @@ def library_files(sources: Iterable[bytes]) -> dict[str, bytes]:
     return dict(sorted(files.items()))
 
 
+@functools.cache
 def _imported_modules(source: bytes) -> list[str]:
-    found = []
+    found: list[str] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
