@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from moto.s3 import notifications
+from moto.s3.models import s3_backends
 
 from seatrial.offline import functions, patches
 from seatrial.offline.context import CloudContext
@@ -60,7 +61,9 @@ def _send_to_topic(account_id: str, event_body: Any, topic_arn: str, region_name
 
 
 def _send_to_event_bridge(account_id: str, bucket: Any, event_name: str, key: Any) -> None:
-    """Moto writes a fixed requester, request id and sequencer, has `version-id` null, and swallows every error."""
+    """Moto writes a fixed requester and sequencer, tells of tags that an object has not, and swallows every error."""
+    if "ObjectTagging:Put" in event_name and not s3_backends[account_id]["aws"].tagger.has_tags(key.arn):
+        return
     _, kind, reason = (event_name.value if hasattr(event_name, "value") else event_name).split(":")
     detail = {
         "version": "0",

@@ -26,7 +26,7 @@ def _publish(  # noqa: PLR0917 - moto calls it so
     deduplication_id: str | None = None,
     message_structure: str | None = None,
 ) -> None:
-    """Moto sends functions a made-up message, runs them at once, and takes RawMessageDelivery "false" for true."""
+    """Moto sends functions a made-up message, runs them at once, needs no permission, and calls the web."""
     matcher = self._filter_policy_matcher
     if matcher is not None and not matcher.matches(message_attributes, message):
         return

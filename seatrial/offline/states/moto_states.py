@@ -149,8 +149,10 @@ def _start(self: Execution) -> None:
 
 
 def _terminated(self: BaseExecutionWorkerCommunication) -> None:
-    """Moto tells nobody."""
+    """Moto tells nobody, and answers an output that is a string without its quotes."""
     patches.original(BaseExecutionWorkerCommunication, "terminated")(self)
+    if self.execution.status == "SUCCEEDED":
+        self.execution.output = integrations.as_json(self.execution.output)
     _tell(self.execution, str(self.execution.status))
     executions.current().end(self.execution.exec_arn)
 
@@ -174,7 +176,7 @@ def _tell(execution: Execution, status: str) -> None:
         "startDate": _milliseconds(execution.start_date),
         "stopDate": _milliseconds(execution.stop_date),
         "input": execution.execution_input,
-        "output": integrations.as_json(execution.output) if status == "SUCCEEDED" else None,
+        "output": execution.output if status == "SUCCEEDED" else None,
         "inputDetails": {"included": True},
         "outputDetails": {"included": True} if status == "SUCCEEDED" else None,
         "error": execution.error,

@@ -12,7 +12,7 @@ PICKY = """
     def identifier(record):
         if "messageId" in record:
             return record["messageId"]
-        return (record.get("dynamodb") or record["kinesis"])["SequenceNumber" if "dynamodb" in record else "sequenceNumber"]
+        return record["dynamodb"]["SequenceNumber"]
 
     def lambda_handler(event, context):
         print("EVENT " + json.dumps(event))
