@@ -65,9 +65,6 @@ class BaseStack(cdk.Stack):
             termination_protection=target.environment == "prod",
             analytics_reporting=False,
         )
-        # Stack tags reach resources only while CloudFormation deploys; reviewers want them in the template.
-        for key, value in target.tags.items():
-            cdk.Tags.of(self).add(key, value)
 
     def outputs(self, values: dict[str, str]) -> None:
         """Outputs whose logical ids are exactly these names."""

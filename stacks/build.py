@@ -36,6 +36,9 @@ def build(app: cdk.App, engagement: Engagement, environment: str) -> Stacks:
             f"environment: must be one of {known} (as the engagement file has them), got {environment!r}"
         )
     target = Target(engagement=engagement, environment=environment)
+    # Stack tags reach resources only while CloudFormation deploys; reviewers want them in the template.
+    for key, value in target.tags.items():
+        cdk.Tags.of(app).add(key, value)
     lake = LakeStack(app, "Lake", target=target)
     network = workload_network(app, target=target, lake=lake.lake)
     base = Foundation(target=target, lake=lake.lake, notifications=lake.notifications, network=network)

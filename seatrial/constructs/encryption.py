@@ -1,14 +1,13 @@
 """The customer managed key: rotation, administration apart from use, CloudWatch Logs bound to its log groups."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import aws_cdk as cdk
 import aws_cdk.aws_iam as iam
 import aws_cdk.aws_kms as kms
 from constructs import Construct
 
-from seatrial.constructs import principals
 from seatrial.constructs.arns import place_of
 from seatrial.constructs.storage import removal_policy
 
@@ -25,6 +24,9 @@ USE = (
 )  # fmt: skip
 DELIVERING_SERVICES = ("cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com")
 """Services that put messages into encrypted topics and queues in their own name."""
+
+
+Statement = dict[str, Any]
 
 
 class DataKey(Construct):
@@ -49,12 +51,12 @@ class DataKey(Construct):
             enable_key_rotation=True,
             pending_window=cdk.Duration.days(30),
             removal_policy=removal_policy(destroy_data),
-            policy=iam.PolicyDocument(statements=statements),
+            policy=iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": statements}),
         )
         self.key = cast(kms.IKey, made)
 
-    def _account_statements(self) -> list[iam.PolicyStatement]:
-        account = principals.own_account()
+    def _account_statements(self) -> list[Statement]:
+        account = {"AWS": f"arn:{self._place.partition}:iam::{self._place.account}:root"}
         caller = {"StringEquals": {"kms:CallerAccount": self._place.account}}
         grants = {**caller, "Bool": {"kms:GrantIsForAWSResource": "true"}}
         return [
@@ -63,20 +65,17 @@ class DataKey(Construct):
             _statement("GrantsForAwsResources", account, ("kms:CreateGrant",), grants),
         ]
 
-    def _logs_statement(self, prefixes: Sequence[str]) -> iam.PolicyStatement:
-        service = principals.service(f"logs.{self._place.region}.amazonaws.com")
+    def _logs_statement(self, prefixes: Sequence[str]) -> Statement:
+        service = {"Service": f"logs.{self._place.region}.amazonaws.com"}
         groups = [self._place.arn("logs", f"log-group:{prefix}*") for prefix in prefixes]
         return _statement("CloudWatchLogs", service, USE, {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}})
 
-    def _services_statement(self) -> iam.PolicyStatement:
-        services = principals.services(*DELIVERING_SERVICES)
+    def _services_statement(self) -> Statement:
         own = {"StringEquals": {"aws:SourceAccount": self._place.account}}
+        services = {"Service": [*DELIVERING_SERVICES]}
         return _statement("MessagesOfAwsServices", services, ("kms:Decrypt", "kms:GenerateDataKey"), own)
 
 
-def _statement(
-    sid: str, principal: iam.IPrincipal, actions: Sequence[str], conditions: dict[str, dict]
-) -> iam.PolicyStatement:
-    return iam.PolicyStatement(
-        sid=sid, principals=[principal], actions=[*actions], resources=["*"], conditions=conditions
-    )
+def _statement(sid: str, principal: Statement, actions: Sequence[str], conditions: Statement) -> Statement:
+    statement = {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": [*actions], "Resource": "*"}
+    return statement | ({"Condition": conditions} if conditions else {})

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import aws_cdk as cdk
 import jsii
-from constructs import Construct, IConstruct
+from constructs import IConstruct
 
 from seatrial.constructs.errors import ConstructError
 
@@ -103,8 +103,3 @@ def flatten(reference: Any) -> str:
         case {"Ref": name}:
             return f"<{name}>"
     return json.dumps(reference, separators=(",", ":"))
-
-
-def is_construct_with_wildcards(construct: Construct) -> bool:
-    """Whether the construct holds wildcards that `JustifiedWildcards` acknowledges."""
-    return bool(getattr(construct, "wildcards", ()))

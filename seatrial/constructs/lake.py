@@ -49,6 +49,7 @@ class Lake(Construct):
         # Without this flag CDK would let S3 write access logs by ACL, which owner-enforced buckets refuse.
         self.node.set_context(LOGS_BY_POLICY, True)
         self._destroy, self._noncurrent = destroy_data, noncurrent_retention_days
+        self._anybody = principals.anybody()
         self._endpoints, self._break_glass = [*vpc_endpoint_ids], [*break_glass_role_arns]
         self.data_key = DataKey(
             self,
@@ -139,9 +140,9 @@ class Lake(Construct):
         }
         put, read_write = ["s3:PutObject"], ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
         return [
-            _denial("DenyWrongKey", put, bucket, wrong_key),
-            _denial("DenyOtherEncryption", put, bucket, other_kind),
-            _denial("DenyOtherAccounts", read_write, bucket, strangers),
+            self._denial("DenyWrongKey", put, bucket, wrong_key),
+            self._denial("DenyOtherEncryption", put, bucket, other_kind),
+            self._denial("DenyOtherAccounts", read_write, bucket, strangers),
         ]
 
     def _perimeter(self, bucket: s3.Bucket) -> list[iam.PolicyStatement]:
@@ -153,23 +154,22 @@ class Lake(Construct):
         }
         if self._break_glass:
             conditions["ArnNotLikeIfExists"] = {"aws:PrincipalArn": self._break_glass}
-        return [_denial("DenyOutsideTheNetwork", ["s3:GetObject", "s3:PutObject"], bucket, conditions)]
+        return [self._denial("DenyOutsideTheNetwork", ["s3:GetObject", "s3:PutObject"], bucket, conditions)]
+
+    def _denial(self, sid: str, actions: list[str], bucket: s3.Bucket, conditions: dict) -> iam.PolicyStatement:
+        return iam.PolicyStatement(
+            sid=sid,
+            effect=iam.Effect.DENY,
+            principals=[self._anybody],
+            actions=actions,
+            resources=[bucket.arn_for_objects("*")],
+            conditions=conditions,
+        )
 
 
 def _present_but_not(key: str, value: str) -> dict[str, dict[str, str]]:
     """Without the header the bucket's default applies, which is right; a negated operator alone would deny that."""
     return {"StringNotEquals": {key: value}, "Null": {key: "false"}}
-
-
-def _denial(sid: str, actions: list[str], bucket: s3.Bucket, conditions: dict) -> iam.PolicyStatement:
-    return iam.PolicyStatement(
-        sid=sid,
-        effect=iam.Effect.DENY,
-        principals=[principals.anybody()],
-        actions=actions,
-        resources=[bucket.arn_for_objects("*")],
-        conditions=conditions,
-    )
 
 
 def _check_days(**days: int) -> None:

@@ -11,16 +11,6 @@ def service(name: str, conditions: Mapping[str, Any] | None = None) -> iam.IPrin
     return cast(iam.IPrincipal, iam.ServicePrincipal(name, conditions=dict(conditions or {})))
 
 
-def services(*names: str) -> iam.IPrincipal:
-    """Several AWS services."""
-    return cast(iam.IPrincipal, iam.CompositePrincipal(*[service(name) for name in names]))
-
-
-def own_account() -> iam.IPrincipal:
-    """Every principal of this account whose own policies allow it."""
-    return cast(iam.IPrincipal, iam.AccountRootPrincipal())
-
-
 def anybody() -> iam.IPrincipal:
     """Everybody: for denials only."""
     return cast(iam.IPrincipal, iam.AnyPrincipal())
