@@ -144,8 +144,8 @@ def _start_execution(
 def _start(self: Execution) -> None:
     """Moto tells nobody."""
     executions.current().begin(self.exec_arn)
-    patches.original(Execution, "start")(self)
     _tell(self, "RUNNING")
+    patches.original(Execution, "start")(self)
 
 
 def _terminated(self: BaseExecutionWorkerCommunication) -> None:
