@@ -36,12 +36,35 @@ HISTORY_SHARE, LIVE_SHARE = 0.5, 0.3
 class Dataset(Protocol):
     """What is needed of the engagement file's `training.dataset`."""
 
-    name: str
-    kind: Kind
-    id: str | None
-    label: str
-    positive: str
-    columns: Mapping[str, ColumnType]
+    @property
+    def name(self) -> str:
+        """Name of the data set."""
+        ...
+
+    @property
+    def kind(self) -> Kind:
+        """Generated telecom data, or a table of the customer's."""
+        ...
+
+    @property
+    def id(self) -> str | None:
+        """Column that names the subscriber."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """Column that says who churned."""
+        ...
+
+    @property
+    def positive(self) -> str:
+        """Value of the label that means churn."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, ColumnType]:
+        """Feature columns of a table."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

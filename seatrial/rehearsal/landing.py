@@ -4,14 +4,23 @@ from seatrial.rehearsal.record import LeakCheck
 from seatrial.rehearsal.voyage import RehearsalError, Voyage
 
 
+MADE_BY_SAGEMAKER = "AWS::Logs::LogGroup /aws/sagemaker/"
+"""SageMaker makes these log groups for an account, not a stack: they outlive every stack, on AWS as here."""
+
+
 def destroy(voyage: Voyage) -> str:
     """Empty buckets and registry as an operator does, destroy the stacks in reverse order, check for leaks."""
     buckets = [name for name in voyage.outputs if name.endswith("BucketName")]
     emptied = sum(voyage.aws.empty_bucket(voyage.outputs[name]) for name in buckets)
     emptied += voyage.aws.delete_packages(voyage.outputs["ModelPackageGroupName"])
     retained = voyage.deployer.destroy(voyage.progress.doing)
-    leftovers = voyage.cloud.leftovers()
-    voyage.leak_check = LeakCheck(leftovers=tuple(leftovers), retained=tuple(retained))
+    found = voyage.cloud.leftovers()
+    kept_by_aws = [item for item in found if item.startswith(MADE_BY_SAGEMAKER)]
+    leftovers = [item for item in found if item not in kept_by_aws]
+    voyage.leak_check = LeakCheck(leftovers=tuple(leftovers), retained=(*retained, *kept_by_aws))
     if leftovers:
         raise RehearsalError(f"{len(leftovers)} things left behind: {', '.join(leftovers[:5])}")
-    return f"{emptied:,} objects and models deleted, nothing left but {len(retained)} resources retained by policy"
+    return (
+        f"{emptied:,} objects and models deleted, nothing left but {len(retained)} resources "
+        f"retained by policy and {len(kept_by_aws)} log groups of SageMaker's own"
+    )

@@ -64,11 +64,11 @@ def _count_resources(assembly: Path) -> str:
 
 def start_cloud(voyage: Voyage) -> str:
     """Start the offline cloud on a free port of the loopback interface."""
-    target = voyage.engagement.environments[voyage.options.environment]
+    target, began = voyage.engagement.environments[voyage.options.environment], voyage.progress.elapsed
     voyage.cloud = OfflineCloud(
         voyage.folder / "cloud", account=target.account, region=target.region, start=_last_monday()
     ).start()
-    voyage.cloud_start = voyage.now
+    voyage.cloud_start, voyage.cloud_began = voyage.now, began
     voyage.aws = Aws(voyage.cloud.context.client)
     return f"{voyage.cloud.url}, account {target.account}, {target.region}"
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from seatrial.rehearsal import record as facts
 from seatrial.rehearsal import training
-from seatrial.rehearsal.voyage import PipelineRun, Promotion, Sighting, Voyage, Window
+from seatrial.rehearsal.cross_validation import cross_validate
+from seatrial.rehearsal.voyage import PipelineRun, Promotion, RehearsalError, Sighting, Voyage, Window
 
 FIGURES = (
     ("auc", "ROC AUC", True),
@@ -184,17 +185,56 @@ def versions_of(promotions: list[Promotion], last: datetime) -> tuple[facts.Vers
     return tuple(found)
 
 
-def time_parts(voyage: Voyage, total: float) -> tuple[facts.TimePart, ...]:
-    """Where real time went: inside the steps' own processes, and stage by stage outside of them."""
-    inside = defaultdict(float)
+def cross_validated(voyage: Voyage) -> str | None:
+    """The honest figure of a customer's table: the engagement's model and a logistic regression on the same folds."""
+    table = voyage.data.customer_table
+    if table is None:
+        return None
+    training_settings = voyage.engagement.training
+    hyperparameters = {name: str(value) for name, value in training_settings.hyperparameters.items()}
+    try:
+        found = cross_validate(
+            table, voyage.data.spec, training_settings.algorithm, hyperparameters, voyage.options.seed
+        )
+    except ValueError as error:
+        raise RehearsalError(f"training.hyperparameters: {error}") from error
+    voyage.cross_validation = found
+    return f"ROC AUC {_interval(found.model.auc)}, logistic regression {_interval(found.reference.auc)}"
+
+
+def _interval(interval: facts.Interval) -> str:
+    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+
+
+def time_parts(voyage: Voyage) -> tuple[facts.TimePart, ...]:
+    """Where real time went: inside the pipeline steps' own processes by kind, and by stage outside of them."""
+    inside: dict[str, float] = defaultdict(float)
+    spans = []
     for entry in voyage.cloud.journal.entries("job"):
-        inside[f"{entry['job_kind']} jobs"] += float(entry.get("seconds") or 0.0)
-    parts = [facts.TimePart(name=name, seconds=seconds, own_process=True) for name, seconds in sorted(inside.items())]
-    outside = max(0.0, total - sum(inside.values()))
-    return (
-        *parts,
-        facts.TimePart(name="the offline cloud, synth, traffic and waiting", seconds=outside, own_process=False),
-    )
+        end = entry["elapsed"] + voyage.cloud_began
+        spans.append((end - entry["seconds"], end))
+    outside: dict[str, float] = {}
+    for stage in voyage.progress.stages:
+        begin, end = stage.started - voyage.progress.began, stage.started - voyage.progress.began + stage.seconds
+        covered = _covered(spans, begin, end)
+        inside[f"{stage.title}: jobs"] += covered
+        outside[stage.title] = max(0.0, stage.seconds - covered)
+    own = [facts.TimePart(name=name, seconds=seconds, own_process=True) for name, seconds in inside.items() if seconds]
+    rest = [facts.TimePart(name=name, seconds=seconds, own_process=False) for name, seconds in outside.items()]
+    return (*own, *rest)
+
+
+def _covered(spans: list[tuple[float, float]], begin: float, end: float) -> float:
+    """Seconds of [begin, end] that lie in at least one span.
+
+    >>> _covered([(0, 2), (1, 3), (5, 9)], 1, 6)
+    3.0
+    """
+    total, reached = 0.0, begin
+    for first, last in sorted(spans):
+        if (stop := min(last, end)) > (start := max(first, reached)):
+            total, reached = total + stop - start, stop
+    return total
 
 
 def fidelity_of(voyage: Voyage) -> tuple[facts.FidelityRecord, ...]:
@@ -222,7 +262,7 @@ def gather(voyage: Voyage) -> dict[str, Any]:
         found["cloud_end"] = voyage.now
         found["executions"] = tuple(execution_of(voyage, run) for run in voyage.runs)
         found["versions"] = versions_of(voyage.promotions, voyage.now)
-        found["time_parts"] = time_parts(voyage, voyage.progress.elapsed)
+        found["time_parts"] = time_parts(voyage)
     return found
 
 

@@ -3,6 +3,7 @@
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,11 +25,12 @@ EXIT_CODES: dict[Outcome, int] = {"passed": 0, "failed": 1, "interrupted": 130}
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: its name in reports, its title on the screen, what it does; `act` returns the line to show."""
+    """One stage: its name in reports, its title on the screen, what it does; `act` returns the line
+    to show, None when there was nothing to do."""
 
     name: str
     title: str
-    act: Callable[[Voyage], str]
+    act: Callable[[Voyage], str | None]
 
 
 def stages() -> list[Stage]:
@@ -41,6 +43,7 @@ def stages() -> list[Stage]:
 
     return [
         Stage("doctor", "examine this machine", launch.examine),
+        Stage("validate", "cross-validate", recording.cross_validated),
         Stage("synth", "synthesize the stacks", launch.synthesize),
         Stage("cloud", "start the offline cloud", launch.start_cloud),
         Stage("deploy", "deploy the stacks", launch.deploy),
@@ -83,8 +86,9 @@ def _sail(options: Options, engagement: config.Engagement, data: RehearsalData, 
         outcome = _run_stages(voyage)
         gathered = recording.gather(voyage)
     except KeyboardInterrupt:
-        progress.end("failed", "interrupted")
         outcome = "interrupted"
+        if progress.stages and progress.stages[-1].status is None:
+            progress.end("failed", "interrupted")
     finally:
         if hasattr(voyage, "cloud"):
             voyage.cloud.stop()
@@ -100,9 +104,13 @@ def _run_stages(voyage: Voyage) -> Outcome:
         voyage.progress.start(stage.name, stage.title)
         began = voyage.now if hasattr(voyage, "cloud") else None
         try:
-            voyage.progress.end("passed", stage.act(voyage))
+            detail = stage.act(voyage)
+            voyage.progress.end("passed" if detail else "skipped", detail or "nothing to do for this engagement")
         except (RehearsalError, DeployError, FunctionError) as error:
-            _tell_failure(voyage, error)
+            _tell_failure(voyage, str(error), getattr(error, "log", ""))
+            return "failed"
+        except Exception as error:  # a fault of ours: its trace belongs into the run folder, not on the screen
+            _tell_failure(voyage, f"{type(error).__name__}: {error}", _keep_trace(voyage))
             return "failed"
         finally:
             if began is not None:
@@ -110,9 +118,15 @@ def _run_stages(voyage: Voyage) -> Outcome:
     return "passed"
 
 
-def _tell_failure(voyage: Voyage, error: RehearsalError) -> None:
-    voyage.progress.end("failed", str(error))
-    lines = [*getattr(error, "log", "").splitlines()[-20:], f"run folder: {voyage.folder}"]
+def _keep_trace(voyage: Voyage) -> str:
+    path = voyage.folder / "error.log"
+    path.write_text(traceback.format_exc(), encoding="utf-8")
+    return f"this is a fault of Seatrial's own; its trace is in {path}"
+
+
+def _tell_failure(voyage: Voyage, message: str, log: str) -> None:
+    voyage.progress.end("failed", message)
+    lines = [*log.splitlines()[-20:], f"run folder: {voyage.folder}"]
     sys.stderr.write("".join(f"    {line}\n" for line in lines))
 
 

@@ -120,6 +120,8 @@ class Voyage:
     cross_validation: CrossValidation | None = None
     leak_check: LeakCheck | None = None
     cloud_start: datetime | None = None
+    cloud_began: float = 0.0
+    """Real seconds from the start of the rehearsal to that of the cloud."""
     cloud_times: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     """Per stage: the cloud's time when it began and when it ended."""
 

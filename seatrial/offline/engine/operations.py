@@ -129,8 +129,14 @@ class Operation:
                 failed.append(resource.logical_id)
                 blocked |= needs
                 continue
-            self.stack.resources.pop(resource.logical_id, None)
+            self._forget(resource)
         return failed
+
+    def _forget(self, resource: Resource) -> None:
+        """Drop it from the stack, unless another one has its logical id by now (after a replacement, or its undoing)."""
+        current = self.stack.resources.get(resource.logical_id)
+        if current is not None and current.physical_id == resource.physical_id:
+            del self.stack.resources[resource.logical_id]
 
 
 class Create(Operation):

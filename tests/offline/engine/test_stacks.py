@@ -129,6 +129,18 @@ def test_a_failed_update_rolls_back_to_what_was_there(stacks: Any) -> None:
     assert [item["LogicalResourceId"] for item in resources] == ["Queue"]
 
 
+def test_a_replacement_that_is_rolled_back_leaves_the_stack_with_what_it_had(stacks: Any) -> None:
+    stacks.create("swapped", table("id"))
+    before = stacks.physical_id("swapped", "Table")
+    broken = {**BROKEN_FUNCTION, "DependsOn": ["Table"]}
+
+    stack = stacks.update("swapped", template({**table("other")["Resources"], "Function": broken}))
+
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert stacks.physical_id("swapped", "Table") == before
+    assert stacks.cloud.context.client("dynamodb").list_tables()["TableNames"].count(before) == 1
+
+
 def test_an_update_that_removes_a_resource_deletes_it(stacks: Any) -> None:
     stacks.create("shrinking", template({"Queue": QUEUE, "Topic": {"Type": "AWS::SNS::Topic"}}))
 
