@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from seatrial.offline.alarms import moto_cloudwatch
+from seatrial.offline.alarms import moto_cloudwatch, service_metrics
 from seatrial.offline.alarms.evaluator import MINUTE, Evaluator
 from seatrial.offline.alarms.store import MetricKey, MetricStore, seconds, single
 from seatrial.offline.context import CloudContext
@@ -15,6 +15,7 @@ def install(context: CloudContext) -> None:
     """Make moto's CloudWatch keep metrics by time and evaluate alarms in this cloud."""
     evaluator = Evaluator(context, MetricStore())
     moto_cloudwatch.replace_all(evaluator)
+    before_evaluation(service_metrics.QueueDepths(context).put)
     context.clock.every(MINUTE, evaluator.tick)
 
 

@@ -104,9 +104,11 @@ class Functions:
         reserved = function.reserved_concurrency
         limit = UNRESERVED_CONCURRENCY if reserved is None else int(reserved)
         with self._lock:
-            if self._stopped or self._busy[name] >= limit:
-                raise ThrottledError(f"function {name}: all of its concurrency of {limit} is in use")
-            self._busy[name] += 1
+            throttled = self._stopped or self._busy[name] >= limit
+            self._busy[name] += not throttled
+        if throttled:
+            _count_throttle(self.context, name)
+            raise ThrottledError(f"function {name}: all of its concurrency of {limit} is in use")
         try:
             return self._warm(name, self._launch(function))
         except BaseException:
@@ -184,6 +186,7 @@ class Functions:
     ) -> Invocation:
         report = logs.report(function, answer, request_id)
         logs.write(self.context, function, answer.lines, report, request_id)
+        _count(self.context, function.function_name, answer)
         self.context.journal.record(
             "function",
             name=function.function_name,
@@ -197,6 +200,18 @@ class Functions:
         )
         error = None if answer.ok else "Unhandled"
         return Invocation(request_id=request_id, payload=answer.payload, error=error, log=(*answer.lines, *report))
+
+
+def _count(context: CloudContext, name: str, answer: Answer) -> None:
+    from seatrial.offline.alarms import service_metrics
+
+    service_metrics.count_invocation(context, name, failed=not answer.ok, seconds=answer.seconds)
+
+
+def _count_throttle(context: CloudContext, name: str) -> None:
+    from seatrial.offline.alarms import service_metrics
+
+    service_metrics.count_throttle(context, name)
 
 
 def _within_memory(answer: Answer, limit_mib: int, request_id: str) -> Answer:

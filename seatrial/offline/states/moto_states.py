@@ -24,6 +24,7 @@ from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommu
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from seatrial.offline import events, patches
+from seatrial.offline.alarms import service_metrics
 from seatrial.offline.states import executions, integrations, paths
 
 _PACKAGE = "moto.stepfunctions.parser."
@@ -168,6 +169,7 @@ def _tell(execution: Execution, status: str) -> None:
         error=execution.error,
         cause=execution.cause,
     )
+    service_metrics.count_execution(context, machine.arn, status)
     detail = {
         "executionArn": execution.exec_arn,
         "stateMachineArn": machine.arn,
