@@ -3,7 +3,6 @@
 from seatrial.rehearsal.record import LeakCheck
 from seatrial.rehearsal.voyage import RehearsalError, Voyage
 
-
 MADE_BY_SAGEMAKER = "AWS::Logs::LogGroup /aws/sagemaker/"
 """SageMaker makes these log groups for an account, not a stack: they outlive every stack, on AWS as here."""
 
