@@ -8,7 +8,7 @@ from seatrial.rehearsal.voyage import PipelineRun, Promotion, RehearsalError, Vo
 
 PIPELINE_SECONDS = 900
 PROMOTION_SECONDS = 300
-REAL_PAUSE_SECONDS = 0.1
+REAL_PAUSE_SECONDS = 0.02
 """Between two moves of the clock, so that processes that start in real time keep up with the cloud's time."""
 ENDED = {"Succeeded", "Failed", "Stopped"}
 
