@@ -12,6 +12,9 @@ from stacks.churn import churn_definition
 
 SDK_EXCEPTION = "The SDK's script mode downloads its code inside the container; the VPC still has no way out."
 
+RETRAINING_PARAMETERS = ("InputDataUri", "ChampionModelUri", "TriggerReason")
+"""What the retraining function gives to each execution that it starts."""
+
 
 class TrainingStack(BaseStack):
     """The model package group, the roles and the pipeline."""
@@ -47,6 +50,8 @@ class TrainingStack(BaseStack):
             artifacts=lake.artifacts,
             model_package_group=self.group,
             substitutions=self._substitutions(foundation),
+            start_parameters=RETRAINING_PARAMETERS,
+            max_runtime_seconds=training.max_runtime_minutes * 60,
             isolation_exception=SDK_EXCEPTION if training.definition else None,
             instance_types=[]
             if training.definition

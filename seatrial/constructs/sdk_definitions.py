@@ -9,6 +9,7 @@ from typing import Any
 from seatrial.constructs.definitions import Definition, steps
 from seatrial.constructs.errors import ConstructError
 
+UNUSED = "not used by this definition"
 PLACEHOLDER = re.compile(r"\$\{seatrial/([^}]*)\}")
 
 
@@ -49,6 +50,23 @@ def secured(definition: Definition, defaults: JobDefaults) -> dict[str, Any]:
         if fill is not None:
             fill(step["Arguments"], defaults)
     return result
+
+
+def with_parameters(definition: Definition, names: Sequence[str]) -> dict[str, Any]:
+    """A copy that takes text parameters of these names: SageMaker refuses to start with one that is not declared.
+
+    >>> with_parameters({"Parameters": [], "Steps": []}, ["Reason"])["Parameters"]
+    [{'Name': 'Reason', 'Type': 'String', 'DefaultValue': 'not used by this definition'}]
+    """
+    declared = [*definition.get("Parameters", ())]
+    types = {parameter["Name"]: parameter["Type"] for parameter in declared}
+    wrong = [name for name in names if types.get(name, "String") != "String"]
+    if wrong:
+        raise ConstructError(
+            f"definition: parameter {wrong[0]!r} must be of type String, it is given as text; got {types[wrong[0]]!r}"
+        )
+    added = [{"Name": name, "Type": "String", "DefaultValue": UNUSED} for name in names if name not in types]
+    return {**definition, "Parameters": [*declared, *added]}
 
 
 def _value(name: str, values: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from seatrial.constructs.arns import Place, place_of
 from seatrial.constructs.definitions import STEP_ACTIONS, STEP_RESOURCES
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.identity import ServiceRole
-from seatrial.constructs.sdk_definitions import JobDefaults, secured, substitute
+from seatrial.constructs.sdk_definitions import JobDefaults, secured, substitute, with_parameters
 from seatrial.constructs.workload import WorkloadNetwork
 
 JOB_NAMES = "SageMaker names a pipeline's jobs pipelines-<execution>-<step>-<random>: only the beginning is known."
@@ -52,7 +52,8 @@ class TrainingPipeline(Construct):
 
     `definition` is a dict (values may be CDK tokens) or the text that the SageMaker SDK (v2 or v3) returned from
     `pipeline.definition()`; in a text, `${seatrial/name}` stands for a value of `substitutions`, and jobs that say
-    nothing about VPC, encryption and time limit are given them. Every job must be isolated from the network, unless
+    nothing about VPC, encryption and time limit are given them, and parameters of `start_parameters` that it does not
+    declare are added, so that whoever starts it may give them. Every job must be isolated from the network, unless
     `isolation_exception` says in a sentence why not. The pipeline may pass exactly the roles that it names.
     """
 
@@ -70,6 +71,8 @@ class TrainingPipeline(Construct):
         instance_types: Sequence[str] = (),
         maximum_parallel_steps: int = 4,
         substitutions: Mapping[str, str] | None = None,
+        start_parameters: Sequence[str] = (),
+        max_runtime_seconds: int = 86_400,
         isolation_exception: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -79,8 +82,10 @@ class TrainingPipeline(Construct):
                 subnet_ids=network.subnet_ids,
                 security_group_ids=network.security_group_ids,
                 kms_key_arn=encryption_key.key_arn,
+                max_runtime_seconds=max_runtime_seconds,
             )
             parsed = secured(substitute(parsed, substitutions or {}), defaults)
+            parsed = with_parameters(parsed, start_parameters)
         _check(parsed, maximum_parallel_steps, isolation_exception)
         self._network, self._key, self._instance_types = network, encryption_key, [*instance_types]
         self._isolated = isolation_exception is None

@@ -106,6 +106,54 @@ def test_takes_what_the_sdk_wrote(site, version):
     assert "${seatrial" not in json.dumps(body)
 
 
+def test_whoever_starts_the_pipeline_may_give_parameters_that_it_does_not_declare(site):
+    names = ("InputDataUri", "TriggerReason")
+    make(
+        site,
+        sdk_definition(2),
+        substitutions=SUBSTITUTIONS,
+        isolation_exception=EXCEPTION,
+        start_parameters=names,
+    )
+
+    body = json.loads(site.one("AWS::SageMaker::Pipeline")["PipelineDefinition"]["PipelineDefinitionBody"])
+
+    defaults = {parameter["Name"]: parameter["DefaultValue"] for parameter in body["Parameters"]}
+    assert defaults == {
+        "InputDataUri": "s3://artifacts/example/data/",
+        "InverseRegularization": 0.5,
+        "TriggerReason": "not used by this definition",
+    }
+
+
+def test_refuses_a_parameter_that_cannot_take_the_text_it_is_given(site):
+    with pytest.raises(ConstructError, match="parameter 'InverseRegularization' must be of type String"):
+        make(
+            site,
+            sdk_definition(2),
+            substitutions=SUBSTITUTIONS,
+            isolation_exception=EXCEPTION,
+            start_parameters=("InverseRegularization",),
+        )
+
+
+def test_jobs_without_a_time_limit_get_the_one_asked_for(site):
+    given = json.loads(sdk_definition(2))
+    given["Steps"][0]["Arguments"].pop("StoppingCondition", None)
+    make(
+        site,
+        json.dumps(given),
+        substitutions=SUBSTITUTIONS,
+        isolation_exception=EXCEPTION,
+        max_runtime_seconds=1800,
+    )
+
+    body = json.loads(site.one("AWS::SageMaker::Pipeline")["PipelineDefinition"]["PipelineDefinitionBody"])
+
+    limits = [step["Arguments"]["StoppingCondition"]["MaxRuntimeInSeconds"] for step in body["Steps"]]
+    assert limits == [1800, 86400]
+
+
 def test_names_the_unknown_placeholder(site):
     with pytest.raises(ConstructError, match=r"\$\{seatrial/[a-z-]+\} is not known, use one of \$\{seatrial/region\}"):
         make(site, sdk_definition(3), substitutions={"region": "eu-central-1"}, isolation_exception=EXCEPTION)
