@@ -2,11 +2,12 @@
 
 import importlib
 import importlib.util
+import os
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from moto import settings
 from moto.moto_api._internal import moto_api_backend
@@ -16,13 +17,11 @@ from seatrial.offline import routes
 from seatrial.offline.admin import Admin
 from seatrial.offline.clock import Clock
 from seatrial.offline.context import CloudContext
+from seatrial.offline.engine.leftovers import Leftovers, child_processes, find_leftovers
 from seatrial.offline.journal import Journal
 from seatrial.offline.not_emulated import loud
 from seatrial.offline.routes import Environ, StartResponse
 from seatrial.offline.server import LoopbackServer
-
-if TYPE_CHECKING:
-    from seatrial.offline.engine.leftovers import Leftovers
 
 EXTENSIONS = ("functions", "events", "alarms", "states", "sagemaker", "engine")
 """Packages beside this module, installed in this order."""
@@ -59,6 +58,7 @@ class OfflineCloud:
         self._moto = loud(DomainDispatcherApplication(create_backend_app))
         self.clock = Clock(start)
         self.journal = Journal(folder / "journal.jsonl", self.clock)
+        self._processes_before: frozenset[str] = frozenset()
         self._server: LoopbackServer | None = None
         self._context: CloudContext | None = None
 
@@ -83,6 +83,7 @@ class OfflineCloud:
         if _running:
             raise CloudError("an offline cloud runs in this process already: moto's state is one for each process")
         _running.append(self)
+        self._processes_before = frozenset(child_processes(os.getpid()))
         settings.S3_IGNORE_SUBDOMAIN_BUCKETNAME = True
         moto_api_backend.reset()
         routes.clear()
@@ -116,10 +117,8 @@ class OfflineCloud:
         """What is still there because a DeletionPolicy or UpdateReplacePolicy keeps it, as "type physical-id"."""
         return self._found().retained
 
-    def _found(self) -> "Leftovers":
-        from seatrial.offline.engine.leftovers import find_leftovers
-
-        return find_leftovers(self.context)
+    def _found(self) -> Leftovers:
+        return find_leftovers(self.context, self._processes_before)
 
     def __enter__(self) -> Self:
         return self.start()

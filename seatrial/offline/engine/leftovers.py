@@ -22,8 +22,11 @@ class Leftovers:
     """What a DeletionPolicy or UpdateReplacePolicy keeps."""
 
 
-def find_leftovers(context: CloudContext) -> Leftovers:
-    """Every resource of the emulated types that no live stack owns, every live stack and every child process."""
+def find_leftovers(context: CloudContext, processes_before: frozenset[str]) -> Leftovers:
+    """Every resource of the emulated types that no live stack owns, every live stack and every child process.
+
+    `processes_before` are children of this process that were there before the cloud started, which are not its own.
+    """
     engine = engine_of(context)
     owned = {(item.type, item.physical_id) for stack in engine.store.live() for item in stack.resources.values()}
     kept = {(item.type, item.physical_id) for stack in engine.store.all() for item in stack.retained}
@@ -35,7 +38,8 @@ def find_leftovers(context: CloudContext) -> Leftovers:
             elif (type_name, identity) not in owned:
                 found.unexpected.append(f"{type_name} {identity}")
     found.unexpected.extend(f"AWS::CloudFormation::Stack {stack.name}" for stack in engine.store.live())
-    found.unexpected.extend(f"process {process}" for process in child_processes(os.getpid()))
+    running = [process for process in child_processes(os.getpid()) if process not in processes_before]
+    found.unexpected.extend(f"process {process}" for process in running)
     return found
 
 

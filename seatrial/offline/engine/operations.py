@@ -133,7 +133,7 @@ class Operation:
         return failed
 
     def _forget(self, resource: Resource) -> None:
-        """Drop it from the stack, unless another one has its logical id by now (after a replacement, or its undoing)."""
+        """Drop it from the stack, unless another one has its logical id by now."""
         current = self.stack.resources.get(resource.logical_id)
         if current is not None and current.physical_id == resource.physical_id:
             del self.stack.resources[resource.logical_id]
