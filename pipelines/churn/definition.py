@@ -109,12 +109,12 @@ def _features(settings: ChurnSettings, data: Parameter) -> ProcessingStep:
 
 
 def _quality_gate(features: ProcessingStep, steps: tuple[Any, ...]) -> ConditionStep:
-    message = "the data did not pass the quality gate; the reasons stand in quality.json under "
+    message = ("the data did not pass the quality gate: ", features.exit_message, "; see quality.json under ")
     return ConditionStep(
         name="QualityGate",
         conditions=(at_least(features.json("Quality", "gate"), 1),),
         if_steps=steps,
-        else_steps=(FailStep(name="RefuseData", message=Join("", (message, features.output("quality")))),),
+        else_steps=(FailStep(name="RefuseData", message=Join("", (*message, features.output("quality")))),),
     )
 
 
@@ -190,7 +190,7 @@ def _evaluate(settings: ChurnSettings, features: ProcessingStep, model: Any, cha
         "schema": features.output("schema"),
     }
     script = (settings.code.evaluate, settings.code.evaluate_name)
-    arguments = ["--minimum-gain", str(settings.minimum_gain)]
+    arguments = ["--minimum-auc", str(settings.minimum_auc), "--minimum-gain", str(settings.minimum_gain)]
     return ProcessingStep(
         name="Evaluate",
         arguments=_model_job(settings, "evaluation", script, inputs, arguments),
@@ -200,7 +200,7 @@ def _evaluate(settings: ChurnSettings, features: ProcessingStep, model: Any, cha
 
 
 def _accept(settings: ChurnSettings, evaluate: ProcessingStep, register: RegisterModelStep) -> ConditionStep:
-    message = "the challenger is not good enough; the reasons stand in evaluation.json under "
+    message = ("the challenger is not good enough: ", evaluate.exit_message, "; see evaluation.json under ")
     return ConditionStep(
         name="Accept",
         conditions=(
@@ -208,7 +208,7 @@ def _accept(settings: ChurnSettings, evaluate: ProcessingStep, register: Registe
             at_least(evaluate.json("Evaluation", "beats_champion"), 1),
         ),
         if_steps=(register,),
-        else_steps=(FailStep(name="RejectChallenger", message=Join("", (message, evaluate.output("evaluation")))),),
+        else_steps=(FailStep(name="RejectChallenger", message=Join("", (*message, evaluate.output("evaluation")))),),
     )
 
 

@@ -126,6 +126,11 @@ class ProcessingStep(JobStep):
         """The S3 URI of one of this step's outputs."""
         return self.property(f"ProcessingOutputConfig.Outputs['{name}'].S3Output.S3Uri")
 
+    @property
+    def exit_message(self) -> Get:
+        """What the container wrote into /opt/ml/output/message; who refers to it fails when nothing was written."""
+        return self.property("ExitMessage")
+
     def json(self, property_file: str, path: str) -> JsonGet:
         """A value out of one of this step's property files."""
         return JsonGet(self.name, property_file, path)

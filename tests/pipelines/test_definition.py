@@ -115,9 +115,17 @@ def test_the_gates_ask_for_what_the_settings_say(settings):
     assert (auc["Type"], auc["RightValue"]) == ("GreaterThanOrEqualTo", 0.65)
     assert (beats["LeftValue"]["Std:JsonGet"]["Path"], beats["RightValue"]) == ("beats_champion", 1)
     arguments = steps["Evaluate"]["Arguments"]["AppSpecification"]["ContainerArguments"]
-    assert arguments == ["--minimum-gain", "0.01"]
+    assert arguments == ["--minimum-auc", "0.65", "--minimum-gain", "0.01"]
     features = steps["Features"]["Arguments"]["AppSpecification"]["ContainerArguments"]
     assert features[features.index("--minimum-rows") + 1] == "500"
+
+
+def test_a_refusal_quotes_what_the_job_said(settings):
+    steps = steps_of(churn_pipeline(settings).to_definition())
+
+    for refusal, job in (("RefuseData", "Features"), ("RejectChallenger", "Evaluate")):
+        parts = steps[refusal]["Arguments"]["ErrorMessage"]["Std:Join"]["Values"]
+        assert {"Get": f"Steps.{job}.ExitMessage"} in parts
 
 
 def test_the_definition_is_the_same_each_time(settings):

@@ -138,13 +138,15 @@ def verdict(tmp_path):
     (tmp_path / "schema" / "schema.json").write_text(json.dumps(schema))
     (tmp_path / "nothing").mkdir()
 
-    def run(challenger, champion=None, gain=0.0):
+    def run(challenger, champion=None, gain=0.0, auc=0.0):
         paths = {"model": challenger, "champion": champion or tmp_path / "nothing"}
-        paths |= {name: tmp_path / name for name in ("test", "schema", "output")}
+        paths |= {name: tmp_path / name for name in ("test", "schema", "output", "message")}
         arguments = [item for name, path in paths.items() for item in (f"--{name}", path)]
-        done = run_step("evaluate", *arguments, "--minimum-gain", gain)
+        done = run_step("evaluate", *arguments, "--minimum-gain", gain, "--minimum-auc", auc)
         assert done.returncode == 0, done.stderr
-        return json.loads((tmp_path / "output" / "evaluation.json").read_text())
+        found = json.loads((tmp_path / "output" / "evaluation.json").read_text())
+        assert (tmp_path / "message").read_text() == "; ".join(found["reasons"])
+        return found
 
     return run
 
@@ -182,6 +184,15 @@ def test_a_gain_below_the_minimum_is_not_enough(verdict, tmp_path):
     found = verdict(artifact(tmp_path / "a"), artifact(tmp_path / "b"), gain=0.01)
 
     assert (found["gain"], found["beats_champion"]) == (0.0, 0)
+
+
+def test_a_quality_below_the_minimum_is_the_first_reason(verdict, tmp_path):
+    found = verdict(artifact(tmp_path / "a"), auc=0.99)
+
+    reason, champion = found["reasons"]
+    assert reason.startswith(f"ROC AUC {found['auc']:.4f} ({found['auc_low']:.4f} to ")
+    assert reason.endswith("misses the minimum 0.9900")
+    assert champion == "no champion serves yet"
 
 
 def test_a_champion_that_needs_other_columns_closes_the_gate(verdict, tmp_path):

@@ -311,9 +311,11 @@ def test_runs_as_a_plain_script_with_the_java_of_a_wheel(tmp_path):
     environment = {key: value for key, value in os.environ.items() if key != "JAVA_HOME"} | {"PATH": str(tools)}
     spec = table_spec(tmp_path)
     arguments = ["--mode", "train", "--dataset", spec, "--input", tmp_path / "raw", "--output", tmp_path / "out"]
+    arguments += ["--message", tmp_path / "message", "--minimum-rows", "50"]
 
     done = run_step("features", *arguments, environment=environment)
 
     assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "message").read_text() == "rows: at least 50 are needed, got 40"
     assert json.loads(done.stdout.splitlines()[-1])["rows"] == 40
     assert DatasetSpec.from_json(spec.read_text()).columns == {"Call  Failure": "numeric", "plan": "categorical"}

@@ -158,10 +158,18 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         **counts,
         **figures,
         **comparison,
+        "reasons": [*_too_low(figures, options.minimum_auc), *comparison["reasons"]],
         "calibration": calibration(labels, scores),
         "segments": list(segments(features, rows, labels, scores)),
         "binary_classification_metrics": _registry_metrics(labels, scores, figures),
     }
+
+
+def _too_low(figures: dict[str, Any], minimum: float) -> list[str]:
+    if figures["auc"] >= minimum:
+        return []
+    interval = f"({figures['auc_low']:.4f} to {figures['auc_high']:.4f})"
+    return [f"ROC AUC {figures['auc']:.4f} {interval} misses the minimum {minimum:.4f}"]
 
 
 def _registry_metrics(labels: Array, scores: Array, figures: dict[str, Any]) -> dict[str, Any]:
@@ -252,18 +260,23 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     for name in ("model", "champion", "test", "schema"):
         parser.add_argument(f"--{name}", type=Path, default=Path("/opt/ml/processing/input") / name)
     parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/output/evaluation"))
+    parser.add_argument("--message", type=Path, default=Path("/opt/ml/output/message"))
+    parser.add_argument("--minimum-auc", type=float, default=0.0)
     parser.add_argument("--minimum-gain", type=float, default=0.0)
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write evaluation.json and print the sentence that explains it."""
+    """Write evaluation.json; print the reasons and leave them as the job's exit message, which a refusal quotes."""
     options = parse(arguments)
     result = evaluate(options)
     options.output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(result, indent=1, allow_nan=False)
     (options.output / "evaluation.json").write_text(text, encoding="utf-8")
-    sys.stdout.write(f"auc={result['auc']:.4f} beats_champion={result['beats_champion']}: {result['reasons'][0]}\n")
+    reasons = "; ".join(result["reasons"])
+    options.message.parent.mkdir(parents=True, exist_ok=True)
+    options.message.write_text(reasons[:600], encoding="utf-8")
+    sys.stdout.write(f"auc={result['auc']:.4f} beats_champion={result['beats_champion']}: {reasons}\n")
 
 
 if __name__ == "__main__":

@@ -419,6 +419,12 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
+def tell(path: str, text: str) -> None:
+    """Leave a sentence as the job's exit message, of which SageMaker keeps 1 KB; the pipeline's refusal quotes it."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text[:600], encoding="utf-8")
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line; the paths default to the container's."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -426,6 +432,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--dataset", required=True, help="DatasetSpec as a JSON file")
     parser.add_argument("--input", default="/opt/ml/processing/input/raw")
     parser.add_argument("--output", default="/opt/ml/processing/output")
+    parser.add_argument("--message", default="/opt/ml/output/message")
     parser.add_argument("--minimum-rows", type=int, default=1)
     parser.add_argument("--maximum-duplicate-share", type=float, default=1.0)
     parser.add_argument("--maximum-missing-label-share", type=float, default=1.0)
@@ -433,10 +440,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    spark_session = session()
+    spark_session, options = session(), parse(sys.argv[1:])
     try:
-        result = run(spark_session, parse(sys.argv[1:]))
+        result = run(spark_session, options)
+        tell(options.message, "; ".join(result["reasons"]) or "the data is good enough to train on")
     except DataError as error:
+        tell(options.message, str(error))
         sys.exit(f"features: {error}")
     finally:
         spark_session.stop()
