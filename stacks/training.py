@@ -23,12 +23,7 @@ class TrainingStack(BaseStack):
         target, lake = foundation.target, foundation.lake
         super().__init__(scope, construct_id, target=target, description="training pipeline and model registry")
         training = target.engagement.training
-        self.group = sagemaker.CfnModelPackageGroup(
-            self,
-            "ModelPackageGroup",
-            model_package_group_name=target.prefix,
-            model_package_group_description=f"Models of {target.prefix}",
-        )
+        self.group = self._package_group(target.prefix)
         images = [make(self.region) for make in (spark_image, xgboost_image, scikit_learn_image)]
         self.image_arns = [image_repository_arn(self, image) for image in images]
         self.jobs = JobRole(
@@ -64,6 +59,14 @@ class TrainingStack(BaseStack):
                 "ModelPackageGroupName": target.prefix,
                 "PipelineRoleArn": self.pipeline.role.role_arn,
             }
+        )
+
+    def _package_group(self, name: str) -> sagemaker.CfnModelPackageGroup:
+        return sagemaker.CfnModelPackageGroup(
+            self,
+            "ModelPackageGroup",
+            model_package_group_name=name,
+            model_package_group_description=f"Models of {name}",
         )
 
     def _substitutions(self, foundation: Foundation) -> dict[str, str]:

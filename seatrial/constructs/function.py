@@ -81,13 +81,7 @@ class PythonFunction(Construct):
             self, "LogGroup", key=encryption_key, retention_days=log_retention_days, destroy_data=destroy_data
         )
         self.dead_letters = dead_letter_queue(self, "DeadLetters", key=encryption_key)
-        self.role.allow("sqs:SendMessage", on=[self.dead_letters.queue_arn])
-        self.role.allow(
-            "logs:CreateLogStream",
-            "logs:PutLogEvents",
-            on=[self.log_group.log_group_arn],
-            because="A log group's ARN ends with ':*', which stands for the streams inside this one group.",
-        )
+        self._allow_own_logs_and_dead_letters()
         self.function = lambda_.Function(
             self,
             "Function",
@@ -115,6 +109,15 @@ class PythonFunction(Construct):
             "AwsSolutions-L1",
             "python3.13 is supported and the newest runtime for which every library of the layer is released.",
             until="2027-06-30",
+        )
+
+    def _allow_own_logs_and_dead_letters(self) -> None:
+        self.role.allow("sqs:SendMessage", on=[self.dead_letters.queue_arn])
+        self.role.allow(
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+            on=[self.log_group.log_group_arn],
+            because="A log group's ARN ends with ':*', which stands for the streams inside this one group.",
         )
 
     def _role(self, network: WorkloadNetwork, key: kms.IKey, description: str) -> ServiceRole:

@@ -68,13 +68,7 @@ class EndpointMonitor(Construct):
             timeout_seconds=300,
             destroy_data=destroy_data,
             environment={
-                names.ENDPOINT_NAME: endpoint_name,
-                names.VARIANT_NAME: variant_name,
-                names.CAPTURE_BUCKET: capture.bucket_name,
-                names.ARTIFACTS_BUCKET: artifacts.bucket_name,
-                names.STATE_TABLE: state.table.table_name,
-                names.METRIC_NAMESPACE: metric_namespace,
-                names.EVENT_BUS_NAME: "default",
+                **self._places(capture, artifacts, state),
                 names.MONITORING_SETTINGS: json.dumps(dict(settings), sort_keys=True),
             },
         )
@@ -96,6 +90,17 @@ class EndpointMonitor(Construct):
             dimensions=self.dimensions,
             namespace=metric_namespace,
         )
+
+    def _places(self, capture: s3.IBucket, artifacts: s3.IBucket, state: ModelState) -> dict[str, str]:
+        return {
+            names.ENDPOINT_NAME: self._endpoint,
+            names.VARIANT_NAME: self._variant,
+            names.CAPTURE_BUCKET: capture.bucket_name,
+            names.ARTIFACTS_BUCKET: artifacts.bucket_name,
+            names.STATE_TABLE: state.table.table_name,
+            names.METRIC_NAMESPACE: self.metric_namespace,
+            names.EVENT_BUS_NAME: "default",
+        }
 
     @property
     def dimensions(self) -> dict[str, str]:

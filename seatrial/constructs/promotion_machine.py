@@ -90,24 +90,7 @@ def _selecting(settings: PromotionSettings) -> State:
 def _updating(settings: PromotionSettings, name: str, package: str, *, updated: str, refused: str) -> State:
     """Update the stack and wait until it has settled; a busy stack is tried again, an unchanged one counts as done."""
     return {
-        f"{name}Stack": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:cloudformation:updateStack",
-            "Parameters": {
-                "StackName": settings.stack_name,
-                "UsePreviousTemplate": True,
-                "Capabilities": ["CAPABILITY_IAM"],
-                "Parameters": [
-                    {"ParameterKey": settings.parameter, "ParameterValue.$": package},
-                    *({"ParameterKey": kept, "UsePreviousValue": True} for kept in settings.kept_parameters),
-                ],
-            },
-            "ResultPath": "$.update",
-            "TimeoutSeconds": 60,
-            "Retry": [_retry(["CloudFormation.ThrottlingException", "CloudFormation.SdkClientException"])],
-            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": f"{name}Refused"}],
-            "Next": f"{name}Wait",
-        },
+        f"{name}Stack": _update_stack(settings, name, package),
         f"{name}Refused": {
             "Type": "Choice",
             "Choices": [
@@ -122,17 +105,7 @@ def _updating(settings: PromotionSettings, name: str, package: str, *, updated: 
             "Next": "Select" if name == "Promote" else f"{name}Stack",
         },
         f"{name}Wait": {"Type": "Wait", "Seconds": settings.poll_seconds, "Next": f"{name}Status"},
-        f"{name}Status": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:cloudformation:describeStacks",
-            "Parameters": {"StackName": settings.stack_name},
-            "ResultSelector": {"status.$": "$.Stacks[0].StackStatus"},
-            "ResultPath": "$.stack",
-            "TimeoutSeconds": 60,
-            "Retry": [_retry(["States.ALL"])],
-            "Catch": [_catch()],
-            "Next": f"{name}Settled",
-        },
+        f"{name}Status": _describe_stack(settings, f"{name}Settled"),
         f"{name}Settled": {
             "Type": "Choice",
             "Choices": [
@@ -142,6 +115,39 @@ def _updating(settings: PromotionSettings, name: str, package: str, *, updated: 
             ],
             "Default": "Stuck",
         },
+    }
+
+
+def _update_stack(settings: PromotionSettings, name: str, package: str) -> State:
+    kept = [{"ParameterKey": parameter, "UsePreviousValue": True} for parameter in settings.kept_parameters]
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:cloudformation:updateStack",
+        "Parameters": {
+            "StackName": settings.stack_name,
+            "UsePreviousTemplate": True,
+            "Capabilities": ["CAPABILITY_IAM"],
+            "Parameters": [{"ParameterKey": settings.parameter, "ParameterValue.$": package}, *kept],
+        },
+        "ResultPath": "$.update",
+        "TimeoutSeconds": 60,
+        "Retry": [_retry(["CloudFormation.ThrottlingException", "CloudFormation.SdkClientException"])],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": f"{name}Refused"}],
+        "Next": f"{name}Wait",
+    }
+
+
+def _describe_stack(settings: PromotionSettings, then: str) -> State:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:cloudformation:describeStacks",
+        "Parameters": {"StackName": settings.stack_name},
+        "ResultSelector": {"status.$": "$.Stacks[0].StackStatus"},
+        "ResultPath": "$.stack",
+        "TimeoutSeconds": 60,
+        "Retry": [_retry(["States.ALL"])],
+        "Catch": [_catch()],
+        "Next": then,
     }
 
 
