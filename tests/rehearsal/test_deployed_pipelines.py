@@ -194,7 +194,7 @@ def check_registered_model(deployed: Deployed, folder: Path) -> dict[str, Any]:
     package = deployed.package()
     (container,) = package["InferenceSpecification"]["Containers"]
     rows, expected = smoke_rows(deployed, package)
-    baseline = deployed.aws.read_json_if_there(package["CustomerMetadataProperties"]["BaselineUri"])
+    baseline = json.loads(deployed.aws.read(package["CustomerMetadataProperties"]["BaselineUri"]))
     names = [feature["name"] for feature in baseline["schema"]["features"]]
     artifact = artifact_in(deployed, container["ModelDataUrl"], folder)
     assert package["ModelApprovalStatus"] == "PendingManualApproval"

@@ -16,6 +16,7 @@ from seatrial.offline.sagemaker.execution import (
 from seatrial.offline.sagemaker.expressions import ExpressionError, Resolver
 from seatrial.offline.sagemaker.pipeline_plan import StepPlan
 from seatrial.offline.sagemaker.service import Service, jsonable
+from seatrial.offline.sagemaker.simplified import note_cache
 from seatrial.offline.sagemaker.steps import StepFailedError, StepStoppedError, run_step
 from seatrial.offline.sagemaker.storage import StorageError
 
@@ -69,6 +70,8 @@ class Executor:
     def _start(self, plan: StepPlan) -> None:
         record = StepRecord(plan, "Executing", self._service.now())
         self._execution.steps[plan.name] = record
+        if plan.cached:
+            note_cache(self._service.context.journal, plan.name)
         announce_step(self._service, self._execution, record, "Starting")
         self._running += 1
         self._service.run(f"step-{plan.name}", lambda: self._live(record))

@@ -12,6 +12,7 @@ from seatrial.offline.sagemaker.api import Operation
 from seatrial.offline.sagemaker.container import Container, ContainerSpec, Exit, note_isolation
 from seatrial.offline.sagemaker.errors import InUseError, SagemakerError, ValidationError, could_not_find
 from seatrial.offline.sagemaker.service import Request, Response, Service, epoch_milliseconds, present
+from seatrial.offline.sagemaker.simplified import note_job
 from seatrial.offline.sagemaker.storage import StorageError
 
 SECONDS_PER_DAY = 86_400
@@ -126,6 +127,7 @@ def stop_all(service: Service) -> None:
 def run_container(service: Service, job: Job, spec: ContainerSpec, timeout_seconds: float) -> Exit:
     """Run one process of the job, log to CloudWatch, and raise when it was stopped or its time was over."""
     note_isolation(service.context.journal, isolated=spec.isolated)
+    note_job(service.context.journal, job.request)
     container = Container(spec)
     job.container = container
     if job.stop_asked.is_set():

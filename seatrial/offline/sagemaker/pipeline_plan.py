@@ -61,6 +61,8 @@ class StepPlan:
     property_files: Mapping[str, PropertyFile] = field(default_factory=dict)
     attempts: int = 1
     """How often the step is tried when the service itself fails (retry policies)."""
+    cached: bool = False
+    """Whether SageMaker may take an earlier result instead."""
     description: str | None = None
     display_name: str | None = None
     outputs: tuple[Mapping[str, Any], ...] = ()
@@ -164,6 +166,7 @@ def _step(item: Mapping[str, Any], guard: Guard | None) -> StepPlan:
             f["PropertyFileName"]: PropertyFile(f["OutputName"], f["FilePath"]) for f in item.get("PropertyFiles", ())
         },
         attempts=1 + max(retries, default=0),
+        cached=bool(item.get("CacheConfig", {}).get("Enabled")),
         description=item.get("Description"),
         display_name=item.get("DisplayName"),
         outputs=tuple(item.get("OutputParameters", ())),

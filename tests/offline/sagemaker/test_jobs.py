@@ -58,6 +58,29 @@ def test_a_processing_job_sees_the_container_contract(bench):
     }
 
 
+def test_a_job_for_a_cluster_runs_as_one_process_and_the_report_says_so(bench):
+    request = bench.processing("cluster", "pass", outputs=())
+    request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = 3
+    request["ProcessingInputs"][0]["S3Input"]["S3DataDistributionType"] = "ShardedByS3Key"
+
+    bench.sagemaker.create_processing_job(ProcessingJobName="cluster", **request)
+    found = bench.wait_for_job("processing", "cluster")
+
+    assert found["ProcessingJobStatus"] == "Completed", found.get("FailureReason")
+    notes = {entry["subject"]: entry for entry in bench.cloud.journal.entries("fidelity")}
+    assert notes["jobs on several instances"]["detail"] == "one process stood in for 3 instances"
+    assert notes["jobs on several instances"]["how"] == notes["ShardedByS3Key"]["how"] == "not-proven"
+
+
+def test_a_job_for_one_instance_needs_no_note(bench):
+    before = len(bench.cloud.journal.entries("fidelity"))
+
+    bench.run_processing("single", "pass", outputs=())
+
+    noted = [entry["subject"] for entry in bench.cloud.journal.entries("fidelity")[before:]]
+    assert not {"jobs on several instances", "ShardedByS3Key"} & set(noted)
+
+
 def test_logs_reach_cloudwatch(bench):
     bench.run_processing("logged", "print('a line of the log')", outputs=())
 

@@ -44,6 +44,15 @@ def test_a_failed_job_fails_its_step_and_the_execution(bench):
     assert "After" not in bench.steps(arn)
 
 
+def test_a_step_that_may_be_cached_runs_and_the_report_says_so(bench):
+    step = {**_processing(bench, "Often", "pass"), "CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
+
+    _, found = bench.run_pipeline(bench.pipeline("cached", [step]))
+
+    assert found["PipelineExecutionStatus"] == "Succeeded", found.get("FailureReason")
+    assert ("step caching", "step Often ran anew, AWS may reuse an earlier result") in _not_proven(bench)
+
+
 def test_the_same_client_request_token_gives_the_same_execution(bench):
     pipeline = bench.pipeline("tokens", [_processing(bench, "Once", "pass")])
 
@@ -170,6 +179,11 @@ def test_a_definition_may_lie_in_s3(bench):
 
     stored = bench.sagemaker.describe_pipeline(PipelineName="stored")["PipelineDefinition"]
     assert json.loads(stored) == definition
+
+
+def _not_proven(bench):
+    entries = bench.cloud.journal.entries("fidelity")
+    return [(entry["subject"], entry["detail"]) for entry in entries if entry["how"] == "not-proven"]
 
 
 def _processing(bench, name, script, **extra):
