@@ -151,7 +151,7 @@ class TrainingSection(Section):
     """When retraining is considered even without an alert (UTC); null: never. `retraining` decides whether it runs."""
     definition: Path | None = None
     """A pipeline definition (JSON) written with the SageMaker SDK's `pipeline.definition()`, which then replaces the
-    churn pipeline; relative to the engagement file."""
+    churn pipeline; relative to the engagement file. docs/how-to/bring-your-own-pipeline.md says what it may name."""
 
 
 class ServingSection(Section):

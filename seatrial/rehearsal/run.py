@@ -20,6 +20,10 @@ from seatrial.rehearsal.traffic import Traffic
 from seatrial.rehearsal.voyage import Options, RehearsalError, Voyage
 
 USER_MISTAKE = 2
+OWN_PIPELINE = (
+    "{engagement}: training.definition is set, but the rehearsal follows the churn pipeline; "
+    "run your own pipeline in `seatrial cloud`, as docs/how-to/bring-your-own-pipeline.md says"
+)
 EXIT_CODES: dict[Outcome, int] = {"passed": 0, "failed": 1, "interrupted": 130}
 
 
@@ -71,6 +75,8 @@ def rehearse(options: Options) -> int:
             raise DataError(
                 f"--environment {options.environment!r}: not in {options.engagement}, choose one of {known}"
             )
+        if engagement.training.definition is not None:
+            raise DataError(OWN_PIPELINE.format(engagement=options.engagement))
         data = prepare(engagement.training.dataset, options.data, options.seed)
     except (config.EngagementError, DataError) as error:
         sys.stderr.write(f"seatrial: {error}\n")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
+import pandas as pd
 import pytest
 
 from pipelines.churn.steps import evaluate
@@ -24,6 +24,8 @@ from seatrial.offline.cloud import OfflineCloud
 from seatrial.rehearsal.aws import Aws
 from seatrial.rehearsal.data import write_snapshots
 from seatrial.rehearsal.deploy import Deployer
+from seatrial.rehearsal.run import rehearse
+from seatrial.rehearsal.voyage import Options
 from seatrial.telecom import TelecomSpec, generate
 
 pytestmark = pytest.mark.slow
@@ -130,12 +132,17 @@ def engagements(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
         yield deployed
 
 
-def synthesize(name: str, folder: Path) -> Path:
+def engagement_file(name: str, folder: Path) -> Path:
     accounts = {"dev": {"account": "111111111111", "region": "eu-central-1"}}
     engagement = folder / f"{name}.yaml"
     engagement.write_text(
         json.dumps({"name": name, "owner": "ml@example.com", "environments": accounts, "training": TRAINING[name]})
     )
+    return engagement
+
+
+def synthesize(name: str, folder: Path) -> Path:
+    engagement = engagement_file(name, folder)
     context = json.loads((ROOT / "cdk.json").read_text())["context"] | {"engagement": str(engagement)}
     environment = os.environ | {
         "CDK_OUTDIR": str(folder / name),
@@ -163,7 +170,7 @@ def test_a_pipeline_written_with_the_sdk_runs_as_deployed(
     artifact = artifact_in(deployed, job["ModelArtifacts"]["S3ModelArtifacts"], tmp_path)
     with tarfile.open(artifact) as archive:
         archive.extractall(tmp_path, filter="data")
-    assert list(joblib.load(tmp_path / "model.joblib").predict(np.array([[0, 7], [1, 8]]))) == [0, 1]
+    assert list(joblib.load(tmp_path / "model.joblib").predict(pd.DataFrame({"a": [0, 1], "b": [7, 8]}))) == [0, 1]
     assert job["VpcConfig"]["Subnets"]
     assert job["RoleArn"].startswith("arn:aws:iam::111111111111:role/")
 
@@ -255,3 +262,15 @@ def test_a_challenger_below_the_asked_quality_is_refused_with_the_reason(
     assert name == "RejectChallenger"
     assert "misses the minimum 0.99" in reason
     assert deployed.aws.packages(deployed.outputs["ModelPackageGroupName"]) == []
+
+
+def test_the_rehearsal_refuses_an_own_pipeline_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engagement = engagement_file("sdk-two", tmp_path)
+
+    code = rehearse(Options(engagement=engagement, report=tmp_path / "report"))
+
+    assert code == 2
+    assert "training.definition is set" in capsys.readouterr().err
+    assert not (tmp_path / "report").exists()
