@@ -1,12 +1,15 @@
 """The one module through which the rehearsal talks to AWS's APIs (of the offline cloud)."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+THROTTLED_ATTEMPTS, THROTTLED_PAUSE_SECONDS = 60, 0.25
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,22 @@ class Aws:
 
     def invoke_function(self, name: str, payload: Mapping[str, Any]) -> Any:
         """Invoke a function and wait; raises `FunctionError` with its message when it failed."""
-        answer = self._client("lambda").invoke(FunctionName=name, Payload=json.dumps(payload).encode())
+        answer = self._invoke(name, json.dumps(payload).encode())
         result = json.loads(answer["Payload"].read() or b"null")
         if "FunctionError" in answer:
             raise FunctionError(f"{name}: {result.get('errorMessage', result)}")
         return result
+
+    def _invoke(self, name: str, payload: bytes) -> Any:
+        # A function that decides one thing at a time is busy for a moment after each event: wait, as AWS's SDKs do.
+        for _ in range(THROTTLED_ATTEMPTS):
+            try:
+                return self._client("lambda").invoke(FunctionName=name, Payload=payload)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "TooManyRequestsException":
+                    raise
+                time.sleep(THROTTLED_PAUSE_SECONDS)
+        raise FunctionError(f"{name}: still busy after {THROTTLED_ATTEMPTS} attempts")
 
     def state_machine_runs(self, arn: str) -> list[dict[str, Any]]:
         """Executions of a state machine, newest first."""
