@@ -93,6 +93,8 @@ def _rehearse(options: argparse.Namespace) -> int:
     _require_environment(options.engagement, options.environment)
     if options.data is not None and not options.data.is_file():
         raise UsageError(f"--data: no such file: {options.data}")
+    if options.files is not None and not options.files.is_dir():
+        raise UsageError(f"--files: no such folder: {options.files}")
     os.environ.update(_tools_on_path())
     from seatrial.rehearsal.run import rehearse
     from seatrial.rehearsal.voyage import Options
@@ -102,6 +104,7 @@ def _rehearse(options: argparse.Namespace) -> int:
             engagement=options.engagement,
             environment=options.environment,
             data=options.data,
+            files=options.files,
             report=options.report,
             as_json=options.json,
             seed=options.seed,
@@ -173,6 +176,7 @@ def _add_rehearse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser = commands.add_parser("rehearse", help="deploy offline and run the whole MLOps loop")
     _add_engagement(parser)
     parser.add_argument("--data", type=Path, help="CSV or Parquet (default: generated telecom data)")
+    parser.add_argument("--files", type=Path, help="folder for the artifacts bucket, for training.definition")
     parser.add_argument("--report", type=Path, help="folder for the HTML report")
     parser.add_argument("--json", action="store_true", help="progress as JSON Lines")
     parser.add_argument("--seed", type=int, default=7, help="of generated data and traffic (default: %(default)s)")

@@ -131,6 +131,10 @@ class Aws:
         answer = self._client("sagemaker").list_pipeline_executions(PipelineName=pipeline)
         return [item["PipelineExecutionArn"] for item in answer["PipelineExecutionSummaries"]]
 
+    def start_pipeline(self, name: str) -> str:
+        """Start an execution with the pipeline's default parameters; returns its ARN."""
+        return self._client("sagemaker").start_pipeline_execution(PipelineName=name)["PipelineExecutionArn"]
+
     def execution(self, arn: str) -> dict[str, Any]:
         """One pipeline execution."""
         return self._client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=arn)

@@ -45,7 +45,7 @@ def canary_traffic(voyage: Voyage, traffic: Traffic, stretch: str) -> None:
 def drift_to_decision(voyage: Voyage, traffic: Traffic) -> str:
     """Inject concept shift, land the fresh labels, and see the loss told and a retraining decided."""
     known = set(voyage.aws.executions(voyage.outputs["PipelineName"]))
-    landed = publish_training_data(voyage, "v2", {"fresh": voyage.data.fresh})
+    landed = publish_training_data(voyage, "v2", {"fresh": voyage.sets.fresh})
     sighting = watch_scenario(voyage, traffic, CONCEPT)
     if not sighting.as_expected:
         raise RehearsalError(f"concept shift: {sighting.verdict or 'not detected'}: {sighting.sentence}")

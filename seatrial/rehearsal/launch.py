@@ -1,9 +1,11 @@
 """From engagement to a deployed stack with data in it: synth, offline cloud, deploy, ingest."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,7 +92,7 @@ def deploy(voyage: Voyage) -> str:
 
 def ingest(voyage: Voyage) -> str:
     """Land the history in the raw zone and point `latest.json` to it."""
-    return publish_training_data(voyage, "v1", {"history": voyage.data.history})
+    return publish_training_data(voyage, "v1", {"history": voyage.sets.history})
 
 
 def publish_training_data(voyage: Voyage, version: str, snapshots: dict[str, dict]) -> str:
@@ -99,8 +101,32 @@ def publish_training_data(voyage: Voyage, version: str, snapshots: dict[str, dic
     folder = voyage.folder / "raw" / version
     write_snapshots(snapshots, folder)
     uri = voyage.aws.put_folder(bucket, layout.training_data_prefix(name, version), folder)
-    rows = sum(voyage.data.labelled_rows(snapshot) for snapshot in snapshots.values())
+    rows = sum(voyage.sets.labelled_rows(snapshot) for snapshot in snapshots.values())
     pointer = {"uri": uri, "labelled_rows": rows, "as_of": f"{voyage.now:%Y-%m-%dT%H:%M:%SZ}"}
     voyage.aws.put(bucket, layout.latest_training_data_key(name), json.dumps(pointer).encode())
     size = sum(path.stat().st_size for path in folder.rglob("*.parquet")) / 2**20
     return f"{rows:,} labelled subscribers, {size:.1f} MiB of Parquet"
+
+
+def upload_files(voyage: Voyage) -> str | None:
+    """Put the user's files into the artifacts bucket; a folder named `*.tar.gz` becomes that archive."""
+    folder = voyage.options.files
+    if folder is None:
+        return None
+    bucket, count = voyage.outputs["ArtifactsBucketName"], 0
+    for path in sorted(folder.rglob("*")):
+        inside = any(parent.name.endswith(".tar.gz") for parent in path.relative_to(folder).parents)
+        if inside or (path.is_dir() and not path.name.endswith(".tar.gz")):
+            continue
+        body = _archive(path) if path.is_dir() else path.read_bytes()
+        voyage.aws.put(bucket, path.relative_to(folder).as_posix(), body)
+        count += 1
+    return f"{count} objects"
+
+
+def _archive(folder: Path) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.add(path, path.name)
+    return buffer.getvalue()

@@ -187,14 +187,14 @@ def versions_of(promotions: list[Promotion], last: datetime) -> tuple[facts.Vers
 
 def cross_validated(voyage: Voyage) -> str | None:
     """The honest figure of a customer's table: the engagement's model and a logistic regression on the same folds."""
-    table = voyage.data.customer_table
+    table = voyage.sets.customer_table
     if table is None:
         return None
     training_settings = voyage.engagement.training
     hyperparameters = {name: str(value) for name, value in training_settings.hyperparameters.items()}
     try:
         found = cross_validate(
-            table, voyage.data.spec, training_settings.algorithm, hyperparameters, voyage.options.seed
+            table, voyage.sets.spec, training_settings.algorithm, hyperparameters, voyage.options.seed
         )
     except ValueError as error:
         raise RehearsalError(f"training.hyperparameters: {error}") from error
@@ -275,7 +275,7 @@ def record(voyage: Voyage, outcome: facts.Outcome, began: datetime, gathered: di
         engagement=f"{voyage.engagement.name} ({options.engagement.name})",
         environment=f"{options.environment} (account {target.account}, {target.region})",
         seed=options.seed,
-        dataset=options.data.name if options.data else f"generated {voyage.data.spec.kind} data",
+        dataset=_dataset(voyage),
         began=began,
         real_seconds=voyage.progress.elapsed,
         cloud_start=voyage.cloud_start,
@@ -294,10 +294,16 @@ def record(voyage: Voyage, outcome: facts.Outcome, began: datetime, gathered: di
     )
 
 
+def _dataset(voyage: Voyage) -> str:
+    if voyage.data is None:
+        return f"files of {voyage.options.files}" if voyage.options.files else "none of the rehearsal's"
+    return voyage.options.data.name if voyage.options.data else f"generated {voyage.data.spec.kind} data"
+
+
 def reasons_of(voyage: Voyage) -> list[str]:
     """Sentences for the verdict: what failed, or what each proving stage showed."""
     failed = [f"{stage.title}: {stage.detail}" for stage in voyage.progress.stages if stage.status == "failed"]
-    proving = {"scenarios", "concept", "retrain", "canary", "rollback", "destroy"}
+    proving = {"train", "scenarios", "concept", "retrain", "canary", "rollback", "destroy"}
     shown = [f"{stage.title}: {stage.detail}" for stage in voyage.progress.stages if stage.name in proving]
     return failed or shown or ["no stage ran"]
 

@@ -20,10 +20,6 @@ from seatrial.rehearsal.traffic import Traffic
 from seatrial.rehearsal.voyage import Options, RehearsalError, Voyage
 
 USER_MISTAKE = 2
-OWN_PIPELINE = (
-    "{engagement}: training.definition is set, but the rehearsal follows the churn pipeline; "
-    "run your own pipeline in `seatrial cloud`, as docs/how-to/bring-your-own-pipeline.md says"
-)
 EXIT_CODES: dict[Outcome, int] = {"passed": 0, "failed": 1, "interrupted": 130}
 
 
@@ -66,6 +62,19 @@ def stages() -> list[Stage]:
     ]
 
 
+def own_pipeline_stages() -> list[Stage]:
+    """What can be rehearsed of a pipeline that the customer has written: what follows it is not known."""
+    return [
+        Stage("doctor", "examine this machine", launch.examine),
+        Stage("synth", "synthesize the stacks", launch.synthesize),
+        Stage("cloud", "start the offline cloud", launch.start_cloud),
+        Stage("deploy", "deploy the stacks", launch.deploy),
+        Stage("upload", "upload your files", launch.upload_files),
+        Stage("train", "run your pipeline", training.run_own_pipeline),
+        Stage("destroy", "destroy, look for leaks", landing.destroy),
+    ]
+
+
 def rehearse(options: Options) -> int:
     """Run the whole rehearsal; returns the exit code: 0 passed, 1 failed, 2 the user's mistake, 130 interrupted."""
     try:
@@ -75,9 +84,9 @@ def rehearse(options: Options) -> int:
             raise DataError(
                 f"--environment {options.environment!r}: not in {options.engagement}, choose one of {known}"
             )
-        if engagement.training.definition is not None:
-            raise DataError(OWN_PIPELINE.format(engagement=options.engagement))
-        data = prepare(engagement.training.dataset, options.data, options.seed)
+        data = (
+            None if engagement.training.definition else prepare(engagement.training.dataset, options.data, options.seed)
+        )
     except (config.EngagementError, DataError) as error:
         sys.stderr.write(f"seatrial: {error}\n")
         return USER_MISTAKE
@@ -85,7 +94,7 @@ def rehearse(options: Options) -> int:
         return _sail(options, engagement, data, progress)
 
 
-def _sail(options: Options, engagement: config.Engagement, data: RehearsalData, progress: Progress) -> int:
+def _sail(options: Options, engagement: config.Engagement, data: RehearsalData | None, progress: Progress) -> int:
     voyage = Voyage(options, engagement, Path(tempfile.mkdtemp(prefix="seatrial-")), progress, data)
     began, gathered = datetime.now(UTC), {}
     try:
@@ -106,7 +115,7 @@ def _sail(options: Options, engagement: config.Engagement, data: RehearsalData, 
 
 
 def _run_stages(voyage: Voyage) -> Outcome:
-    for stage in stages():
+    for stage in stages() if voyage.data else own_pipeline_stages():
         voyage.progress.start(stage.name, stage.title)
         began = voyage.now if hasattr(voyage, "cloud") else None
         try:

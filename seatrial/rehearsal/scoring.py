@@ -30,7 +30,7 @@ def score_request(definition: Mapping[str, Any], *, name: str, input_uri: str, o
 def score_live_data(voyage: Voyage) -> str:
     """Land the live snapshots, compute their features by the deployed code, keep the rows to send."""
     folder = voyage.folder / "raw" / "live"
-    write_snapshots(voyage.data.live, folder)
+    write_snapshots(voyage.sets.live, folder)
     raw, artifacts = voyage.outputs["RawBucketName"], voyage.outputs["ArtifactsBucketName"]
     input_uri = voyage.aws.put_folder(raw, f"{voyage.engagement.training.dataset.name}/live/", folder)
     output_uri = f"s3://{artifacts}/scoring/rehearsal"
@@ -41,7 +41,7 @@ def score_live_data(voyage: Voyage) -> str:
     if job["ProcessingJobStatus"] != "Completed":
         raise RehearsalError("the scoring job failed", job.get("FailureReason", ""))
     voyage.rows = {
-        stretch: _read_rows(voyage, f"scoring/rehearsal/snapshot={stretch}/") for stretch in voyage.data.live
+        stretch: _read_rows(voyage, f"scoring/rehearsal/snapshot={stretch}/") for stretch in voyage.sets.live
     }
     return ", ".join(f"{stretch} {len(rows):,} rows" for stretch, rows in voyage.rows.items())
 

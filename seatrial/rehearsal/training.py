@@ -27,6 +27,15 @@ def train_first_model(voyage: Voyage) -> str:
     )
 
 
+def run_own_pipeline(voyage: Voyage) -> str:
+    """Start a pipeline of the customer's own with its default parameters and follow it."""
+    arn = voyage.aws.start_pipeline(voyage.outputs["PipelineName"])
+    run = follow(voyage, arn, "rehearsal")
+    steps = ", ".join(f"{step['StepName']} {step['StepStatus'].lower()}" for step in voyage.aws.steps(arn))
+    registered = f"; registered {run.package_arn.rpartition('/')[2]}" if run.package_arn else ""
+    return f"{run.seconds:.0f} s: {steps}{registered}"
+
+
 def new_execution(voyage: Voyage, known: set[str]) -> str | None:
     """ARN of an execution that is not among the known ones."""
     fresh = [arn for arn in voyage.aws.executions(voyage.outputs["PipelineName"]) if arn not in known]

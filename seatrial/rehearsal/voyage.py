@@ -23,6 +23,8 @@ class Options:
     engagement: Path
     environment: str = "dev"
     data: Path | None = None
+    files: Path | None = None
+    """Folder to put into the artifacts bucket before a pipeline of the customer's own starts."""
     report: Path | None = None
     as_json: bool = False
     seed: int = 7
@@ -101,7 +103,8 @@ class Voyage:
     engagement: Engagement
     folder: Path
     progress: Progress
-    data: RehearsalData
+    data: RehearsalData | None
+    """None for a pipeline of the customer's own, which brings its data itself."""
     assembly: Path = field(init=False)
     cloud: OfflineCloud = field(init=False)
     aws: Aws = field(init=False)
@@ -124,6 +127,13 @@ class Voyage:
     """Real seconds from the start of the rehearsal to that of the cloud."""
     cloud_times: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     """Per stage: the cloud's time when it began and when it ended."""
+
+    @property
+    def sets(self) -> RehearsalData:
+        """The rehearsal's data; only stages of the churn pipeline ask for it."""
+        if self.data is None:
+            raise RehearsalError("this engagement has a pipeline of its own, so there is no generated or given data")
+        return self.data
 
     @property
     def now(self) -> datetime:
