@@ -27,6 +27,11 @@ SOFTWARE = (
     "sagemaker-training",
     "sagemaker-inference",
 )
+AFTER_OWN_PIPELINE = facts.NotProven(
+    subject="What follows your pipeline",
+    why="monitoring, retraining and promotion depend on what the pipeline registers, which the rehearsal cannot know",
+    how_to_prove="approve a model package in `seatrial cloud` or in the dev account and follow the state machine",
+)
 SCENARIO_TITLES = {
     "covariate": "covariate shift",
     "prior": "prior shift",
@@ -287,7 +292,7 @@ def record(voyage: Voyage, outcome: facts.Outcome, began: datetime, gathered: di
         windows=windows_of(voyage.windows),
         sightings=tuple(sighting_of(sighting) for sighting in voyage.sightings),
         decisions=tuple(voyage.decisions),
-        not_proven=facts.NOT_PROVEN_OFFLINE,
+        not_proven=facts.NOT_PROVEN_OFFLINE if voyage.data else (AFTER_OWN_PIPELINE, *facts.NOT_PROVEN_OFFLINE),
         leak_check=voyage.leak_check,
         versions_used=versions_used(),
         **gathered,

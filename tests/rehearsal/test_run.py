@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,6 +59,34 @@ def test_the_whole_loop_passes_on_the_default_data(tmp_path: Path) -> None:
     page = (tmp_path / "report.html").read_text()
     assert len(page) < 2_000_000
     assert "<script" not in page
+
+
+@pytest.fixture
+def own_files(tmp_path: Path) -> Path:
+    examples, folder = ROOT / "docs" / "examples", tmp_path / "files" / "example"
+    (folder / "sourcedir.tar.gz").mkdir(parents=True)
+    (folder / "data").mkdir()
+    shutil.copy(examples / "code" / "train.py", folder / "sourcedir.tar.gz")
+    shutil.copy(examples / "code" / "prepare.py", folder)
+    (folder / "data" / "rows.csv").write_text("label,a\n" + "".join(f"{i % 2},{i % 2}\n" for i in range(40)))
+    return tmp_path / "files"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["v2", "v3"])
+def test_a_pipeline_written_with_the_sagemaker_sdk_is_rehearsed(own_files: Path, tmp_path: Path, version: str) -> None:
+    definition = ROOT / "docs" / "examples" / f"sagemaker_sdk_{version}" / "definition.json"
+    engagement = yaml.safe_load((ROOT / "engagements/telecom-churn.yaml").read_text())
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump({**engagement, "training": {"definition": str(definition)}}))
+
+    done = rehearse(tmp_path / "report", "--engagement", str(path), "--files", str(own_files))
+
+    assert done.returncode == 0, done.stderr + done.stdout[-2000:]
+    (train,) = [line["text"] for line in lines_of(done.stdout) if line["kind"] == "end" and line["stage"] == "train"]
+    assert "Prepare succeeded, Train succeeded" in train
+    unproven = json.loads((tmp_path / "report" / "report.json").read_text())["not_proven"]
+    assert "What follows your pipeline" in [item["subject"] for item in unproven]
 
 
 @pytest.fixture
