@@ -248,11 +248,38 @@ def test_the_quality_gate_gives_every_reason(job, tmp_path):
     quality = job(table_spec(tmp_path), minimum_rows=50, maximum_duplicate_share=0.1)
 
     assert quality["reasons"] == [
-        "rows: at least 50 are needed, got 10",
+        "rows: at least 50 with a known label are needed, got 10 of 10",
         "duplicate_share: at most 0.1 is allowed, got 0.3333",
         "label: both classes are needed, got 0 churners among 10 labelled rows",
     ]
     assert json.loads((tmp_path / "out/quality/quality.json").read_text()) == quality
+
+
+def test_only_labelled_rows_count_for_the_fewest_rows(job, tmp_path):
+    write_table(tmp_path / "raw", customers(40, Churn=[("Yes", "No", None, None)[i % 4] for i in range(40)]))
+
+    quality = job(table_spec(tmp_path), minimum_rows=30)
+
+    assert quality["reasons"] == ["rows: at least 30 with a known label are needed, got 20 of 40"]
+
+
+@pytest.fixture
+def hdfs_by_default(spark):
+    """Hadoop's settings as in AWS's Spark image: a path without a scheme is looked for in HDFS."""
+    settings = spark.sparkContext._jsc.hadoopConfiguration()
+    before = settings.get("fs.defaultFS")
+    settings.set("fs.defaultFS", "hdfs://127.0.0.1:9")
+    yield
+    settings.set("fs.defaultFS", before)
+
+
+def test_the_containers_folders_are_found_where_hdfs_is_the_default(job, hdfs_by_default, tmp_path):
+    write_table(tmp_path / "raw data", customers(40))
+
+    quality = job(table_spec(tmp_path), raw="raw data", out="out put")
+
+    assert quality["rows"] == 40
+    assert len(rows_of(tmp_path / "out put")) == 40
 
 
 def test_the_job_gives_the_same_files_twice(job, tmp_path):
@@ -316,6 +343,6 @@ def test_runs_as_a_plain_script_with_the_java_of_a_wheel(tmp_path):
     done = run_step("features", *arguments, environment=environment)
 
     assert done.returncode == 0, done.stderr[-2000:]
-    assert (tmp_path / "message").read_text() == "rows: at least 50 are needed, got 40"
+    assert (tmp_path / "message").read_text().startswith("rows: at least 50 ")
     assert json.loads(done.stdout.splitlines()[-1])["rows"] == 40
     assert DatasetSpec.from_json(spec.read_text()).columns == {"Call  Failure": "numeric", "plan": "categorical"}

@@ -370,13 +370,12 @@ def session() -> SparkSession:
     builder = SparkSession.builder.appName("features").config("spark.sql.session.timeZone", "UTC")
     if SparkConf().get("spark.master", "local").startswith("local"):
         _find_java()
-        cores = str(max(2, os.cpu_count() or 2))
         local = {
             "spark.master": SparkConf().get("spark.master", "local[*]"),
             "spark.ui.enabled": "false",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
-            "spark.sql.shuffle.partitions": cores,
+            "spark.sql.shuffle.partitions": str(max(2, os.cpu_count() or 2)),
             # At this size, planning and compiling cost more than running: half of the processor time goes with these.
             "spark.sql.adaptive.enabled": "false",
             "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
@@ -419,12 +418,6 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def tell(path: str, text: str) -> None:
-    """Leave a sentence as the job's exit message, of which SageMaker keeps 1 KB; the pipeline's refusal quotes it."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(text[:600], encoding="utf-8")
-
-
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line; the paths default to the container's."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -432,7 +425,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--dataset", required=True, help="DatasetSpec as a JSON file")
     parser.add_argument("--input", default="/opt/ml/processing/input/raw")
     parser.add_argument("--output", default="/opt/ml/processing/output")
-    parser.add_argument("--message", default="/opt/ml/output/message")
+    parser.add_argument("--message", type=Path, default=Path("/opt/ml/output/message"))
     parser.add_argument("--minimum-rows", type=int, default=1)
     parser.add_argument("--maximum-duplicate-share", type=float, default=1.0)
     parser.add_argument("--maximum-missing-label-share", type=float, default=1.0)
@@ -443,9 +436,9 @@ if __name__ == "__main__":
     spark_session, options = session(), parse(sys.argv[1:])
     try:
         result = run(spark_session, options)
-        tell(options.message, "; ".join(result["reasons"]) or "the data is good enough to train on")
+        options.message.parent.mkdir(parents=True, exist_ok=True)  # the job's exit message: what a refusal quotes
+        options.message.write_text("; ".join(result["reasons"])[:600] or "the data is good enough", encoding="utf-8")
     except DataError as error:
-        tell(options.message, str(error))
         sys.exit(f"features: {error}")
     finally:
         spark_session.stop()
