@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -10,8 +11,6 @@ from botocore.exceptions import ClientError
 
 from seatrial.contracts.serving import BASELINE_URI, Serving, resolve_serving
 from seatrial.statistics.baseline import Baseline
-
-BASELINE_DIGEST = "BaselineDigest"
 
 
 class BaselineError(ValueError):
@@ -44,6 +43,25 @@ class Aws:
         """EventBridge."""
         return boto3.client("events")
 
+    @cached_property
+    def cloudwatch(self) -> Any:
+        """The metrics that the endpoint publishes itself."""
+        return boto3.client("cloudwatch")
+
+    def invocations(self, endpoint_name: str, variant_name: str, start: datetime, end: datetime) -> float:
+        """How many requests the variant was sent between two times."""
+        names = {"EndpointName": endpoint_name, "VariantName": variant_name}
+        answer = self.cloudwatch.get_metric_statistics(
+            Namespace="AWS/SageMaker",
+            MetricName="Invocations",
+            Dimensions=[{"Name": name, "Value": value} for name, value in names.items()],
+            StartTime=start,
+            EndTime=end,
+            Period=int((end - start).total_seconds()),
+            Statistics=["Sum"],
+        )
+        return sum(point["Sum"] for point in answer["Datapoints"])
+
     def serving(self, endpoint_name: str) -> Serving | None:
         """What the endpoint runs; None before it exists or while it is first created."""
         try:
@@ -67,16 +85,19 @@ class Aws:
     def _read_baseline(self, serving: Serving, uri: str) -> tuple[Baseline, str]:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         try:
-            body = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            body, written = (self._body(bucket, name) for name in (key, key.removesuffix(".json") + ".sha256"))
         except ClientError as error:
             raise BaselineError(f"{uri}: the baseline of {serving.package_arn} cannot be read: {error}") from error
         digest = hashlib.sha256(body).hexdigest()
-        if serving.metadata.get(BASELINE_DIGEST, digest) != digest:
-            raise BaselineError(f"{uri}: is not the file that was registered with {serving.package_arn}")
+        if written.decode(errors="replace").strip() != digest:
+            raise BaselineError(f"{uri}: is not the file whose digest the training of {serving.package_arn} wrote")
         try:
             return Baseline.from_json(body.decode()), digest
         except ValueError as error:
             raise BaselineError(f"{uri}: {error}") from error
+
+    def _body(self, bucket: str, key: str) -> bytes:
+        return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
     def keys(self, bucket: str, prefix: str, start_after: str = "") -> list[str]:
         """Keys below a prefix, in order, from the one after `start_after`."""
@@ -86,8 +107,7 @@ class Aws:
     def lines(self, bucket: str, keys: list[str]) -> Iterator[str]:
         """Lines of text of the objects; bytes that are no UTF-8 are replaced, so that one bad line stays one."""
         for key in keys:
-            body = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            yield from body.decode("utf-8", errors="replace").split("\n")
+            yield from self._body(bucket, key).decode("utf-8", errors="replace").split("\n")
 
     def put(self, bucket: str, key: str, body: str) -> None:
         """Write a JSON object."""

@@ -53,17 +53,19 @@ def _signal(findings: tuple[Finding, ...], quiet: bool) -> Signal:
 
 
 def _evidence(window: str, data: WindowData, evaluation: Evaluation) -> WindowEvidence:
-    absent = not data.capture_files
+    files = bool(data.capture_files)
     signals: dict[Condition, Signal] = {
-        "missing_data": Signal(absent, not absent, "no data capture files for this hour")
+        "missing_data": Signal(
+            not files and not data.idle, files, "there were requests but no data capture files for this hour"
+        )
     }
-    if not absent:
+    if files:
         signals["schema_violation"] = _signal(evaluation.schema, quiet=evaluation.rows > 0)
     if evaluation.quality.rows:
         signals["quality_loss"] = _signal(evaluation.quality.findings, quiet=evaluation.quality.quiet is True)
     if evaluation.judged_rows or evaluation.drift:
         signals["drift"] = _signal(evaluation.drift, quiet=evaluation.drift_quiet is True)
-    return WindowEvidence(window, evaluation.rows, evaluation.judged_rows > 0, signals)
+    return WindowEvidence(window, evaluation.rows, evaluation.judged_rows > 0, signals, data.idle)
 
 
 def _remember(case: Case, evaluation: Evaluation, decision: AlertDecision, state: MonitorState) -> Memory:

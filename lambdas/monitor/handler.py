@@ -7,8 +7,8 @@ from adapters import Aws
 from aws_lambda_powertools import Logger
 from decide import Case, judge
 from memory import Memory
-from parse import Configuration, windows_to_judge
-from publish import publish
+from parse import HOUR, Configuration, parse_time, windows_to_judge
+from publish import publish, publish_run
 from report import Judgement, write_report
 from store import AlreadyJudgedError, Store
 from window_data import read_window
@@ -28,6 +28,7 @@ def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[s
     memory, revision = store.load()
     windows = windows_to_judge(event, memory.last_window if memory else None, configuration.settings)
     verdicts = {window: _run_window(window, configuration, aws, store) for window in windows}
+    publish_run(parse_time(event["time"]), configuration)
     logger.info("windows judged", extra={"verdicts": verdicts, "revision": revision})
     return {"windows": verdicts}
 
@@ -47,6 +48,9 @@ def _judge_once(window: str, configuration: Configuration, aws: Aws, store: Stor
     serving = aws.serving(configuration.endpoint_name)
     if serving is None:
         logger.info("nothing to monitor: the endpoint has not been in service yet")
+        return None
+    if serving.created_at and parse_time(window) + HOUR <= serving.created_at:
+        logger.info("nothing to monitor: the window ended before the endpoint was created", extra={"window": window})
         return None
     memory, revision = store.load()
     if memory and memory.last_window and window <= memory.last_window:

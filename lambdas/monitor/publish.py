@@ -1,6 +1,7 @@
 """Tells the world: the verdict event on EventBridge and the metrics, timed at the window's end."""
 
 import json
+from datetime import datetime
 
 from adapters import Aws
 from aws_lambda_powertools.metrics import MetricUnit
@@ -21,6 +22,13 @@ def publish(judgement: Judgement, configuration: Configuration, aws: Aws) -> Non
     _put_metrics(judgement, configuration)
 
 
+def publish_run(time: datetime, configuration: Configuration) -> None:
+    """The heartbeat: an alarm on its absence tells that nothing is monitored, whatever the windows say."""
+    metrics = _metrics(time, configuration)
+    metrics.add_metric("MonitorRuns", MetricUnit.Count, 1)
+    metrics.flush_metrics()
+
+
 def _put_event(judgement: Judgement, configuration: Configuration, aws: Aws) -> None:
     entry = {
         "Source": events.SOURCE,
@@ -35,11 +43,16 @@ def _put_event(judgement: Judgement, configuration: Configuration, aws: Aws) -> 
 
 
 def _put_metrics(judgement: Judgement, configuration: Configuration) -> None:
-    # The provider instead of `Metrics`: that one would add the service as a third dimension.
-    metrics = AmazonCloudWatchEMFProvider(namespace=configuration.metric_namespace, service="")
-    metrics.set_timestamp(parse_time(judgement.detail["window_end"]))
-    metrics.add_dimension("EndpointName", configuration.endpoint_name)
-    metrics.add_dimension("VariantName", configuration.variant_name)
+    metrics = _metrics(parse_time(judgement.detail["window_end"]), configuration)
     for name, value in judgement.metrics.items():
         metrics.add_metric(name, MetricUnit.NoUnit if name.endswith("Statistic") else MetricUnit.Count, value)
     metrics.flush_metrics()
+
+
+def _metrics(time: datetime, configuration: Configuration) -> AmazonCloudWatchEMFProvider:
+    # The provider instead of `Metrics`: that one would add the service as a third dimension.
+    metrics = AmazonCloudWatchEMFProvider(namespace=configuration.metric_namespace, service="")
+    metrics.set_timestamp(time)
+    metrics.add_dimension("EndpointName", configuration.endpoint_name)
+    metrics.add_dimension("VariantName", configuration.variant_name)
+    return metrics

@@ -15,13 +15,17 @@ from seatrial.statistics.monitor import Labelled
 
 @dataclass(frozen=True)
 class WindowData:
-    """`capture_files` is 0 when nothing was captured; `unmatched` counts labels without a captured prediction."""
+    """`capture_files` is 0 when nothing was captured; `unmatched` counts labels without a captured prediction.
+
+    `idle` tells that nothing could be captured, because no request came.
+    """
 
     capture_files: int
     capture: Capture
     labelled: Labelled
     used_labels: Mapping[str, list[str]]
     unmatched: int = 0
+    idle: bool = False
 
     @property
     def rows(self) -> list[tuple[str, ...]]:
@@ -52,7 +56,13 @@ def read_window(window: str, memory: Memory, configuration: Configuration, aws: 
         unmatched += len(new) - matched[0]
         predictions += matched[1]
         labels += matched[2]
-    return WindowData(files, capture, Labelled(predictions, labels), found, unmatched)
+    idle = not files and not _invocations(window, configuration, aws)
+    return WindowData(files, capture, Labelled(predictions, labels), found, unmatched, idle)
+
+
+def _invocations(window: str, configuration: Configuration, aws: Aws) -> float:
+    start = parse_time(window)
+    return aws.invocations(configuration.endpoint_name, configuration.variant_name, start, start + HOUR)
 
 
 def _read_capture(hour: str, configuration: Configuration, aws: Aws) -> tuple[int, Capture]:

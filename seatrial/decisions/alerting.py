@@ -85,6 +85,8 @@ class WindowEvidence:
     rows: int
     sufficient: bool
     signals: Mapping[Condition, Signal] = field(default_factory=dict)
+    idle: bool = False
+    """No request came in this hour."""
 
 
 @dataclass(frozen=True)
@@ -172,5 +174,7 @@ def _sentence(
         present = signal.sentence if signal and signal.present else f"still open since {leading.opened_at}"
         return f"{verdict}: {present}{ended}"
     if verdict == "insufficient_data":
+        if evidence.idle:
+            return f"insufficient_data: no request came in this hour{ended}"
         return f"insufficient_data: {evidence.rows} rows are too few to judge{ended}"
     return f"ok: {evidence.rows} rows agree with the baseline{ended}"

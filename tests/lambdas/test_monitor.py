@@ -1,5 +1,6 @@
 """The monitor function against S3 and DynamoDB in memory: one result a window, whatever is delivered how often."""
 
+import hashlib
 import json
 import random
 from datetime import timedelta
@@ -46,7 +47,11 @@ class Harbour:
         rows = [self.row() for _ in range(1000)]
         text = build_baseline(SCHEMA, [row for row, _, _ in rows], *zip(*[item[1:] for item in rows], strict=True))
         uri = BASELINE.replace("/1/", f"/{version}/")
-        self.s3.put_object(Bucket="artifacts", Key=uri.removeprefix("s3://artifacts/"), Body=text.to_json().encode())
+        body = text.to_json().encode()
+        key = uri.removeprefix("s3://artifacts/")
+        self.s3.put_object(Bucket="artifacts", Key=key, Body=body)
+        digest = hashlib.sha256(body).hexdigest().encode()
+        self.s3.put_object(Bucket="artifacts", Key=key.replace(".json", ".sha256"), Body=digest)
         self.aws.sagemaker.serving = self.aws.sagemaker.add_package(version, **{BASELINE_URI: uri})
 
     def row(self, shift: float = 0.0, flipped: bool = False) -> tuple[list[str], float, int]:
@@ -65,6 +70,11 @@ class Harbour:
         self.put(layout.capture_hour_prefix("churn", "primary", at(hour)) + "00.jsonl", lines)
         if labels:
             self.put(layout.ground_truth_hour_prefix("churn", at(hour)) + "labels.jsonl", truths)
+
+    def invoked(self, hour: int, times: int, variant: str = "primary") -> None:
+        dimensions = [{"Name": "EndpointName", "Value": "churn"}, {"Name": "VariantName", "Value": variant}]
+        datum = {"MetricName": "Invocations", "Dimensions": dimensions, "Value": times, "Timestamp": at(hour)}
+        boto3.client("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=[datum])
 
     def put(self, key: str, lines: list[str]) -> None:
         self.s3.put_object(Bucket="capture", Key=key, Body="\n".join(lines).encode())
@@ -150,6 +160,8 @@ def test_hours_missed_by_the_schedule_are_made_good_in_order(harbour: Harbour) -
 def test_no_capture_is_missing_data_and_one_incident_until_it_clears(harbour: Harbour) -> None:
     harbour.traffic(0)
     harbour.traffic(3)
+    harbour.invoked(1, 5)
+    harbour.invoked(2, 7)
 
     for hour in range(4):
         harbour.run(hour)
@@ -157,6 +169,33 @@ def test_no_capture_is_missing_data_and_one_incident_until_it_clears(harbour: Ha
     states = [(harbour.verdict(hour)["verdict"], harbour.verdict(hour)["incident_state"]) for hour in range(4)]
     assert states == [("ok", "none"), ("missing_data", "opened"), ("missing_data", "ongoing"), ("ok", "cleared")]
     assert harbour.verdict(1)["incident_id"] == harbour.verdict(2)["incident_id"] != harbour.verdict(3)["incident_id"]
+
+
+def test_an_hour_without_requests_is_no_missing_data(harbour: Harbour) -> None:
+    harbour.invoked(0, 5, variant="other")
+    harbour.invoked(1, 5)
+
+    harbour.run(0)
+
+    assert harbour.verdict(0)["verdict"] == "insufficient_data"
+    assert harbour.verdict(0)["sentence"] == "insufficient_data: no request came in this hour"
+
+
+def test_an_idle_hour_does_not_close_the_incident_of_a_capture_that_failed(harbour: Harbour) -> None:
+    harbour.invoked(0, 5)
+
+    harbour.run(0)
+    harbour.run(1)
+
+    assert harbour.verdict(1)["incident_state"] == "ongoing"
+
+
+def test_windows_that_ended_before_the_endpoint_was_created_are_not_judged(harbour: Harbour) -> None:
+    harbour.aws.sagemaker.endpoint["CreationTime"] = at(1)
+    harbour.invoked(1, 5)
+
+    assert harbour.run(0) == {"2026-11-01T00:00:00Z": "skipped"}
+    assert harbour.run(1) == {"2026-11-01T01:00:00Z": "missing_data"}
 
 
 def test_few_rows_are_insufficient_until_enough_have_come_together(harbour: Harbour) -> None:
@@ -255,6 +294,24 @@ def test_refuses_a_baseline_that_was_changed_after_it_was_first_read(harbour: Ha
         harbour.run(1)
 
 
+def test_refuses_a_baseline_that_is_not_the_one_whose_digest_was_written(harbour: Harbour) -> None:
+    harbour.traffic(0)
+    key = BASELINE.removeprefix("s3://artifacts/")
+    body = harbour.s3.get_object(Bucket="artifacts", Key=key)["Body"].read()
+    harbour.s3.put_object(Bucket="artifacts", Key=key, Body=body.replace(b"tenure_months", b"tenure_months ", 1))
+
+    with pytest.raises(ValueError, match="is not the file whose digest"):
+        harbour.run(0)
+
+
+def test_refuses_a_baseline_without_a_digest(harbour: Harbour) -> None:
+    harbour.traffic(0)
+    harbour.s3.delete_object(Bucket="artifacts", Key="models/1/baseline.sha256")
+
+    with pytest.raises(ValueError, match="cannot be read"):
+        harbour.run(0)
+
+
 @pytest.mark.parametrize("uri", ["", "s3://elsewhere/baseline.json"])
 def test_refuses_a_baseline_that_is_not_the_champions_own(harbour: Harbour, uri: str) -> None:
     harbour.traffic(0)
@@ -264,11 +321,15 @@ def test_refuses_a_baseline_that_is_not_the_champions_own(harbour: Harbour, uri:
         harbour.run(0)
 
 
-def test_is_silent_before_the_endpoint_exists(harbour: Harbour) -> None:
+def test_before_the_endpoint_exists_there_is_only_a_heartbeat(harbour: Harbour, capsys: pytest.CaptureFixture) -> None:
     harbour.aws.sagemaker.serving = None
 
     assert harbour.run(0) == {"2026-11-01T00:00:00Z": "skipped"}
     assert harbour.aws.events.entries == []
+    (beat,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert beat["MonitorRuns"] == [1.0]
+    assert beat["_aws"]["Timestamp"] == int((at(1) + timedelta(minutes=5)).timestamp() * 1000)
+    assert (beat["EndpointName"], beat["VariantName"]) == ("churn", "primary")
 
 
 def test_truncated_capture_lines_are_counted_and_the_rest_is_judged(harbour: Harbour) -> None:

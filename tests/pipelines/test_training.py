@@ -1,6 +1,7 @@
 """Training, inference and baseline as plain processes, and under AWS's own toolkits."""
 
 import csv
+import hashlib
 import http.client
 import importlib
 import json
@@ -280,7 +281,9 @@ def test_the_baseline_describes_the_validation_split_and_the_smoke_rows_are_answ
     )
 
     assert done.returncode == 0, done.stderr
-    baseline = Baseline.from_json((tmp_path / "out/baseline.json").read_text())
+    body = (tmp_path / "out/baseline.json").read_bytes()
+    assert (tmp_path / "out/baseline.sha256").read_text().strip() == hashlib.sha256(body).hexdigest()
+    baseline = Baseline.from_json(body.decode())
     assert baseline.rows == 300
     assert baseline.schema.names == ("tenure", "calls", "plan")
     smoke, expected = ((tmp_path / "out" / name).read_text() for name in ("smoke.csv", "smoke_expected.csv"))

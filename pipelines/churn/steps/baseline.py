@@ -1,11 +1,12 @@
 """Baseline step: what the model's inputs, predictions and losses look like on the validation split.
 
-Writes our baseline.json, Model Monitor's statistics.json and constraints.json, and a smoke test: rows and the
-answers that the deployed model must give.
+Writes our baseline.json with its digest, Model Monitor's statistics.json and constraints.json, and a smoke test:
+rows and the answers that the deployed model must give.
 """
 
 import argparse
 import csv
+import hashlib
 import importlib
 import io
 import json
@@ -37,9 +38,11 @@ def main(arguments: Sequence[str]) -> None:
         parsed = inference.input_fn(smoke, "text/csv")
         expected, _ = inference.output_fn(inference.predict_fn(parsed, model), "text/csv")
     baseline = build_baseline(schema, rows, predictions, labels)
+    text = baseline.to_json()
     options.output.mkdir(parents=True, exist_ok=True)
     files = {
-        "baseline.json": baseline.to_json(),
+        "baseline.json": text,
+        "baseline.sha256": hashlib.sha256(text.encode()).hexdigest() + "\n",
         "statistics.json": json.dumps(baseline.to_model_monitor_statistics(), indent=1),
         "constraints.json": json.dumps(baseline.to_model_monitor_constraints(), indent=1),
         "smoke.csv": smoke,
