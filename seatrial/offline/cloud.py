@@ -55,7 +55,7 @@ class OfflineCloud:
         self._account = account
         self._region = region
         self._port = port
-        self._moto = loud(DomainDispatcherApplication(create_backend_app))
+        self._moto = DomainDispatcherApplication(_backend_app)
         self.clock = Clock(start)
         self.journal = Journal(folder / "journal.jsonl", self.clock)
         self._processes_before: frozenset[str] = frozenset()
@@ -87,7 +87,7 @@ class OfflineCloud:
         settings.S3_IGNORE_SUBDOMAIN_BUCKETNAME = True
         moto_api_backend.reset()
         routes.clear()
-        self._server = LoopbackServer(self._answer, self._port)
+        self._server = LoopbackServer(loud(self._answer, self.journal), self._port)
         url = self._server.url
         self._context = CloudContext(url, self._account, self._region, self.folder, self.clock, self.journal)
         routes.add("/_seatrial/", Admin(self.clock, self.journal))
@@ -140,6 +140,13 @@ class OfflineCloud:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account
         app = routes.find(environ["PATH_INFO"])
         return (app or self._moto)(environ, start_response)
+
+
+def _backend_app(service: Any) -> Any:
+    """Moto fails with an import error for a service that it does not know."""
+    if not service:
+        raise NotImplementedError("moto has no such service")
+    return create_backend_app(service)
 
 
 def _installer(name: str) -> Any:

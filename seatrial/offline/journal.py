@@ -14,7 +14,7 @@ class Journal:
 
     An entry is `{"time": cloud time (ISO 8601), "elapsed": real seconds since the start, "kind": str, ...}`.
     Kinds: "stack", "function", "event", "alarm", "schedule", "execution", "step", "job", "endpoint",
-    "package", "state_machine", "fidelity".
+    "package", "state_machine", "fidelity", "fault".
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:

@@ -3,7 +3,6 @@
 import io
 import socket
 import threading
-import traceback
 from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -88,9 +87,8 @@ def _call(app: WsgiApp, environ: dict[str, Any]) -> tuple[str, list[tuple[str, s
         body = b"".join(pieces)
         if hasattr(pieces, "close"):
             pieces.close()  # type: ignore[attr-defined]
-    except Exception:
-        text = traceback.format_exc()
-        return "500 Internal Server Error", [("Content-Type", "text/plain")], text.encode()
+    except Exception as error:
+        return "500 Internal Server Error", [("Content-Type", "text/plain")], repr(error).encode()
     return started["status"], started["headers"], body
 
 

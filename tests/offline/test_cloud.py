@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 import pytest
@@ -74,13 +75,70 @@ def test_an_extension_s_route_goes_before_moto(cloud: OfflineCloud) -> None:
 
 @pytest.mark.parametrize(
     ("service", "method", "name"),
-    [("glue", "list_blueprints", "glue:ListBlueprints"), ("cloudformation", "list_types", "cloudformation:ListTypes")],
+    [
+        ("cloudformation", "list_types", "cloudformation:ListTypes"),
+        ("glue", "list_blueprints", "glue:ListBlueprints"),
+        ("redshift-serverless", "list_namespaces", "redshift-serverless:ListNamespaces"),
+        ("batch", "list_jobs", "batch POST /v1/listjobs"),
+        ("cloudfront", "list_distributions", "cloudfront GET /2020-05-31/distribution"),
+        ("rds", "describe_db_instances", "rds:DescribeDBInstances"),
+    ],
 )
 def test_an_api_that_is_not_emulated_fails_loudly(cloud: OfflineCloud, service: str, method: str, name: str) -> None:
     with pytest.raises(ClientError, match=f"{name} is not emulated by the offline cloud") as caught:
         getattr(cloud.context.client(service), method)()
 
     assert caught.value.response["Error"]["Code"] == "NotEmulated"
+    assert "seatrial/offline, or leave the resource out" in caught.value.response["Error"]["Message"]
+    assert ".py" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "request_"),
+    [
+        ("glue", "start_job_run", {"JobName": "nightly"}),
+        ("athena", "start_query_execution", {"QueryString": "SELECT 1"}),
+        ("emr", "run_job_flow", {"Name": "spark", "Instances": {}}),
+    ],
+)
+def test_work_that_nothing_would_do_is_refused(
+    cloud: OfflineCloud, service: str, method: str, request_: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError, match="NotEmulated"):
+        getattr(cloud.context.client(service), method)(**request_)
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "answer"),
+    [
+        ("application-autoscaling", "describe_scalable_targets", "ScalableTargets"),
+        ("cloudwatch", "describe_alarms", "MetricAlarms"),
+        ("secretsmanager", "list_secrets", "SecretList"),
+        ("resourcegroupstaggingapi", "get_tag_keys", "TagKeys"),
+        ("stepfunctions", "list_state_machines", "stateMachines"),
+    ],
+)
+def test_a_service_that_signs_with_another_name_or_is_seldom_asked_is_vouched_for(
+    cloud: OfflineCloud, service: str, method: str, answer: str
+) -> None:
+    request = {"ServiceNamespace": "sagemaker"} if service == "application-autoscaling" else {}
+
+    assert answer in getattr(cloud.context.client(service), method)(**request)
+
+
+def test_a_fault_of_the_clouds_own_names_the_api_and_no_source_path(cloud: OfflineCloud) -> None:
+    def fail(environ: Any, start: Any) -> Any:
+        raise ZeroDivisionError("by accident")
+
+    routes.add("/faulty/", fail)
+
+    with pytest.raises(HTTPError) as caught:
+        read(f"{cloud.url}/faulty/lane")
+
+    message = caught.value.read().decode()
+    assert "unknown service GET /faulty/lane: ZeroDivisionError('by accident')" in message
+    assert ".py" not in message
+    assert "by accident" in cloud.journal.entries("fault")[-1]["trace"]
 
 
 def test_objects_go_through_unchanged(cloud: OfflineCloud) -> None:
