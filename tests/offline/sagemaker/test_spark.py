@@ -28,6 +28,22 @@ def test_a_spark_job_runs_without_a_network(bench):
     assert bench.get(f"s3://{bench.bucket}/out/spark/result/total.txt") == b"45 local[*]"
 
 
+@pytest.mark.slow
+def test_a_path_without_a_scheme_fails_as_where_hdfs_is_the_default(bench):
+    script = """
+from pyspark.sql import SparkSession
+SparkSession.builder.getOrCreate().read.text("/opt/ml/processing/input/code").count()
+"""
+    request = bench.processing("bare", script)
+    request["AppSpecification"]["ImageUri"] = bench.image("sagemaker-spark-processing", "3.5-cpu-py39-v1.0")
+    request["AppSpecification"]["ContainerEntrypoint"] = ["smspark-submit", "/opt/ml/processing/input/code/script.py"]
+
+    bench.sagemaker.create_processing_job(ProcessingJobName="bare", **request)
+    found = bench.wait_for_job("processing", "bare")
+
+    assert found["ProcessingJobStatus"] == "Failed"
+
+
 def test_the_class_archive_is_used_once_it_is_there(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     image = parse_image("sagemaker-spark-processing:3.5")

@@ -34,6 +34,9 @@ DEFAULTS = {
     "spark.sql.warehouse.dir": "file:///tmp/spark-warehouse",
     "spark.shuffle.compress": "false",
     "spark.broadcast.compress": "false",
+    # AWS's image has HDFS as the default: a path without a scheme must fail here too, and soon.
+    "spark.hadoop.fs.defaultFS": "hdfs://127.0.0.1:9",
+    "spark.hadoop.ipc.client.connect.max.retries": "0",
 }
 """What a script's own builder settings and the job's configuration.json override."""
 
