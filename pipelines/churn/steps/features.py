@@ -272,11 +272,16 @@ def _labels(labels: DataFrame) -> DataFrame:
 # ----------------------------------------------------------------------------------------------- read and write
 
 
+def location(raw: str) -> str:
+    """A path with its scheme: AWS's Spark image would look for a bare one in HDFS. Hadoop wants it unescaped."""
+    return raw if "://" in raw else f"file://{Path(raw).absolute()}"
+
+
 def read(spark: SparkSession, raw: str, table: str) -> DataFrame:
     """One raw table of every snapshot, with the snapshot's name as a column."""
     if "://" not in raw and not any(Path(raw).glob(f"snapshot=*/{table}/*.parquet")):
         raise DataError(f"no files snapshot=*/{table}/*.parquet below {raw}")
-    frame = spark.read.parquet(f"{raw}/snapshot=*/{table}")
+    frame = spark.read.parquet(f"{location(raw)}/snapshot=*/{table}")
     return frame.withColumn(SNAPSHOT, fn.regexp_extract(fn.col("_metadata.file_path"), "snapshot=([^/]+)/", 1))
 
 
@@ -291,7 +296,7 @@ def write(frame: DataFrame, folder: Path, partition: str) -> None:
     names = [name for name in frame.columns if name not in (SNAPSHOT, "split")]
     ordered = frame.select(partition, *map(_quoted, names)).sortWithinPartitions(partition, ID)
     options = {"header": True, "nullValue": "", "emptyValue": "", "escape": '"'}
-    ordered.write.partitionBy(partition).mode("append").options(**options).csv(folder.as_uri())
+    ordered.write.partitionBy(partition).mode("append").options(**options).csv(location(str(folder)))
     for junk in [*folder.rglob("_SUCCESS"), *folder.rglob(".*.crc")]:
         junk.unlink()
     for part in folder.rglob("part-*-*.csv"):  # Spark puts a random id into the name
@@ -355,8 +360,8 @@ def _telecom_quality(counts: Counts) -> dict[str, Any]:
 
 
 def _reasons(facts: dict[str, Any], labelled: int, limits: argparse.Namespace) -> Any:
-    if facts["rows"] < limits.minimum_rows:
-        yield f"rows: at least {limits.minimum_rows} are needed, got {facts['rows']}"
+    if labelled < limits.minimum_rows:
+        yield f"rows: at least {limits.minimum_rows} with a known label are needed, got {labelled} of {facts['rows']}"
     for name in ("duplicate_share", "missing_label_share"):
         limit = getattr(limits, f"maximum_{name}")
         if facts[name] > limit:
