@@ -36,6 +36,7 @@ class MonitoringStack(BaseStack):
             notification_topic=foundation.notifications.topic,
             settings=target.engagement.monitoring.model_dump(mode="json"),
             layers=[self.powertools.layer],
+            capture_percent=target.engagement.serving.capture_percent,
             destroy_data=destroy,
         )
         self.outputs(

@@ -51,12 +51,14 @@ class Aws:
         return [item["ModelPackageArn"] for item in packages if item.get("ModelApprovalStatus") == "Approved"]
 
     def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
-        """State of each alarm by name; an alarm that does not exist is missing from the answer."""
+        """State of each metric alarm by name; one that does not exist is missing from the answer.
+
+        Composite alarms can only be read with a right to all alarms of the account, which this function has not.
+        """
         if not names:
             return {}
-        answer = self.cloudwatch.describe_alarms(AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-        alarms = [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]
-        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
+        answer = self.cloudwatch.describe_alarms(AlarmNames=list(names), AlarmTypes=["MetricAlarm"])
+        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in answer.get("MetricAlarms", ())}
 
     def attempts(self, configuration: Configuration, arns: Sequence[str]) -> dict[str, Attempt]:
         """Earlier promotions of these packages."""

@@ -43,7 +43,12 @@ class DataKey(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._place = place_of(self)
-        statements = [*self._account_statements(), self._logs_statement(log_group_prefixes), self._services_statement()]
+        statements = [
+            *self._account_statements(),
+            self._logs_statement(log_group_prefixes),
+            self._log_delivery_statement(),
+            self._services_statement(),
+        ]
         made = kms.Key(
             self,
             "Key",
@@ -69,6 +74,12 @@ class DataKey(Construct):
         service = {"Service": f"logs.{self._place.region}.amazonaws.com"}
         groups = [self._place.arn("logs", f"log-group:{prefix}*") for prefix in prefixes]
         return _statement("CloudWatchLogs", service, USE, {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}})
+
+    def _log_delivery_statement(self) -> Statement:
+        """Step Functions' logs are delivered by a service of their own, which names all logs of the account."""
+        service = {"Service": "delivery.logs.amazonaws.com"}
+        source = {"StringEquals": {"kms:EncryptionContext:SourceArn": self._place.arn("logs", "*")}}
+        return _statement("LogDeliveryOfStateMachines", service, ("kms:Decrypt",), source)
 
     def _services_statement(self) -> Statement:
         own = {"StringEquals": {"aws:SourceAccount": self._place.account}}

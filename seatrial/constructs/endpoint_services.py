@@ -27,7 +27,7 @@ INTERFACE_ACTIONS: dict[str, tuple[str, ...]] = {
     ),
     "sagemaker.runtime": ("sagemaker:InvokeEndpoint",),
     "events": ("events:PutEvents",),
-    "monitoring": ("cloudwatch:DescribeAlarms",),
+    "monitoring": ("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricStatistics"),
     "sns": ("sns:Publish",),
 }
 """Service, as in `com.amazonaws.<region>.<service>`, to actions. Exactly what the functions in the VPC call: jobs and

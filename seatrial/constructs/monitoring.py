@@ -29,7 +29,7 @@ class EndpointMonitor(Construct):
     """Looks at each hour of data capture of one endpoint, five minutes past the hour.
 
     `settings` goes to the function as JSON. Input drift makes a ticket, loss of quality a page; a monitor that has
-    been silent for three hours is an alarm of its own.
+    not run for three hours is an alarm of its own. With `capture_percent` 0 nothing can be missing in what is captured.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class EndpointMonitor(Construct):
         metric_namespace: str = DEFAULT_NAMESPACE,
         schedule: str = "cron(5 * * * ? *)",
         dashboard_name: str | None = None,
+        capture_percent: int = 100,
         destroy_data: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -82,7 +83,7 @@ class EndpointMonitor(Construct):
             payload={"time": SCHEDULED_TIME},
             encryption_key=encryption_key,
         )
-        self.alarms = [*self._alarms(), *function_alarms(self, self.monitor, notification_topic)]
+        self.alarms = [*self._alarms(capture_percent > 0), *function_alarms(self, self.monitor, notification_topic)]
         self.dashboard = endpoint_dashboard(
             self,
             "Dashboard",
@@ -117,12 +118,14 @@ class EndpointMonitor(Construct):
         allow_describing_endpoint(role, self._endpoint, group)
         bus = place_of(self).arn("events", "event-bus", "default")
         role.allow("events:PutEvents", on=[bus])
+        role.allow_unscoped("cloudwatch:GetMetricStatistics")
 
-    def _alarms(self) -> list[cloudwatch.CfnAlarm]:
+    def _alarms(self, captures: bool) -> list[cloudwatch.CfnAlarm]:
+        missing = ("MissingData", "MissingData", "The endpoint was called but nothing was captured")
         return [
             self._verdict_alarm("InputDrift", "InputDrift", "Inputs have drifted: have a look (a ticket, no page)"),
             self._verdict_alarm("QualityLoss", "QualityLoss", "The model has become worse on labelled requests"),
-            self._verdict_alarm("MissingData", "MissingData", "The endpoint was called but nothing was captured"),
+            *([self._verdict_alarm(*missing)] if captures else []),
             self._verdict_alarm("SchemaViolation", "SchemaViolations", "Requests do not have the model's schema"),
             self._silence_alarm(),
         ]
@@ -145,9 +148,9 @@ class EndpointMonitor(Construct):
         return metric_alarm(
             self,
             "MonitorSilentAlarm",
-            description=f"{self._endpoint}: the monitor has reported nothing for three hours",
+            description=f"{self._endpoint}: the monitor has not run for three hours",
             namespace=self.metric_namespace,
-            metric="WindowRows",
+            metric="MonitorRuns",
             dimensions=self.dimensions,
             topic=self._topic,
             statistic="SampleCount",

@@ -23,11 +23,21 @@ from seatrial.constructs.triggers import rule
 from seatrial.constructs.workload import WorkloadNetwork
 from seatrial.contracts import environment as names
 
+BOOTSTRAP_VERSION = "BootstrapVersion"
+BOOTSTRAP_SSM_PARAMETER = "cdk-bootstrap/hnb659fds/version"
+"""Where the CDK's template parameter `BootstrapVersion` has its value; CloudFormation reads it as the caller."""
 PACKAGE_CHANGE = "SageMaker Model Package State Change"
 
 
 class Promotion(Construct):
-    """Updates the serving stack to the newest approved model package, verifies, and goes back when it does not hold."""
+    """Updates the serving stack to the newest approved model package, verifies, and goes back when it does not hold.
+
+    It is assumed that the serving stack was deployed with a service role, as the CDK does with its bootstrap stack's
+    execution role: CloudFormation keeps that role for every later update, whoever asks for it, and iam:PassRole is not
+    needed as long as the update names no role. Model, endpoint configuration, endpoint and autoscaling are changed
+    with that role's rights, so the state machine has none of them; deployed without a service role, its updates are
+    refused. What CloudFormation does in the caller's name all the same is reading parameters out of Parameter Store.
+    """
 
     def __init__(
         self,
@@ -72,7 +82,7 @@ class Promotion(Construct):
             topic_arn=notification_topic.topic_arn,
             poll_seconds=poll_seconds,
         )
-        self.role = self._machine_role(serving_stack_name, state, encryption_key, notification_topic)
+        self.role = self._machine_role(serving_stack_name, kept_parameters, state, encryption_key, notification_topic)
         self.state_machine = self._machine(settings, encryption_key)
         self.trigger = self._trigger()
         self.alarms = self._alarms(notification_topic)
@@ -93,9 +103,12 @@ class Promotion(Construct):
         )
         state.grant_remembering(select.role)
         allow_describing_endpoint(select.role, self._endpoint, self._group)
-        group = self._arn("model-package-group", self._group)
-        select.role.allow("sagemaker:ListModelPackages", on=[group])
-        select.role.allow_unscoped("cloudwatch:DescribeAlarms")
+        listed = [self._arn("model-package-group", self._group), self._arn("model-package", f"{self._group}/*")]
+        because = "Listing is authorized on the versions, which are counted up at registration; the group is exact."
+        select.role.allow("sagemaker:ListModelPackages", on=listed, because=because)
+        guards = [place_of(self).arn("cloudwatch", f"alarm:{alarm.ref}") for alarm in alarms]
+        if guards:
+            select.role.allow("cloudwatch:DescribeAlarms", on=guards)
         return select
 
     def _verify(self, artifacts: s3.IBucket) -> PythonFunction:
@@ -114,13 +127,17 @@ class Promotion(Construct):
         verify.role.allow_reading(artifacts)
         return verify
 
-    def _machine_role(self, stack_name: str, state: ModelState, key: kms.IKey, topic: sns.ITopic) -> ServiceRole:
+    def _machine_role(
+        self, stack_name: str, kept_parameters: Sequence[str], state: ModelState, key: kms.IKey, topic: sns.ITopic
+    ) -> ServiceRole:
         role = ServiceRole(self, "Identity", service="states.amazonaws.com", description="Runs the promotion")
         functions = [self.select.function.function_arn, self.verify.function.function_arn]
         role.allow("lambda:InvokeFunction", on=functions)
         stack = place_of(self).arn("cloudformation", "stack", f"{stack_name}/*")
         because = "The last part of a stack's ARN is an id made at its creation; the stack's name is exact."
         role.allow("cloudformation:DescribeStacks", "cloudformation:UpdateStack", on=[stack], because=because)
+        if BOOTSTRAP_VERSION in kept_parameters:
+            role.allow("ssm:GetParameters", on=[place_of(self).arn("ssm", "parameter", BOOTSTRAP_SSM_PARAMETER)])
         role.allow("dynamodb:PutItem", on=[state.table.table_arn])
         role.allow("sns:Publish", on=[topic.topic_arn])
         role.allow_key(key)

@@ -3,7 +3,7 @@
 SERVICE_AUTHORIZATION_REFERENCE = "https://docs.aws.amazon.com/service-authorization/latest/reference/"
 
 UNSCOPED_ACTIONS: dict[str, str] = {
-    "cloudwatch:DescribeAlarms": "list_amazoncloudwatch.html",
+    "cloudwatch:GetMetricStatistics": "list_amazoncloudwatch.html",
     "cloudwatch:PutMetricData": "list_amazoncloudwatch.html",
     "ec2:DescribeDhcpOptions": "list_amazonec2.html",
     "ec2:DescribeNetworkInterfaces": "list_amazonec2.html",

@@ -115,6 +115,15 @@ def test_the_namespace_reaches_function_alarms_and_dashboard(site):
     assert '"Example"' in site.one("AWS::CloudWatch::Dashboard")["DashboardBody"]
 
 
+@pytest.mark.parametrize(("percent", "expected"), [(0, 0), (1, 1)])
+def test_missing_data_is_an_alarm_only_where_data_is_captured(site, percent, expected):
+    monitor(site, capture_percent=percent)
+
+    watched = [alarm["MetricName"] for alarm in site.resources("AWS::CloudWatch::Alarm")]
+
+    assert watched.count("MissingData") == expected
+
+
 def test_retraining_is_woken_by_verdicts_of_its_endpoint_and_by_ends_of_its_pipeline(site):
     retraining(site)
 

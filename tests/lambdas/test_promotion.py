@@ -1,5 +1,7 @@
 """The two promotion functions: what is chosen, and whether it holds."""
 
+from types import SimpleNamespace
+
 import boto3
 import pytest
 
@@ -83,6 +85,16 @@ def test_an_alarming_guard_stops_the_promotion(select: Selecting) -> None:
     answer = select.deliver(approval(1))
 
     assert (answer["proceed"], answer["reason"]) == (False, "guard alarms are in ALARM: canary-errors")
+
+
+def test_only_metric_alarms_are_asked_for(select: Selecting) -> None:
+    """Composite alarms need a right to every alarm of the account."""
+    asked = []
+    select.aws.cloudwatch = SimpleNamespace(describe_alarms=lambda **request: asked.append(request) or {})
+
+    select.aws.alarm_states(["canary-errors"])
+
+    assert asked == [{"AlarmNames": ["canary-errors"], "AlarmTypes": ["MetricAlarm"]}]
 
 
 def test_a_retried_selection_of_the_same_event_gives_the_same_answer(select: Selecting) -> None:

@@ -1,5 +1,6 @@
 """Least privilege both ways: what each function's code calls it may do, and what it may do its code calls."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CALLS = {
     "cloudwatch.describe_alarms": "cloudwatch:DescribeAlarms",
+    "cloudwatch.get_metric_statistics": "cloudwatch:GetMetricStatistics",
     "dynamodb.get_item": "dynamodb:GetItem",
     "dynamodb.put_item": "dynamodb:PutItem",
     "dynamodb.update_item": "dynamodb:UpdateItem",
@@ -35,6 +37,10 @@ PLATFORM = {"ec2", "kms", "logs", "sqs", "xray"}
 """Used by AWS's services in the function's name: network, keys, logs, dead letters, traces."""
 SILENT = {"s3:GetBucketLocation", "s3:ListBucket"}
 """Without the right to list, S3 hides whether a key exists."""
+
+
+EXTRACT = json.loads((Path(__file__).parent / "authorized_resources.json").read_text())["actions"]
+"""Of the service authorization reference: the resource types on which an action is authorized."""
 
 
 def called(name: str) -> set[str]:
@@ -70,3 +76,68 @@ def test_a_function_may_do_exactly_what_its_code_calls(assembly, function, stack
     assert wanted
     assert wanted - given == set()
     assert given - wanted - SILENT == set()
+
+
+def literal(resource) -> str | None:
+    """The ARN as text with a mark for each reference; None where all of it is a reference."""
+    if isinstance(resource, str):
+        return resource
+    return (
+        "".join(part if isinstance(part, str) else "token" for part in resource["Fn::Join"][1])
+        if ("Fn::Join" in resource)
+        else None
+    )
+
+
+def kind(arn: str) -> str:
+    """Service and resource type of an ARN, as the extract spells them.
+
+    >>> kind("arn:aws:sagemaker:eu-central-1:1:model-package/churn/*")
+    'sagemaker:model-package/'
+    """
+    _, _, service, _, _, resource = arn.split(":", 5)
+    if service == "sagemaker" and "/execution/" in resource:
+        return "sagemaker:pipeline/*/execution/"
+    beginning = re.match(r"[A-Za-z-]+[:/]", resource)
+    return f"{service}:{beginning.group() if beginning else ''}"
+
+
+def granted_kinds(assembly) -> dict[str, set[str]]:
+    """The resource types on which each action of the extract is allowed, in whole ARNs that the templates spell."""
+    found: dict[str, set[str]] = {}
+    for name, statement in assembly.statements():
+        actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        kinds = {kind(arn) for arn in map(literal, resources) if arn and arn.startswith("arn:")}
+        for action in actions if statement["Effect"] == "Allow" and kinds else ():
+            found.setdefault(f"{name} {action}", set()).update(kinds)
+    return found
+
+
+def test_an_action_is_allowed_on_every_resource_type_that_it_is_authorized_on(assembly):
+    granted = {key: kinds for key, kinds in granted_kinds(assembly).items() if key.split()[1] in EXTRACT}
+
+    wrong = {key: kinds for key, kinds in granted.items() if not set(EXTRACT[key.split()[1]]) <= kinds}
+
+    assert {key.split()[1] for key in granted} >= {"sagemaker:ListModelPackages", "cloudwatch:DescribeAlarms"}
+    assert wrong == {}
+
+
+def test_every_sagemaker_action_is_in_the_extract(assembly):
+    used = {key.split()[1] for key in granted_kinds(assembly)}
+    sagemaker = {action for action in used if action.startswith("sagemaker:") and action != "sagemaker:AddTags"}
+
+    assert sagemaker - set(EXTRACT) == set()
+
+
+def test_the_state_machine_may_read_every_parameter_that_cloudformation_resolves_in_its_name(assembly):
+    parameters = assembly.templates["Serving"]["Parameters"].values()
+    stored = {p["Default"] for p in parameters if p["Type"].startswith("AWS::SSM::Parameter::Value")}
+    readable = {
+        literal(statement["Resource"]).split(":parameter", 1)[1]
+        for name, statement in assembly.statements()
+        if name.startswith("Promotion/PromotionIdentity") and statement["Action"] == "ssm:GetParameters"
+    }
+
+    assert stored
+    assert readable == stored

@@ -130,6 +130,17 @@ def test_k01_to_k05_the_key_rotates_and_its_policy_enumerates(assembly):
     assert not [s for s in statements.values() if s["Principal"] == "*" or s["Principal"].get("AWS") == "*"]
 
 
+def test_k19_logs_of_encrypted_state_machines_can_be_delivered(assembly):
+    ((_, key),) = assembly.properties("AWS::KMS::Key")
+    (statement,) = [
+        s for s in key["KeyPolicy"]["Statement"] if s["Principal"].get("Service") == "delivery.logs.amazonaws.com"
+    ]
+    (bound,) = statement["Condition"]["StringEquals"].items()
+
+    assert statement["Action"] == "kms:Decrypt"
+    assert bound == ("kms:EncryptionContext:SourceArn", "arn:aws:logs:eu-central-1:111111111111:*")
+
+
 @pytest.mark.parametrize("bucket", ["LakeRaw", "LakeCurated", "LakeArtifacts", "LakeCapture", "LakeLogs"])
 def test_s01_s02_s07_s09_k06_each_bucket_is_closed_versioned_and_encrypted(assembly, bucket):
     (properties,) = [p for name, p in assembly.properties("AWS::S3::Bucket") if name.startswith(f"Lake/{bucket}")]
