@@ -1,11 +1,17 @@
 """Every alarm and dashboard widget watches a metric that something emits, with the very dimensions."""
 
+import dataclasses
 import json
-import re
-from pathlib import Path
+from types import SimpleNamespace
 
-ROOT = Path(__file__).resolve().parents[2]
-OWN_DIMENSIONS = {"EndpointName", "VariantName"}
+import pytest
+
+from tests.lambdas import conftest as services
+from tests.lambdas.fakes import load_function
+from tests.lambdas.test_monitor import Harbour, at
+
+cloud = services.cloud
+retraining = load_function("retraining")
 AWS_METRICS = {
     # https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
     ("AWS/SageMaker", "Invocations"): {"EndpointName", "VariantName"},
@@ -23,11 +29,35 @@ AWS_METRICS = {
 }
 
 
-def emitted_by_the_monitor() -> set[str]:
-    source = "\n".join(path.read_text() for path in sorted((ROOT / "lambdas" / "monitor").glob("*.py")))
-    assert 'add_dimension("EndpointName"' in source
-    assert 'add_dimension("VariantName"' in source
-    return set(re.findall(r'"([A-Z][A-Za-z]+)":', source))
+def emitted(text: str) -> dict[tuple[str, str], set[str]]:
+    """Namespace and name of each metric in embedded metric format, to the names of its dimensions."""
+    documents = [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
+    return {
+        (block["Namespace"], metric["Name"]): set(dimensions)
+        for document in documents
+        for block in document["_aws"]["CloudWatchMetrics"]
+        for metric in block["Metrics"]
+        for dimensions in block["Dimensions"]
+    }
+
+
+@pytest.fixture
+def own_metrics(assembly, cloud: None, capsys: pytest.CaptureFixture) -> dict[tuple[str, str], set[str]]:
+    """What the functions really write when the monitor judges an hour and retraining decides, in the stacks' names."""
+    capsys.readouterr()
+    harbour = Harbour()
+    namespace = assembly.function_environment("Monitoring", "MonitoringMonitor")["METRIC_NAMESPACE"]
+    harbour.configuration = dataclasses.replace(harbour.configuration, metric_namespace=namespace)
+    harbour.traffic(0)
+    harbour.run(0)
+    request = SimpleNamespace(time=at(1))
+    configuration = SimpleNamespace(
+        endpoint_name="churn",
+        metric_namespace=assembly.function_environment("Retraining", "RetrainingDecide")["METRIC_NAMESPACE"],
+    )
+    for action in retraining.publish.METRICS:
+        retraining.publish.count(request, {"action": action}, configuration)
+    return emitted(capsys.readouterr().out)
 
 
 def watched_by_alarms(assembly):
@@ -45,10 +75,8 @@ def watched_by_the_dashboard(assembly):
             yield name, namespace, metric, dict(zip(pairs[::2], pairs[1::2], strict=True))
 
 
-def test_every_watched_metric_has_an_emitter(assembly):
-    namespace = assembly.function_environment("Monitoring", "MonitoringMonitor")["METRIC_NAMESPACE"]
-    own = emitted_by_the_monitor()
-    known = AWS_METRICS | {(namespace, metric): OWN_DIMENSIONS for metric in own}
+def test_every_watched_metric_has_an_emitter(assembly, own_metrics):
+    known = AWS_METRICS | own_metrics
     watched = [*watched_by_alarms(assembly), *watched_by_the_dashboard(assembly)]
 
     dead = [
@@ -57,6 +85,7 @@ def test_every_watched_metric_has_an_emitter(assembly):
         if known.get((space, metric)) != set(dimensions)
     ]
 
+    assert {"MonitorRuns", "RetrainingStarted"} <= {metric for _, metric in own_metrics}
     assert len(watched) > 25
     assert dead == []
 
@@ -87,3 +116,4 @@ def test_a_silent_monitor_is_an_alarm(assembly):
 
     assert alarm["TreatMissingData"] == "breaching"
     assert alarm["Statistic"] == "SampleCount"
+    assert alarm["MetricName"] == "MonitorRuns"
