@@ -96,6 +96,7 @@ def _rehearse(options: argparse.Namespace) -> int:
     if options.files is not None and not options.files.is_dir():
         raise UsageError(f"--files: no such folder: {options.files}")
     os.environ.update(_tools_on_path())
+    signal.signal(signal.SIGTERM, _interrupt)
     from seatrial.rehearsal.run import rehearse
     from seatrial.rehearsal.voyage import Options
 

@@ -48,8 +48,8 @@ def test_the_whole_loop_passes_on_the_default_data(tmp_path: Path) -> None:
     assert [line["stage"] for line in ended] == STAGES.split()
     record = json.loads((tmp_path / "report.json").read_text())
     assert record["outcome"] == "passed"
-    assert record["failed_requests"] < record["requests"]
-    assert [sighting["told_as"] is not None for sighting in record["sightings"]] == [True] * 4
+    assert record["failed_requests"] < 0.05 * record["requests"]
+    assert [sighting["told_as"] in sighting["expected"] for sighting in record["sightings"]] == [True] * 4
     assert not [w for w in record["windows"][:8] if w["severity"] != "none"]
     states = [(version["version"], version["state"]) for version in record["versions"]]
     assert (2, "serving") in states
@@ -105,13 +105,16 @@ def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.slow
-def test_an_interruption_leaves_nothing_running(running: subprocess.Popen[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_nothing_running(
+    running: subprocess.Popen[str], tmp_path: Path, end: signal.Signals
+) -> None:
     assert running.stdout is not None
     for line in running.stdout:
         if json.loads(line)["text"].startswith("step Features"):
             break
     children = psutil.Process(running.pid).children(recursive=True)
-    os.kill(running.pid, signal.SIGINT)
+    os.kill(running.pid, end)
     code = running.wait(timeout=60)
 
     assert code == 130

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 
 import seatrial
@@ -83,6 +84,8 @@ class Container:
     _process: subprocess.Popen[bytes] | None = None
     _stopped: threading.Event = field(default_factory=threading.Event)
     _started: float = 0.0
+    _lifeline: FileIO | None = None
+    """Closed by us or by our death: either way the process and its children end."""
 
     def start(self) -> None:
         """Start the process in a session of its own, so that it ends with all its children."""
@@ -91,19 +94,27 @@ class Container:
         if not namespaces():
             _rewrite_scripts(self.spec.ml)
         self._started = time.monotonic()
+        lifeline, ours = os.pipe()
+        self._lifeline = FileIO(ours, "w")
+        try:
+            self._process = self._spawn(lifeline)
+        finally:
+            os.close(lifeline)
+        if self._stopped.is_set():
+            self.stop()
+
+    def _spawn(self, lifeline: int) -> subprocess.Popen[bytes]:
         with self.spec.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                _command(self.spec),
+            return subprocess.Popen(
+                _command(self.spec, lifeline),
                 env=_environment(self.spec),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=self.spec.inherit,
+                pass_fds=(*self.spec.inherit, lifeline),
                 cwd=self.spec.folder / "tmp",
             )
-        if self._stopped.is_set():
-            self.stop()
 
     def wait(self, timeout_seconds: float | None = None) -> Exit:
         """Wait for the end; past the timeout the process is told to stop, then killed."""
@@ -114,6 +125,7 @@ class Container:
         except subprocess.TimeoutExpired:
             timed_out = True
             self._end()
+        self._cut()
         seconds = round(time.monotonic() - self._started, 3)
         return Exit(process.returncode, seconds, timed_out, self._stopped.is_set())
 
@@ -139,6 +151,11 @@ class Container:
             process.wait(timeout=GRACE_SECONDS)
         _signal_group(process, signal.SIGKILL)
         process.wait()
+        self._cut()
+
+    def _cut(self) -> None:
+        if self._lifeline is not None:
+            self._lifeline.close()
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
@@ -148,19 +165,21 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
         return
 
 
-def _command(spec: ContainerSpec) -> list[str]:
-    if not namespaces():
-        return [rewrite(part, spec.ml) for part in spec.command]
+def _command(spec: ContainerSpec, lifeline: int) -> list[str]:
+    separate = namespaces()
     own_network = spec.isolated and namespaces(own_network=True)
     plan = {
-        "staging": str(spec.folder / "opt"),
-        "binds": _binds(spec),
+        "lifeline": lifeline,
+        "staging": str(spec.folder / "opt") if separate else None,
+        "binds": _binds(spec) if separate else [],
         "own_network": own_network,
         "directory": str(spec.folder / "tmp"),
-        "command": list(spec.command),
+        "command": list(spec.command) if separate else [rewrite(part, spec.ml) for part in spec.command],
     }
-    unshare = ["unshare", "--user", "--map-root-user", "--mount", *(["--net"] if own_network else []), "--"]
-    return [*unshare, sys.executable, "-I", str(LAUNCHER), json.dumps(plan)]
+    launch = [sys.executable, "-I", str(LAUNCHER), json.dumps(plan)]
+    if not separate:
+        return launch
+    return ["unshare", "--user", "--map-root-user", "--mount", *(["--net"] if own_network else []), "--", *launch]
 
 
 def _binds(spec: ContainerSpec) -> list[tuple[str, str]]:

@@ -89,6 +89,7 @@ class Fleet:
         if self.process is None or self.process.alive() or not self._restarting.acquire(blocking=False):
             return
         try:
+            self.process.stop()
             self.start(service)
         except FleetError as error:
             service.context.journal.record("endpoint", name=self.endpoint, status="RestartFailed", reason=str(error))

@@ -1,9 +1,10 @@
-"""Gives a process the file system of a SageMaker container, then becomes it; runs inside fresh Linux namespaces."""
+"""Ties a process to the cloud's life, gives it a SageMaker container's file system, then becomes it."""
 
 import ctypes
 import fcntl
 import json
 import os
+import signal
 import socket
 import struct
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 MS_BIND_RECURSIVE = 4096 | 16384
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 OPT_ML = "/opt/ml"
+HIGHEST_DESCRIPTOR = 65_536
 
 
 def mount(source: str, target: str, kind: str | None, flags: int) -> None:
@@ -48,10 +50,32 @@ def raise_loopback() -> None:
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
 
 
+def die_with_parent(lifeline: int) -> None:
+    """Leave a guard in this process group: it kills the group once the other end of the pipe is closed.
+
+    PR_SET_PDEATHSIG would not do: it fires when the thread ends that started the process. The guard is no child
+    of the command, which may wait for its children, and keeps none of its files open.
+    """
+    if os.fork():
+        os.wait()
+        os.close(lifeline)
+        return
+    if os.fork():
+        os._exit(0)
+    os.closerange(0, lifeline)
+    os.closerange(lifeline + 1, HIGHEST_DESCRIPTOR)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.read(lifeline, 1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
 def main(specification: str) -> None:
     """Mount what the specification says and execute its command."""
     plan = json.loads(specification)
-    make_mount_point(plan["staging"])
+    die_with_parent(plan["lifeline"])
+    if plan["staging"]:
+        make_mount_point(plan["staging"])
     for source, target in plan["binds"]:
         mount(source, target, None, MS_BIND_RECURSIVE)
     if plan["own_network"]:
