@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
@@ -106,10 +106,7 @@ def _doubtful(where: Path, detail: ErrorDetails, data: dict[str, Any]) -> list[P
         return [where]
     *above, _ = where
     meant = probable_key(where)
-    parent: Any = data
-    for part in above:
-        parent = parent[part]
-    return [(*above, meant)] if meant and meant not in parent else []
+    return [(*above, meant)] if meant and meant not in (_at(data, above) or {}) else []
 
 
 def _path(detail: ErrorDetails) -> Path:
@@ -121,15 +118,27 @@ def _path(detail: ErrorDetails) -> Path:
 
 
 def _patch(data: dict[str, Any], where: Path) -> None:
-    """Take the wrong value out, or put a stand-in for what is required."""
+    """Take the wrong value out, or put a stand-in for what is required; without one the whole section goes."""
     *above, last = where
-    parent: Any = data
-    for part in above:
-        parent = parent[part]
-    if isinstance(last, int) or last not in _STAND_INS or last not in {*_required(above)}:
+    parent = _at(data, above)
+    if parent is None:
+        return
+    if last in {*_required(above)}:
+        parent[last] = copy.deepcopy(_STAND_INS[str(last)])
+    elif isinstance(last, int) or last in parent:
         del parent[last]
     else:
-        parent[last] = copy.deepcopy(_STAND_INS[last])
+        _patch(data, tuple(above))
+
+
+def _at(data: dict[str, Any], where: Sequence[str | int]) -> Any:
+    """What is at `where`; None when it has been taken out."""
+    found: Any = data
+    for part in where:
+        if found is None or (isinstance(found, dict) and part not in found):
+            return None
+        found = found[part]
+    return found
 
 
 def _required(above: list[str | int]) -> tuple[str, ...]:

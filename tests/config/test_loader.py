@@ -1,7 +1,12 @@
+import contextlib
+import copy
 import json
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seatrial.config import EngagementError, load
 
@@ -12,6 +17,28 @@ owner: a@example.com
 environments:
   dev: {account: "111111111111", region: eu-central-1}
 """
+
+
+EXISTING = {
+    "vpc_id": "vpc-12345678",
+    "subnet_ids": ["subnet-12345678", "subnet-87654321"],
+    "availability_zones": ["eu-central-1a", "eu-central-1b"],
+    "security_group_id": "sg-12345678",
+}
+
+
+def paths_in(data, above=()):
+    """Where every key is, however deep."""
+    for key, value in data.items():
+        yield (*above, key)
+        yield from paths_in(value, (*above, key)) if isinstance(value, dict) else ()
+
+
+def full_engagement():
+    """The example that writes every key out, with a network of the customer's own."""
+    data = yaml.safe_load((ROOT / "engagements" / "telecom-churn.yaml").read_text(encoding="utf-8"))
+    data["network"]["existing"] = EXISTING
+    return data
 
 
 def mistakes(tmp_path, text):
@@ -39,8 +66,6 @@ def test_defaults_of_the_models_are_those_written_out_in_the_embedded_example():
 
 
 def test_the_embedded_example_writes_every_key_out():
-    import yaml
-
     text = (ROOT / "engagements" / "telecom-churn.yaml").read_text(encoding="utf-8")
 
     written = yaml.safe_load(text)
@@ -239,3 +264,35 @@ def test_a_definition_that_cannot_be_used_is_told(tmp_path, content, message):
 
     assert [(line, path) for line, path, _ in found] == [(6, "training.definition")]
     assert found[0][2].startswith(message)
+
+
+@settings(max_examples=60, deadline=None)
+@given(gone=st.sets(st.sampled_from(list(paths_in(full_engagement()))), max_size=12))
+def test_whatever_keys_are_left_out_the_mistakes_are_told(tmp_path_factory, gone):
+    data, folder = copy.deepcopy(full_engagement()), tmp_path_factory.mktemp("engagement")
+    for *above, last in gone:
+        parent = data
+        for part in above:
+            parent = parent.get(part, {})
+        parent.pop(last, None)
+
+    with contextlib.suppress(EngagementError):
+        loaded(folder, yaml.safe_dump(data))
+
+
+@pytest.mark.parametrize("existing", ["{}", "{vpc_id: vpc-12345678, subnet_ids: [5, 6]}", "{subnet_ids: 7}"])
+def test_an_incomplete_existing_network_does_not_hide_other_mistakes(tmp_path, existing):
+    text = MINIMAL + f"network: {{flow_log_retention_days: 364, existing: {existing}}}\n"
+
+    paths = [path for _, path, _ in mistakes(tmp_path, text)]
+
+    assert "network.existing.security_group_id" in paths
+    assert "network.flow_log_retention_days" in paths
+
+
+def test_an_existing_network_of_which_only_the_vpc_is_named_lacks_the_rest(tmp_path):
+    found = mistakes(tmp_path, MINIMAL + "network: {existing: {vpc_id: vpc-12345678, zone: x}}\n")
+
+    paths = {path for _, path, message in found if "is required and missing" in message}
+    assert paths == {f"network.existing.{key}" for key in EXISTING if key != "vpc_id"}
+    assert "network.existing.zone" in {path for _, path, _ in found}
