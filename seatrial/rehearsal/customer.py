@@ -21,6 +21,7 @@ from seatrial.contracts.dataset import DatasetSpec
 
 MINIMUM_ROWS = 1000
 MINIMUM_OF_A_CLASS = 50
+MINIMUM_SUBSCRIBERS = 100
 LARGEST_NUMBER = 1e15
 LONGEST_TEXT = 10_000
 MOST_CATEGORIES = 1000
@@ -281,6 +282,10 @@ def _check_identifiers(place: Place, name: str, values: Values) -> None:
     if None in values:
         message = "the subscriber's id is missing; fill it, or set training.dataset.id to null"
         place.fail(message, row=values.index(None), column=name)
+    distinct = len(set(values))
+    if distinct < MINIMUM_SUBSCRIBERS:
+        few = f"{distinct:,} different subscribers in {len(values):,} rows are too few"
+        place.fail(f"{few}; name the column that tells them apart, at least {MINIMUM_SUBSCRIBERS}", column=name)
 
 
 def _check_labels(place: Place, spec: DatasetSpec, values: Values) -> None:

@@ -6,6 +6,7 @@ Telecom data is generated; a customer's table is divided. Either way no row is i
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import md5
 from pathlib import Path
 from typing import Protocol
 
@@ -155,6 +156,7 @@ def _generate(options: TelecomOptions, spec: DatasetSpec, seed: int) -> Rehearsa
 def _split_table(table: pa.Table, spec: DatasetSpec, seed: int) -> RehearsalData:
     part = _parts(row_groups(table, spec), labels_of(table, spec), seed)
     history, pool, fresh = (table.take(pa.array(_shuffled(np.flatnonzero(part == i), seed))) for i in range(3))
+    _check_classes({"history": history, "live": pool, "fresh": fresh, **_hash_splits(history, spec)}, spec)
     live = {
         "quiet": pool,
         "covariate": scenarios.covariate(pool, spec, seed),
@@ -169,6 +171,24 @@ def _split_table(table: pa.Table, spec: DatasetSpec, seed: int) -> RehearsalData
         fresh={TABLE: scenarios.concept(fresh, spec, history)},
         customer_table=table,
     )
+
+
+def _check_classes(parts: Mapping[str, pa.Table], spec: DatasetSpec) -> None:
+    for name, rows in parts.items():
+        churners = int(labels_of(rows, spec).sum())
+        if churners in (0, rows.num_rows):
+            got = f"got {churners:,} churners among {rows.num_rows:,} rows"
+            raise DataError(f"the table cannot be divided: part {name!r} needs both classes, {got}; give more rows")
+
+
+def _hash_splits(history: pa.Table, spec: DatasetSpec) -> dict[str, pa.Table]:
+    """The parts into which the features step will divide the history, by the same hash of the subscriber's id."""
+    if not spec.id:
+        return {}
+    digests = (md5(name.encode(), usedforsecurity=False) for name in history.column(spec.id).to_pylist())
+    buckets = np.array([int(digest.hexdigest()[:8], 16) % 100 for digest in digests], dtype=np.int64)
+    part = np.digitize(buckets, [60, 80])
+    return {name: history.filter(pa.array(part == i)) for i, name in enumerate(("train", "validation", "test"))}
 
 
 def _parts(groups: NDArray[np.int64], churned: NDArray[np.int64], seed: int) -> NDArray[np.int64]:

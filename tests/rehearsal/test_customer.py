@@ -308,3 +308,11 @@ def test_a_label_that_is_the_same_number_is_the_same_label(tmp_path):
     table = loaded(written(tmp_path, lines), replace(SPEC, positive="1"))
 
     assert sorted(set(table["left"].to_pylist())) == ["0.0", "1"]
+
+
+def test_refuses_an_id_that_hardly_tells_rows_apart(tmp_path):
+    lines = [f"s1,{line.split(',', 1)[1]}" for line in rows()]
+
+    text = refusal(written(tmp_path, [HEADER, *lines]))
+
+    assert text.startswith(", column 'id': 1 different subscribers in 200 rows are too few; name the column")

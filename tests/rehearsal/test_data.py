@@ -1,7 +1,9 @@
 """What a rehearsal gets to work with: no row twice, every stretch there, labels counted, files in place."""
 
 from dataclasses import replace
+from hashlib import md5
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -146,3 +148,32 @@ def test_the_public_tables_load_and_divide(public_data, spec, name, rows, parts)
     assert sum(sizes) == rows
     assert all(size > least for size, least in zip(sizes, parts, strict=True)), sizes
     assert all(tables["table"].num_rows >= 300 for tables in data.live.values())
+
+
+SPEC = DatasetSpec(name="t", kind="table", id="id", label="left", positive="yes", columns={"age": "numeric"})
+
+
+def made_up(names, labels):
+    ages = [str(20 + row % 50) for row in range(len(names))]
+    return pa.table({"id": names, "left": ["yes" if label else "no" for label in labels], "age": ages})
+
+
+@pytest.mark.parametrize("subscribers", [1, 2, 3])
+def test_a_table_whose_parts_would_lack_a_class_is_refused_in_one_sentence(subscribers):
+    names = [f"s{row % subscribers}" for row in range(1000)]
+
+    with pytest.raises(DataError, match=r"part '\w+' needs both classes, got \d+ churners among \d+ rows") as caught:
+        split(made_up(names, [row % 4 == 0 for row in range(1000)]), SPEC, 1)
+
+    assert "\n" not in str(caught.value)
+
+
+def test_a_split_of_the_training_data_that_would_lack_a_class_is_refused():
+    def bucket(name):
+        return int(md5(name.encode(), usedforsecurity=False).hexdigest()[:8], 16) % 100
+
+    names = [f"s{number}" for number in range(2000)]
+    labels = [bucket(name) < 60 and number % 3 == 0 for number, name in enumerate(names)]
+
+    with pytest.raises(DataError, match=r"part 'validation' needs both classes, got 0 churners"):
+        split(made_up(names, labels), SPEC, 1)
