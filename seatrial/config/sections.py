@@ -86,7 +86,7 @@ class Dataset(Section):
     """`telecom`: the operator's tables (crm, cdr, billing, care, network_kpi, labels). `table`: one table with one row
     a subscriber, mapped by `columns`."""
     id: Text | None = "subscriber_id"
-    """Column that names the subscriber; null when there is none, then the row number is used."""
+    """Column that names the subscriber; null when there is none, then a hash of the row's content is used."""
     label: Text = "churned"
     """Column that says whether the subscriber left."""
     positive: Text = "1"
@@ -205,7 +205,7 @@ class RetrainingSection(Section):
     monthly_budget: Annotated[int, Field(ge=0, le=1000)] = 8
     """Most retrainings in a month."""
     minimum_labelled_rows: Annotated[int, Field(ge=1)] = 500
-    """Fewest labelled rows that must have arrived since the last training."""
+    """Fewest labelled rows that the newest data must hold in all, rows that were trained on before included."""
     breaker_after: Annotated[int, Field(ge=1, le=100)] = 3
     """Failed retrainings in a row after which no more are started until somebody starts one by hand."""
 

@@ -24,7 +24,7 @@ class DatasetSpec:
     name: str
     kind: Kind
     id: str | None = "subscriber_id"
-    """Column that names the subscriber; None when the table has none (a row number is used)."""
+    """Column that names the subscriber; None when the table has none (a hash of the row's content is used)."""
     label: str = "churned"
     positive: str = "1"
     """Value of the label column, as text, that means churn; every other non-missing value means no churn."""
