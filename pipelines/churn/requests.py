@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.churn.settings import ChurnSettings, JobSettings
+from seatrial.contracts.instances import has_local_storage
 from seatrial.pipeline import Execution, Join, RetryPolicy
 
 INPUT = "/opt/ml/processing/input"
@@ -88,7 +89,7 @@ def training(settings: ChurnSettings, channels: Mapping[str, Any]) -> dict[str, 
             "InstanceType": settings.instance_type,
             "InstanceCount": 1,
             "VolumeSizeInGB": jobs.volume_gib,
-            "VolumeKmsKeyId": jobs.kms_key_arn,
+            **_volume_key(jobs, settings.instance_type),
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": jobs.max_runtime_seconds},
         "VpcConfig": vpc(jobs),
@@ -121,8 +122,13 @@ def _cluster(jobs: JobSettings, instance_type: str) -> dict[str, Any]:
         "InstanceCount": 1,
         "InstanceType": instance_type,
         "VolumeSizeInGB": jobs.volume_gib,
-        "VolumeKmsKeyId": jobs.kms_key_arn,
+        **_volume_key(jobs, instance_type),
     }
+
+
+def _volume_key(jobs: JobSettings, instance_type: str) -> dict[str, str]:
+    """Disks of the instance itself are encrypted by their hardware: SageMaker refuses a key for them."""
+    return {} if has_local_storage(instance_type) else {"VolumeKmsKeyId": jobs.kms_key_arn}
 
 
 def _input(name: str, uri: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from seatrial.constructs.errors import ConstructError
+from seatrial.contracts.instances import has_local_storage
 
 Definition = Mapping[str, Any]
 JOB_STEPS = ("Processing", "Training", "Tuning", "Transform")
@@ -100,10 +101,10 @@ def _lacks(kind: str, arguments: Definition) -> list[str]:
     if kind == "Transform":
         wanted = {"TransformResources.VolumeKmsKeyId": ("TransformResources", "VolumeKmsKeyId")}
         wanted["TransformOutput.KmsKeyId"] = ("TransformOutput", "KmsKeyId")
-        return [name for name, path in wanted.items() if not _at(arguments, path)]
+        return [name for name, path in wanted.items() if not _has(arguments, path)]
     job = arguments.get("TrainingJobDefinition", arguments) if kind == "Tuning" else arguments
     paths = _PROCESSING if kind == "Processing" else _TRAINING
-    missing: list[str] = [".".join(path) for path in paths if not _at(job, path)]
+    missing: list[str] = [".".join(path) for path in paths if not _has(job, path)]
     if kind == "Processing":
         outputs = job.get("ProcessingOutputConfig", {}).get("Outputs", ())
         if outputs and not _at(job, ("ProcessingOutputConfig", "KmsKeyId")):
@@ -126,6 +127,30 @@ _PROCESSING = (
     ("ProcessingResources", "ClusterConfig", "VolumeKmsKeyId"),
     ("StoppingCondition", "MaxRuntimeInSeconds"),
 )
+
+
+def encrypted_by_hardware(resources: Definition) -> bool:
+    """Whether the instances of a cluster or resource configuration have disks of their own, which take no key."""
+    kind = resources.get("InstanceType")
+    return isinstance(kind, str) and has_local_storage(kind)
+
+
+def has_own_disks(definition: Definition) -> bool:
+    """Whether a job of the definition runs on instances whose volumes SageMaker refuses a key for."""
+    return any(_own_disks(step["Arguments"]) for step in steps(definition) if step["Type"] in JOB_STEPS)
+
+
+def _own_disks(node: Any) -> bool:
+    if isinstance(node, Mapping):
+        return encrypted_by_hardware(node) or any(map(_own_disks, node.values()))
+    return isinstance(node, list | tuple) and any(map(_own_disks, node))
+
+
+def _has(arguments: Definition, path: tuple[str, ...]) -> bool:
+    if _at(arguments, path):
+        return True
+    resources = _at(arguments, path[:-1])
+    return path[-1] == "VolumeKmsKeyId" and isinstance(resources, Mapping) and encrypted_by_hardware(resources)
 
 
 def _at(node: Any, path: tuple[str, ...]) -> Any:

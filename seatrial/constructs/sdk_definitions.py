@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seatrial.constructs.definitions import Definition, steps
+from seatrial.constructs.definitions import Definition, encrypted_by_hardware, steps
 from seatrial.constructs.errors import ConstructError
 
 UNUSED = "not used by this definition"
@@ -80,12 +80,17 @@ def _vpc(defaults: JobDefaults) -> dict[str, list[str]]:
     return {"Subnets": [*defaults.subnet_ids], "SecurityGroupIds": [*defaults.security_group_ids]}
 
 
+def _volume(resources: dict[str, Any], defaults: JobDefaults) -> None:
+    if not encrypted_by_hardware(resources):
+        resources.setdefault("VolumeKmsKeyId", defaults.kms_key_arn)
+
+
 def _processing(job: dict[str, Any], defaults: JobDefaults) -> None:
     network = job.setdefault("NetworkConfig", {})
     network.setdefault("VpcConfig", _vpc(defaults))
     network.setdefault("EnableInterContainerTrafficEncryption", True)
     cluster = job.setdefault("ProcessingResources", {}).setdefault("ClusterConfig", {})
-    cluster.setdefault("VolumeKmsKeyId", defaults.kms_key_arn)
+    _volume(cluster, defaults)
     job.setdefault("StoppingCondition", {}).setdefault("MaxRuntimeInSeconds", defaults.max_runtime_seconds)
     if job.get("ProcessingOutputConfig", {}).get("Outputs"):
         job["ProcessingOutputConfig"].setdefault("KmsKeyId", defaults.kms_key_arn)
@@ -94,7 +99,7 @@ def _processing(job: dict[str, Any], defaults: JobDefaults) -> None:
 def _training(job: dict[str, Any], defaults: JobDefaults) -> None:
     job.setdefault("VpcConfig", _vpc(defaults))
     job.setdefault("EnableInterContainerTrafficEncryption", True)
-    job.setdefault("ResourceConfig", {}).setdefault("VolumeKmsKeyId", defaults.kms_key_arn)
+    _volume(job.setdefault("ResourceConfig", {}), defaults)
     job.setdefault("OutputDataConfig", {}).setdefault("KmsKeyId", defaults.kms_key_arn)
     job.setdefault("StoppingCondition", {}).setdefault("MaxRuntimeInSeconds", defaults.max_runtime_seconds)
 
@@ -104,7 +109,7 @@ def _tuning(job: dict[str, Any], defaults: JobDefaults) -> None:
 
 
 def _transform(job: dict[str, Any], defaults: JobDefaults) -> None:
-    job.setdefault("TransformResources", {}).setdefault("VolumeKmsKeyId", defaults.kms_key_arn)
+    _volume(job.setdefault("TransformResources", {}), defaults)
     job.setdefault("TransformOutput", {}).setdefault("KmsKeyId", defaults.kms_key_arn)
 
 

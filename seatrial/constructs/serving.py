@@ -16,28 +16,12 @@ from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.training import SAGEMAKER, allow_sagemaker_runtime
 from seatrial.constructs.workload import WorkloadNetwork
+from seatrial.contracts.instances import has_local_storage
 from seatrial.contracts.layout import DATA_CAPTURE_PREFIX
 
 VARIANT = "primary"
 PARAMETER = "ModelPackageArn"
 NAMESPACE = "AWS/SageMaker"
-LOCAL_STORAGE_FAMILIES = (
-    "c5d",
-    "c6gd",
-    "g4dn",
-    "g5",
-    "g6",
-    "g6e",
-    "m5d",
-    "m6gd",
-    "p4d",
-    "p4de",
-    "p5",
-    "r5d",
-    "r6gd",
-    "trn1",
-)
-"""Instance families with local NVMe storage: SageMaker refuses a volume key on them, the hardware encrypts."""
 
 
 class ServingEndpoint(Construct):
@@ -75,6 +59,8 @@ class ServingEndpoint(Construct):
         _check(instance_count, maximum_instance_count, canary_percent, capture_percent)
         self.endpoint_name, self._topic = endpoint_name, notification_topic
         self.model_package = self._parameter()
+        self.longest_update_seconds = 3600 + 60 * (canary_wait_minutes + termination_wait_minutes)
+        """When SageMaker gives an update up."""
         self.has_model = cdk.CfnCondition(
             self, "HasModel", expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(self.model_package, ""))
         )
@@ -86,7 +72,8 @@ class ServingEndpoint(Construct):
             instance_type, instance_count, encryption_key, _capture_config(capture, capture_percent, encryption_key)
         )
         self.endpoint = self._endpoint(
-            _canary(canary_percent, canary_wait_minutes, termination_wait_minutes), self.alarms
+            _canary(canary_percent, canary_wait_minutes, termination_wait_minutes, self.longest_update_seconds),
+            self.alarms,
         )
         self.scaling_target, self.scaling_policy = self._scaling(
             instance_count, maximum_instance_count, invocations_per_instance
@@ -147,7 +134,7 @@ class ServingEndpoint(Construct):
         key: kms.IKey,
         capture: sagemaker.CfnEndpointConfig.DataCaptureConfigProperty,
     ) -> sagemaker.CfnEndpointConfig:
-        local = instance_type.split(".")[1] in LOCAL_STORAGE_FAMILIES
+        local = has_local_storage(instance_type)
         return sagemaker.CfnEndpointConfig(
             self,
             "Config",
@@ -265,7 +252,7 @@ def _capture_config(
 
 
 def _canary(
-    percent: int, wait_minutes: int, termination_minutes: int
+    percent: int, wait_minutes: int, termination_minutes: int, longest_update_seconds: int
 ) -> sagemaker.CfnEndpoint.BlueGreenUpdatePolicyProperty:
     return sagemaker.CfnEndpoint.BlueGreenUpdatePolicyProperty(
         traffic_routing_configuration=sagemaker.CfnEndpoint.TrafficRoutingConfigProperty(
@@ -274,7 +261,7 @@ def _canary(
             wait_interval_in_seconds=wait_minutes * 60,
         ),
         termination_wait_in_seconds=termination_minutes * 60,
-        maximum_execution_timeout_in_seconds=3600 + 60 * (wait_minutes + termination_minutes),
+        maximum_execution_timeout_in_seconds=longest_update_seconds,
     )
 
 

@@ -125,7 +125,11 @@ class TrainingPipeline(Construct):
                 continue
             arn = place.arn("sagemaker", STEP_RESOURCES[kind], "pipelines-*")
             create, *others = [f"sagemaker:{action}" for action in STEP_ACTIONS[kind]]
-            conditions = self._job_conditions() if kind in {"Processing", "Training", "Tuning"} else None
+            conditions = (
+                self._job_conditions(definitions.has_own_disks(parsed))
+                if kind in {"Processing", "Training", "Tuning"}
+                else None
+            )
             self.role.allow(create, on=[arn], because=JOB_NAMES, conditions=conditions)
             self.role.allow("sagemaker:AddTags", *others, on=[arn], because=JOB_NAMES)
         passed = definitions.role_arns(parsed)
@@ -133,7 +137,7 @@ class TrainingPipeline(Construct):
             to_sagemaker = {"StringEquals": {"iam:PassedToService": SAGEMAKER}}
             self.role.allow("iam:PassRole", on=passed, conditions=to_sagemaker)
 
-    def _job_conditions(self) -> dict[str, dict[str, Any]]:
+    def _job_conditions(self, own_disks: bool) -> dict[str, dict[str, Any]]:
         flags = {"sagemaker:InterContainerTrafficEncryption": "true"}
         if self._isolated:
             flags["sagemaker:NetworkIsolation"] = "true"
@@ -144,7 +148,8 @@ class TrainingPipeline(Construct):
                 "sagemaker:VpcSubnets": [*self._network.subnet_ids],
             },
             "Null": {"sagemaker:VpcSubnets": "false", "sagemaker:VpcSecurityGroupIds": "false"},
-            "ArnEquals": {"sagemaker:VolumeKmsKey": self._key.key_arn},
+            # Instances with disks of their own take no key; where one is named it must still be this one.
+            "ArnEqualsIfExists" if own_disks else "ArnEquals": {"sagemaker:VolumeKmsKey": self._key.key_arn},
         }
         if self._instance_types:
             conditions["ForAnyValue:StringEquals"] = {"sagemaker:InstanceTypes": self._instance_types}

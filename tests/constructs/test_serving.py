@@ -86,3 +86,15 @@ def test_local_storage_needs_no_volume_key(site):
 def test_refuses_what_cannot_work(site, properties, sentence):
     with pytest.raises(ConstructError, match=sentence):
         make(site, **properties)
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "encrypted"),
+    [("ml.m5.large", True), ("ml.inf2.xlarge", True), ("ml.g5.xlarge", False), ("ml.c7gd.large", False)],
+)
+def test_a_volume_key_is_given_where_sagemaker_takes_one(site, instance_type, encrypted):
+    make(site, instance_type=instance_type)
+
+    config = site.one("AWS::SageMaker::EndpointConfig")
+
+    assert ("KmsKeyId" in config) is encrypted

@@ -8,6 +8,7 @@ import pytest
 
 from seatrial.constructs import TrainingPipeline
 from seatrial.constructs.errors import ConstructError
+from seatrial.constructs.sdk_definitions import JobDefaults, secured
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 EXCEPTION = "The script mode of the SDK downloads the code inside the container."
@@ -55,6 +56,33 @@ def make(site, given, **properties) -> TrainingPipeline:
 def sdk_definition(version: int) -> str:
     text = (EXAMPLES / f"sagemaker_sdk_v{version}" / "definition.json").read_text()
     return text[text.index("\n{") :] if not text.startswith("{") else text
+
+
+OWN_DISKS = training_step(ResourceConfig={"InstanceType": "ml.g5.xlarge"})
+
+
+def test_a_job_on_instances_with_disks_of_their_own_needs_no_volume_key(site):
+    make(site, definition(OWN_DISKS))
+
+    (statement,) = [s for s in site.statements() if s["Action"] == "sagemaker:CreateTrainingJob"]
+
+    assert "sagemaker:VolumeKmsKey" in statement["Condition"]["ArnEqualsIfExists"]
+    assert "ArnEquals" not in statement["Condition"]
+
+
+def test_other_instances_need_a_volume_key(site):
+    with pytest.raises(ConstructError, match="VolumeKmsKeyId is missing"):
+        make(site, definition(training_step(ResourceConfig={"InstanceType": "ml.m5.large"})))
+
+
+@pytest.mark.parametrize(("instance_type", "key"), [("ml.g5.xlarge", None), ("ml.m5.large", "key-arn")])
+def test_an_sdk_job_is_given_a_volume_key_where_sagemaker_takes_one(instance_type, key):
+    defaults = JobDefaults(subnet_ids=["subnet-1"], security_group_ids=["sg-1"], kms_key_arn="key-arn")
+    step = training_step(ResourceConfig={"InstanceType": instance_type})
+
+    (made,) = secured(definition(step), defaults)["Steps"]
+
+    assert made["Arguments"]["ResourceConfig"].get("VolumeKmsKeyId") == key
 
 
 def test_takes_a_dict_and_leaves_nothing_for_cdk_nag(site):

@@ -140,3 +140,12 @@ def test_refuses_an_unknown_algorithm(settings):
 def test_refuses_a_hyperparameter_of_one_letter(settings):
     with pytest.raises(ValueError, match=r"names must have two letters or more, got \['C'\]"):
         churn_pipeline(replace(settings, hyperparameters={"C": "0.5"}))
+
+
+def test_jobs_on_instances_with_disks_of_their_own_name_no_volume_key(settings):
+    changed = replace(settings, instance_type="ml.g5.xlarge", features_instance_type="ml.m5d.large")
+
+    steps = steps_of(churn_pipeline(changed).to_definition())
+
+    assert "VolumeKmsKeyId" not in steps["Train"]["Arguments"]["ResourceConfig"]
+    assert "VolumeKmsKeyId" not in steps["Features"]["Arguments"]["ProcessingResources"]["ClusterConfig"]
