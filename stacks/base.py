@@ -29,14 +29,14 @@ class Target:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Tags on every resource; those of the engagement come last and win."""
+        """Tags on every resource; the required ones win over those of the engagement."""
         own = {
             "DataClassification": "confidential",
             "Engagement": self.engagement.name,
             "Environment": self.environment,
             "OwnerTeam": self.engagement.owner,
         }
-        return own | dict(self.engagement.tags)
+        return dict(self.engagement.tags) | own
 
 
 @dataclass(frozen=True, kw_only=True)

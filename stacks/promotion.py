@@ -34,6 +34,7 @@ class PromotionStack(BaseStack):
             artifacts=lake.artifacts,
             state=state,
             network=foundation.network,
+            longest_update_seconds=serving.serving.longest_update_seconds,
             encryption_key=lake.key,
             notification_topic=foundation.notifications.topic,
             layers=[PowertoolsLayer(self, "Powertools").layer],

@@ -8,6 +8,8 @@ from seatrial.config.engagement import Engagement
 from seatrial.config.values import LOG_RETENTION_DAYS
 
 Finding = tuple[Path, str]
+REQUIRED_TAGS = frozenset({"dataclassification", "engagement", "environment", "ownerteam"})
+"""Keys, in lower case, of the tags that every resource carries whatever the engagement says."""
 Rule = Callable[[Engagement], Iterator[Finding]]
 
 
@@ -131,6 +133,8 @@ def _tags(engagement: Engagement) -> Iterator[Finding]:
     for key, value in engagement.tags.items():
         if key.lower().startswith("aws:"):
             yield ("tags", key), f"must not start with 'aws:', which AWS reserves, got {key!r}"
+        if key.lower() in REQUIRED_TAGS:
+            yield ("tags", key), f"must not replace a tag that Seatrial sets itself, got {key!r}; choose another name"
         if len(key) > 128 or len(value) > 256:
             yield ("tags", key), "must have at most 128 characters in the key and 256 in the value"
     if len(engagement.tags) > 40:

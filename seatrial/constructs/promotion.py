@@ -57,6 +57,7 @@ class Promotion(Construct):
         notification_topic: sns.ITopic,
         layers: Sequence[lambda_.ILayerVersion] = (),
         poll_seconds: int = 30,
+        longest_update_seconds: int = 4800,
         destroy_data: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -81,6 +82,7 @@ class Promotion(Construct):
             state_table=state.table.table_name,
             topic_arn=notification_topic.topic_arn,
             poll_seconds=poll_seconds,
+            longest_update_seconds=longest_update_seconds,
         )
         self.role = self._machine_role(serving_stack_name, kept_parameters, state, encryption_key, notification_topic)
         self.state_machine = self._machine(settings, encryption_key)

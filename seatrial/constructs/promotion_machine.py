@@ -7,6 +7,9 @@ from seatrial.constructs.state import PARTITION_KEY, SORT_KEY
 
 State = dict[str, Any]
 BUSY = "*IN_PROGRESS*"
+THROTTLED = ("*Rate exceeded*", "*Throttl*")
+SERVES_ALREADY = "*serves already"
+"""Why `seatrial.decisions.promotion` declines when nothing has changed: an edit of the serving package's metadata."""
 NOTHING_TO_DO = "*No updates are to be performed*"
 TRANSIENT = [
     "States.Timeout",
@@ -30,7 +33,13 @@ class PromotionSettings:
     state_table: str
     topic_arn: str
     poll_seconds: int = 30
-    timeout_seconds: int = 4 * 3600
+    longest_update_seconds: int = 4800
+    """How long SageMaker may take for one update of the endpoint."""
+
+    @property
+    def timeout_seconds(self) -> int:
+        """Waiting for somebody else's update, the promotion, the way back, the way back's own way back; and an hour."""
+        return 4 * self.longest_update_seconds + 3600
 
 
 def promotion_machine(settings: PromotionSettings) -> State:
@@ -70,7 +79,10 @@ def _selecting(settings: PromotionSettings) -> State:
         ),
         "ShallProceed": {
             "Type": "Choice",
-            "Choices": [{"Variable": "$.selection.proceed", "BooleanEquals": True, "Next": "PromoteStack"}],
+            "Choices": [
+                {"Variable": "$.selection.proceed", "BooleanEquals": True, "Next": "PromoteStack"},
+                {"Variable": "$.selection.reason", "StringMatches": SERVES_ALREADY, "Next": "DeclinedEnd"},
+            ],
             "Default": "Declined",
         },
         "Declined": _notify(
@@ -95,7 +107,10 @@ def _updating(settings: PromotionSettings, name: str, package: str, *, updated: 
             "Type": "Choice",
             "Choices": [
                 {"Variable": "$.error.Cause", "StringMatches": NOTHING_TO_DO, "Next": updated},
-                {"Variable": "$.error.Cause", "StringMatches": BUSY, "Next": f"{name}Later"},
+                *(
+                    {"Variable": "$.error.Cause", "StringMatches": cause, "Next": f"{name}Later"}
+                    for cause in (BUSY, *THROTTLED)
+                ),
             ],
             "Default": "Stuck",
         },

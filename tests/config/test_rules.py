@@ -78,6 +78,7 @@ def paths_and_messages(tmp_path: Path, text: str) -> dict[str, str]:
         ("retraining: {triggers: [schedule, schedule]}", "retraining.triggers", "must not repeat a trigger"),
         ("training: {schedule: null}", "training.schedule", "because retraining.triggers names 'schedule'"),
         ("training: {schedule: every day}", "training.schedule", "must be an EventBridge Scheduler expression"),
+        ("tags: {OwnerTeam: me}", "tags.OwnerTeam", "must not replace a tag that Seatrial sets itself"),
         ('tags: {"aws:cost": x}', "tags.aws:cost", "which AWS reserves, got 'aws:cost'"),
         ("permissions_boundary: boundary", "permissions_boundary", "must be the ARN of a managed policy"),
     ],

@@ -1,10 +1,13 @@
 """The promotion's state machine: whole, finite, accepted by an interpreter of Amazon States Language."""
 
+import dataclasses
 import json
+from fnmatch import fnmatchcase
 
 import pytest
 
 from seatrial.constructs.promotion_machine import PromotionSettings, promotion_machine
+from seatrial.decisions.promotion import Approved, PromotionRequest, select
 
 SETTINGS = PromotionSettings(
     select_arn="arn:aws:lambda:eu-central-1:111111111111:function:select",
@@ -65,6 +68,37 @@ def test_the_update_changes_the_model_package_alone():
 def test_a_busy_stack_is_chosen_for_anew():
     """Somebody else's update may have brought a newer model: what is promoted is decided again."""
     assert STATES["PromoteLater"]["Next"] == "Select"
+
+
+@pytest.mark.parametrize("cause", ["Rate exceeded (Service: CloudFormation)", "Throttling: too many requests"])
+@pytest.mark.parametrize("name", ["Promote", "Restore"])
+def test_a_throttled_update_is_tried_later(name, cause):
+    matching = [
+        rule["Next"] for rule in STATES[f"{name}Refused"]["Choices"] if fnmatchcase(cause, rule["StringMatches"])
+    ]
+
+    assert matching[0] == f"{name}Later"
+
+
+def test_an_edit_of_the_serving_package_ends_without_a_message():
+    serving = Approved("package/2", 2)
+    decision = select(
+        PromotionRequest(event_id="e", time="t", requested_arn="package/2", approved=[serving], serving=serving)
+    )
+    rules = [rule for rule in STATES["ShallProceed"]["Choices"] if "StringMatches" in rule]
+
+    (then,) = [rule["Next"] for rule in rules if fnmatchcase(decision.reason, rule["StringMatches"])]
+
+    assert not decision.proceed
+    assert STATES[then]["Type"] == "Pass"
+    assert STATES[then]["End"] is True
+
+
+def test_the_time_limit_covers_a_promotion_and_both_ways_back():
+    slow = promotion_machine(dataclasses.replace(SETTINGS, longest_update_seconds=10_800))
+
+    assert slow["TimeoutSeconds"] >= 4 * 10_800
+    assert slow["TimeoutSeconds"] > MACHINE["TimeoutSeconds"]
 
 
 @pytest.mark.parametrize("name", ["RolledBackEnd", "RolledBackByStackEnd"])

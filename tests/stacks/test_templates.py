@@ -1,9 +1,15 @@
 """What the seven templates promise to others: names, outputs, parameters, and nothing that would need a lookup."""
 
 import json
+from pathlib import Path
 
+from seatrial.config import load
+from seatrial.config.rules import REQUIRED_TAGS
 from seatrial.decisions.alerting import MonitoringSettings
 from seatrial.decisions.retraining import RetrainingSettings
+from stacks.base import Target
+
+ENGAGEMENT = Path(__file__).resolve().parents[2] / "engagements" / "telecom-churn.yaml"
 
 OUTPUTS = {
     "Lake": {
@@ -48,6 +54,17 @@ def test_nothing_was_looked_up(assembly):
     manifest = json.loads((assembly.folder / "manifest.json").read_text())
 
     assert "missing" not in manifest
+
+
+def test_the_promotion_waits_longer_than_the_endpoint_may_take(assembly):
+    ((_, machine),) = assembly.properties("AWS::StepFunctions::StateMachine")
+    ((_, endpoint),) = assembly.properties("AWS::SageMaker::Endpoint")
+    definition = machine["DefinitionString"]["Fn::Join"][1]
+    text = "".join(part if isinstance(part, str) else "token" for part in definition)
+
+    longest = endpoint["DeploymentConfig"]["BlueGreenUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"]
+
+    assert json.loads(text)["TimeoutSeconds"] == 4 * longest + 3600
 
 
 def test_there_are_no_custom_resources(assembly):
@@ -111,3 +128,12 @@ def test_data_stays_when_a_stack_is_deleted(assembly):
         for name, resource in stateful
         if resource.get("DeletionPolicy") != "Retain" or resource.get("UpdateReplacePolicy") != "Retain"
     ]
+
+
+def test_no_tag_of_the_engagement_replaces_a_required_one():
+    engagement = load(ENGAGEMENT).model_copy(update={"tags": {"OwnerTeam": "me", "CostCentre": "4711"}})
+
+    tags = Target(engagement=engagement, environment="dev").tags
+
+    assert {key.lower() for key in tags} == REQUIRED_TAGS | {"costcentre"}
+    assert tags["OwnerTeam"] == engagement.owner
