@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -237,8 +237,3 @@ def _plain_value(value: Mapping[str, Any]) -> Any:
     if kind == "L":
         return [_plain_value(entry) for entry in content]
     return None if kind == "NULL" else content
-
-
-def csv_rows(text: str) -> Iterable[str]:
-    """Lines of a CSV text without the header."""
-    return text.splitlines()[1:]

@@ -49,7 +49,7 @@ def drift_to_decision(voyage: Voyage, traffic: Traffic) -> str:
     sighting = watch_scenario(voyage, traffic, CONCEPT)
     if not sighting.as_expected:
         raise RehearsalError(f"concept shift: {sighting.verdict or 'not detected'}: {sighting.sentence}")
-    voyage.outputs["RetrainingExecutionArn"] = _wait_for_retraining(voyage, traffic, known)
+    voyage.retraining_arn = _wait_for_retraining(voyage, traffic, known)
     return f"told after {sighting.windows} h ({sighting.sentence}); retraining started on {landed}"
 
 
@@ -64,7 +64,7 @@ def _wait_for_retraining(voyage: Voyage, traffic: Traffic, known: set[str]) -> s
 
 def retrain(voyage: Voyage) -> str:
     """Follow the retraining that the policy started; the challenger must have beaten the champion to register."""
-    run = training.follow(voyage, voyage.outputs["RetrainingExecutionArn"], "quality loss")
+    run = training.follow(voyage, voyage.retraining_arn, "quality loss")
     if run.package_arn is None:
         raise RehearsalError("the challenger did not beat the champion, nothing was registered")
     evaluation = training.evaluation_of(voyage, run.package_arn)

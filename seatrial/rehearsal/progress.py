@@ -2,7 +2,6 @@
 
 import json
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +63,9 @@ class Progress:
         """The rehearsal is over."""
         self._say("verdict", verdict)
 
+    def stop(self) -> None:
+        """Leave the terminal in order; what comes after is not shown live."""
+
     def _say(self, kind: str, text: str) -> None:
         indent = "    " if kind == "doing" else ""
         print(f"[{self.elapsed:6.1f} s] {indent}{text}", file=self.out, flush=True)
@@ -88,11 +90,14 @@ class LiveProgress(Progress):
         self._console = Console(file=out, highlight=False)
         self._live = Live(console=self._console, refresh_per_second=8, get_renderable=self._current)
         self._live.start()
-        self._lock = threading.Lock()
+
+    def stop(self) -> None:
+        """Stop redrawing."""
+        self._live.stop()
 
     def close(self, verdict: str) -> None:
         """Stop redrawing and print the verdict."""
-        self._live.stop()
+        self.stop()
         self._console.print(Text(verdict, style="bold"))
 
     def _say(self, kind: str, text: str) -> None:
@@ -127,5 +132,4 @@ def closing(progress: Progress) -> Iterator[Progress]:
     try:
         yield progress
     finally:
-        if isinstance(progress, LiveProgress):
-            progress._live.stop()
+        progress.stop()

@@ -110,6 +110,8 @@ class Voyage:
     aws: Aws = field(init=False)
     deployer: Deployer = field(init=False)
     outputs: dict[str, str] = field(default_factory=dict)
+    retraining_arn: str = ""
+    """The execution that the retraining policy started."""
     rows: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """Per stretch of live traffic: CSV row for the endpoint, label."""
     windows: list[Window] = field(default_factory=list)
