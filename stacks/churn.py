@@ -35,6 +35,7 @@ def churn_definition(stack: BaseStack, foundation: Foundation, jobs: JobRole, gr
         artifacts_bucket=lake.artifacts.bucket_name,
         model_package_group=group,
         default_input_uri=f"s3://{lake.raw.bucket_name}/{training_data_prefix(training.dataset.name, 'latest')}",
+        dataset=_dataset(target),
         algorithm=training.algorithm,
         hyperparameters={name: str(value) for name, value in training.hyperparameters.items()},
         instance_type=training.instance_type,

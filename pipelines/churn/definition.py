@@ -235,7 +235,10 @@ def _register(
             "InferenceSpecification": _inference(settings, model),
             "ModelMetrics": {"ModelQuality": quality, "ModelDataQuality": data_quality},
             "DriftCheckBaselines": {"ModelDataQuality": data_quality},
-            "ModelCard": {"ModelCardContent": model_card(settings.algorithm), "ModelCardStatus": "Draft"},
+            "ModelCard": {
+                "ModelCardContent": model_card(settings.algorithm, settings.dataset),
+                "ModelCardStatus": "Draft",
+            },
             "CustomerMetadataProperties": {
                 "Algorithm": settings.algorithm,
                 "BaselineUri": Join("/", (folder, "baseline.json")),

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from seatrial.contracts.dataset import DatasetSpec
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobSettings:
@@ -57,6 +59,7 @@ class ChurnSettings:
     artifacts_bucket: str
     model_package_group: str
     default_input_uri: str
+    dataset: DatasetSpec
     algorithm: str
     hyperparameters: Mapping[str, str]
     instance_type: str

@@ -87,6 +87,7 @@ def settings():
         artifacts_bucket="artifacts",
         model_package_group="churn-dev",
         default_input_uri="s3://raw/churn/training/first",
+        dataset=DatasetSpec(name="churn", kind="telecom"),
         algorithm="xgboost",
         hyperparameters={},
         instance_type="ml.m5.xlarge",
