@@ -1,5 +1,6 @@
 """Service integrations: clients that reach this cloud, and names and errors as Step Functions writes them."""
 
+import functools
 import json
 import re
 from typing import Any
@@ -55,7 +56,7 @@ def error_service_name(service: str) -> str:
     ('CloudFormation', 'DynamoDb', 'SageMaker')
     """
     name = BOTO_NAMES.get(service, service)
-    identifier = _service_model(name).metadata["serviceId"]
+    identifier = service_model(name).metadata["serviceId"]
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", identifier).split()
     return "".join(word[:1].upper() + word[1:].lower() for word in words)
 
@@ -71,14 +72,16 @@ def to_response(service: str, action: str, response: dict[str, Any]) -> dict[str
     return _pascal(plain, _operation(service, action).output_shape)
 
 
-def _service_model(name: str) -> Any:
+@functools.cache
+def service_model(name: str) -> Any:
+    """A service's API as botocore has it; loading one takes 30 ms, so it is kept."""
     import botocore.session
 
     return botocore.session.get_session().get_service_model(name)
 
 
 def _operation(service: str, action: str) -> Any:
-    model = _service_model(BOTO_NAMES.get(service, service))
+    model = service_model(BOTO_NAMES.get(service, service))
     folded = action.replace("_", "").lower()
     match = next((name for name in model.operation_names if name.lower() == folded), None)
     if match is None:

@@ -7,6 +7,7 @@ import pytest
 
 from seatrial.offline import events, functions
 from seatrial.offline.cloud import OfflineCloud
+from seatrial.offline.states import integrations
 from tests.offline.support import ROLE, bodies_of, put_function, put_queue, put_recorder
 
 HOUR = 3600
@@ -235,3 +236,7 @@ def _until(done: Any, seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not done() and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def test_the_model_of_a_service_is_loaded_once_however_often_a_state_machine_polls() -> None:
+    assert integrations.service_model("cloudformation") is integrations.service_model("cloudformation")
