@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
@@ -62,6 +63,31 @@ def test_publishes_invocation_metrics(bench, churn):
     )
 
     assert sum(point["Sum"] for point in statistics["Datapoints"]) >= 5
+
+
+@pytest.mark.parametrize("seconds_past", [5, 300])
+def test_the_invocations_of_a_past_hour_are_told_shortly_after_its_end(bench, churn, seconds_past):
+    clock = bench.cloud.clock
+    clock.advance(3600 - clock.now().timestamp() % 3600 + 1)
+    begin = clock.now().replace(minute=0, second=0, microsecond=0)
+    bench.invoke(churn)
+    clock.advance(59 * 60 + 20)
+    bench.invoke(churn)
+    bench.invoke(churn)
+    clock.advance(3600 - clock.now().timestamp() % 3600 + seconds_past)
+    bench.invoke(churn)
+
+    statistics = bench.cloud.context.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName="Invocations",
+        Dimensions=[{"Name": "EndpointName", "Value": churn}, {"Name": "VariantName", "Value": "primary"}],
+        StartTime=begin,
+        EndTime=begin + timedelta(hours=1),
+        Period=3600,
+        Statistics=["Sum"],
+    )
+
+    assert [(point["Timestamp"], point["Sum"]) for point in statistics["Datapoints"]] == [(begin, 3.0)]
 
 
 def test_a_models_exception_is_a_model_error_with_the_original_status(bench, churn):
@@ -159,6 +185,53 @@ def test_endpoint_states_are_told_on_eventbridge(bench, churn):
     ]
 
     assert told[:2] == ["CREATING", "IN_SERVICE"]
+
+
+@pytest.mark.parametrize(("line", "loaded"), [("", "False"), ("from xgboost import XGBClassifier as _", "True")])
+def test_an_xgboost_model_is_served_and_scikit_learn_loaded_only_for_estimators(bench, line, loaded):
+    name = f"booster-{loaded.lower()}"
+    uri = bench.archive(f"models/{name}.tar.gz", {"code/inference.py": BOOSTER.replace("LINE", line), **_booster()})
+    environment = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+    container = {"Image": bench.image("sagemaker-xgboost", "1.7-1"), "ModelDataUrl": uri, "Environment": environment}
+    bench.sagemaker.create_model(ModelName=name, ExecutionRoleArn=bench.role, PrimaryContainer=container)
+    bench.sagemaker.create_endpoint(
+        EndpointName=name, EndpointConfigName=bench.endpoint_config(name, {"primary": (name, 1.0)})
+    )
+    bench.wait_for_endpoint(name)
+
+    answer = bench.invoke(name, "1,1")["Body"].read().decode()
+
+    bench.sagemaker.delete_endpoint(EndpointName=name)
+    assert answer == f"[1] {loaded}"
+
+
+BOOSTER = """
+import sys
+LINE
+
+def model_fn(model_dir):
+    import xgboost
+    return xgboost.Booster(model_file=model_dir + "/model.json")
+
+def input_fn(body, content_type):
+    import numpy, xgboost
+    return xgboost.DMatrix(numpy.array([[float(value) for value in line.split(",")] for line in body.splitlines()]))
+
+def predict_fn(rows, model):
+    return model.predict(rows)
+
+def output_fn(values, accept):
+    return f"{[round(float(value)) for value in values]} {'skl' 'earn' in sys.modules}", "text/plain"
+"""
+
+
+def _booster():
+    import numpy as np
+    import xgboost
+
+    rows = xgboost.DMatrix(np.array([[0, 0], [1, 1]] * 50), label=np.array([0, 1] * 50))
+    booster = xgboost.train({"objective": "binary:logistic"}, rows, num_boost_round=10)
+    return {"model.json": bytes(booster.save_raw("json"))}
 
 
 def _files(bench):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,11 @@ from typing import Any
 MODEL = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model"
 CODE = MODEL.parent / "code"
 BUILTIN_FILE = "xgboost-model"
+
+
+# XGBoost wants these only for its estimators, at ten times the price of all the rest of this process's start.
+COSTLY = ("sklearn", "pandas")
+WANT_COSTLY = re.compile(r"sklearn|pandas|pickle|joblib|XGB(Classifier|Regressor|Ranker|RF|Model)")
 
 
 class RequestContext:
@@ -132,6 +138,31 @@ class Connection(asyncio.Protocol):
         self._transport.write(start.encode("latin-1") + content)
 
 
+class _Absent:
+    """While it is on `sys.meta_path`, the costly packages are as if they were not installed."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        """Refuse the costly packages, leave others to the next finder."""
+        if name.partition(".")[0] in COSTLY:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def import_xgboost() -> None:
+    """Import XGBoost without scikit-learn, unless the model's own code may want estimators."""
+    files = [path for folder in (MODEL / "code", CODE) for path in folder.rglob("*.py")]
+    code = "".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
+    if WANT_COSTLY.search(code):
+        return
+    absent = _Absent()
+    sys.meta_path.insert(0, absent)
+    try:
+        import xgboost  # noqa: F401
+    except ImportError:
+        return  # the model's own import of it will tell
+    finally:
+        sys.meta_path.remove(absent)
+
+
 def install_requirements() -> None:
     """Install the model's requirements.txt as the image would, into a folder of this process."""
     for folder in (MODEL / "code", CODE):
@@ -148,6 +179,8 @@ def main(descriptor: int, family: str) -> int:
     try:
         install_requirements()
         sys.path[:0] = [str(MODEL / "code"), str(CODE)]
+        if family == "xgboost":
+            import_xgboost()
         model = Model(family)
     except BaseException:
         traceback.print_exc()
