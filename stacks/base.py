@@ -7,6 +7,7 @@ from constructs import Construct
 
 from seatrial.config import Engagement
 from seatrial.constructs import Lake, Notifications, WorkloadNetwork
+from seatrial.constructs.storage import ALLOW_DELETION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,8 @@ class BaseStack(cdk.Stack):
             termination_protection=target.environment == "prod",
             analytics_reporting=False,
         )
+        if target.engagement.removal.destroy_data:
+            self.node.set_context(ALLOW_DELETION, True)
 
     def outputs(self, values: dict[str, str]) -> None:
         """Outputs whose logical ids are exactly these names."""

@@ -24,6 +24,8 @@ def churn_definition(stack: BaseStack, foundation: Foundation, jobs: JobRole, gr
     training = target.engagement.training
     if training.definition is not None:
         return training.definition.read_text(encoding="utf-8")
+    code = _code(stack, target)
+    jobs.allow_code(f"cdk-hnb659fds-assets-{stack.account}-{stack.region}", _keys(code))
     settings = ChurnSettings(
         jobs=_jobs(foundation, jobs),
         images=Images(
@@ -31,7 +33,7 @@ def churn_definition(stack: BaseStack, foundation: Foundation, jobs: JobRole, gr
             xgboost=xgboost_image(stack.region),
             scikit_learn=scikit_learn_image(stack.region),
         ),
-        code=_code(stack, target),
+        code=code,
         artifacts_bucket=lake.artifacts.bucket_name,
         model_package_group=group,
         default_input_uri=f"s3://{lake.raw.bucket_name}/{training_data_prefix(training.dataset.name, 'latest')}",
@@ -88,6 +90,13 @@ def _code(stack: BaseStack, target: Target) -> Code:
         dataset_name=_name(dataset),
         no_champion=_uri(file_asset(assets, "NoChampion", NO_CHAMPION, ".json")),
     )
+
+
+def _keys(code: Code) -> list[str]:
+    """Keys of everything that the jobs read out of the bootstrap bucket."""
+    scripts = (code.features, code.evaluate, code.baseline)
+    uris = (*scripts, code.training_source, code.library, code.dataset, code.no_champion)
+    return sorted(uri.rsplit("/", 1)[1] for uri in uris)
 
 
 _SCRIPTS = ("features", "evaluate", "baseline")

@@ -1,6 +1,5 @@
 """Training: the churn pipeline, or one that the customer wrote with the SageMaker SDK."""
 
-import aws_cdk.aws_s3 as s3
 import aws_cdk.aws_sagemaker as sagemaker
 from constructs import Construct
 
@@ -31,7 +30,7 @@ class TrainingStack(BaseStack):
             "Jobs",
             network=foundation.network,
             encryption_key=lake.key,
-            readable=[lake.raw, s3.Bucket.from_bucket_name(self, "Code", self.code_bucket_name)],
+            readable=[lake.raw],
             writable=[lake.artifacts],
             image_arns=self.image_arns,
         )
@@ -83,8 +82,3 @@ class TrainingStack(BaseStack):
             "xgboost-image": xgboost_image(self.region),
             "scikit-learn-image": scikit_learn_image(self.region),
         }
-
-    @property
-    def code_bucket_name(self) -> str:
-        """The bootstrap bucket, where CDK puts assets."""
-        return f"cdk-hnb659fds-assets-{self.account}-{self.region}"

@@ -55,7 +55,7 @@ class DataKey(Construct):
             description=description,
             enable_key_rotation=True,
             pending_window=cdk.Duration.days(30),
-            removal_policy=removal_policy(destroy_data),
+            removal_policy=removal_policy(self, destroy_data),
             policy=iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": statements}),
         )
         self.key = cast(kms.IKey, made)

@@ -24,7 +24,8 @@ REPLICATION_REASON = (
 class Lake(Construct):
     """Buckets that take only encrypted requests (TLS 1.2), only this key and only principals of this account.
 
-    Deleting data needs two keys: `destroy_data=True` here, and buckets that somebody has emptied. With
+    Deleting data needs two keys: `destroy_data=True` here, and the context `seatrial:allow-data-deletion`; and even
+    then only buckets that somebody has emptied go. With
     `vpc_endpoint_ids`, objects are reachable through those endpoints only, save for AWS services on the account's
     behalf and for `break_glass_role_arns`; the console then cannot show objects.
     """
@@ -116,7 +117,7 @@ class Lake(Construct):
             "enforce_ssl": True,
             "minimum_tls_version": 1.2,
             "versioned": True,
-            "removal_policy": removal_policy(self._destroy),
+            "removal_policy": removal_policy(self, self._destroy),
         }
 
     def _lifecycle(self, retention_days: int | None) -> list[s3.LifecycleRule]:

@@ -6,7 +6,7 @@ from constructs import Construct
 
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.justification import justify
-from seatrial.constructs.storage import removal_policy
+from seatrial.constructs.storage import may_go, removal_policy
 
 PARTITION_KEY, SORT_KEY = "pk", "sk"
 
@@ -31,9 +31,9 @@ class ModelState(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            deletion_protection=not destroy_data,
+            deletion_protection=not may_go(self, destroy_data),
             time_to_live_attribute="expires_at",
-            removal_policy=removal_policy(destroy_data),
+            removal_policy=removal_policy(self, destroy_data),
         )
         justify(
             self.table,

@@ -17,9 +17,28 @@ DAYS = {1: "ONE_DAY", 3: "THREE_DAYS", 5: "FIVE_DAYS", 7: "ONE_WEEK", 14: "TWO_W
 }  # fmt: skip
 
 
-def removal_policy(destroy_data: bool) -> cdk.RemovalPolicy:
-    """RETAIN unless the data may go with its stack."""
-    return cdk.RemovalPolicy.DESTROY if destroy_data else cdk.RemovalPolicy.RETAIN
+ALLOW_DELETION = "seatrial:allow-data-deletion"
+"""Context key, the second of the two keys without which no data goes with its stack; the stacks turn it when the
+engagement says `removal.destroy_data`."""
+
+
+def may_go(scope: Construct, destroy_data: bool) -> bool:
+    """Whether the data may go with its stack: asked for by the construct and allowed by the context.
+
+    One key without the other keeps the data, and leaves a warning.
+    """
+    if not destroy_data:
+        return False
+    if str(scope.node.try_get_context(ALLOW_DELETION)).lower() == "true":
+        return True
+    text = f"destroy_data is set, but the data stays: deleting it also needs the context {ALLOW_DELETION}=true"
+    cdk.Annotations.of(scope).add_warning_v2(ALLOW_DELETION, text)
+    return False
+
+
+def removal_policy(scope: Construct, destroy_data: bool) -> cdk.RemovalPolicy:
+    """RETAIN unless the data may go with its stack, see `may_go`."""
+    return cdk.RemovalPolicy.DESTROY if may_go(scope, destroy_data) else cdk.RemovalPolicy.RETAIN
 
 
 def log_group(
@@ -33,7 +52,7 @@ def log_group(
         construct_id,
         encryption_key=key,
         retention=RETENTIONS[DAYS[retention_days]],
-        removal_policy=removal_policy(destroy_data),
+        removal_policy=removal_policy(scope, destroy_data),
     )
 
 

@@ -46,6 +46,13 @@ class JobRole(Construct):
         allow_sagemaker_runtime(self.identity, image_arns)
         self.identity.allow_network_interfaces(network, permission=True)
 
+    def allow_code(self, bucket_name: str, keys: Sequence[str]) -> None:
+        """Read these objects of a bucket that holds other people's code as well; SageMaker lists them first."""
+        bucket = f"arn:{place_of(self).partition}:s3:::{bucket_name}"
+        self.identity.allow("s3:GetObject", on=[f"{bucket}/{key}" for key in keys])
+        self.identity.allow("s3:GetBucketLocation", on=[bucket])
+        self.identity.allow("s3:ListBucket", on=[bucket], conditions={"StringEquals": {"s3:prefix": [*keys]}})
+
 
 class TrainingPipeline(Construct):
     """A SageMaker pipeline with its model package group and a role that starts jobs but approves nothing.

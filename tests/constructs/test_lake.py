@@ -1,9 +1,11 @@
 """The lake: closed by default, two keys to delete data, a perimeter when asked."""
 
 import pytest
+from aws_cdk.assertions import Annotations, Match
 
 from seatrial.constructs import Lake
 from seatrial.constructs.errors import ConstructError
+from seatrial.constructs.storage import ALLOW_DELETION
 
 
 def denials(site):
@@ -31,7 +33,19 @@ def test_keeps_data_by_default(site):
     assert {resource["DeletionPolicy"] for resource in kept} == {"Retain"}
 
 
+def test_one_key_alone_deletes_nothing_and_warns(site):
+    Lake(site.stack, "Lake", destroy_data=True)
+
+    resources = site.template()["Resources"].values()
+    warnings = Annotations.from_stack(site.stack).find_warning("*", Match.string_like_regexp(ALLOW_DELETION))
+
+    assert {r["DeletionPolicy"] for r in resources if r["Type"] in {"AWS::S3::Bucket", "AWS::KMS::Key"}} == {"Retain"}
+    assert warnings
+
+
 def test_data_goes_with_the_stack_when_asked_but_full_buckets_stay(site):
+    site.stack.node.set_context(ALLOW_DELETION, True)
+
     Lake(site.stack, "Lake", destroy_data=True)
 
     resources = site.template()["Resources"].values()

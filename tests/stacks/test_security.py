@@ -1,6 +1,7 @@
 """The security checklist on the synthesized templates; each test names the assertions that it holds."""
 
 import json
+import re
 
 import pytest
 
@@ -245,6 +246,23 @@ def test_i16_the_endpoint_writes_nothing_but_capture(assembly):
     ]
 
     assert writes == ["<token>/data-capture/*"]
+
+
+def test_i16_jobs_read_exactly_the_code_of_their_pipeline(assembly):
+    body = assembly.properties("AWS::SageMaker::Pipeline")[0][1]["PipelineDefinition"]["PipelineDefinitionBody"]
+    bucket = "cdk-hnb659fds-assets-111111111111-eu-central-1"
+    used = {f"{bucket}/{key}" for key in re.findall(rf"s3://{bucket}/([0-9a-z.]+)", joined(body))}
+
+    readable = {
+        resource.removeprefix("arn:aws:s3:::")
+        for name, statement in assembly.statements()
+        if name.startswith("Training/Jobs") and "s3:GetObject" in listed(statement["Action"])
+        for resource in map(joined, listed(statement["Resource"]))
+        if bucket in resource
+    }
+
+    assert len(used) == 7
+    assert readable == used
 
 
 def test_i17_i18_no_users_and_exact_permissions(assembly):

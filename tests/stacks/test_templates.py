@@ -3,11 +3,15 @@
 import json
 from pathlib import Path
 
+import aws_cdk as cdk
+import pytest
+
 from seatrial.config import load
 from seatrial.config.rules import REQUIRED_TAGS
 from seatrial.decisions.alerting import MonitoringSettings
 from seatrial.decisions.retraining import RetrainingSettings
 from stacks.base import Target
+from stacks.lake import LakeStack
 
 ENGAGEMENT = Path(__file__).resolve().parents[2] / "engagements" / "telecom-churn.yaml"
 
@@ -137,3 +141,16 @@ def test_no_tag_of_the_engagement_replaces_a_required_one():
 
     assert {key.lower() for key in tags} == REQUIRED_TAGS | {"costcentre"}
     assert tags["OwnerTeam"] == engagement.owner
+
+
+@pytest.mark.parametrize(("destroy", "policy"), [(True, "Delete"), (False, "Retain")])
+def test_the_engagement_turns_both_keys_of_deletion(tmp_path, destroy, policy):
+    engagement = load(ENGAGEMENT)
+    removal = engagement.removal.model_copy(update={"destroy_data": destroy})
+    target = Target(engagement=engagement.model_copy(update={"removal": removal}), environment="dev")
+    app = cdk.App(outdir=str(tmp_path), analytics_reporting=False)
+
+    stack = LakeStack(app, "Lake", target=target)
+    resources = app.synth().get_stack_by_name(stack.stack_name).template["Resources"].values()
+
+    assert {r["DeletionPolicy"] for r in resources if r["Type"] in {"AWS::S3::Bucket", "AWS::KMS::Key"}} == {policy}
