@@ -57,7 +57,7 @@ class Promotion(Construct):
         notification_topic: sns.ITopic,
         layers: Sequence[lambda_.ILayerVersion] = (),
         poll_seconds: int = 30,
-        longest_update_seconds: int = 4800,
+        longest_update_seconds: int = 10_800,
         destroy_data: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)

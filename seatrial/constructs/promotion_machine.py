@@ -33,7 +33,7 @@ class PromotionSettings:
     state_table: str
     topic_arn: str
     poll_seconds: int = 30
-    longest_update_seconds: int = 4800
+    longest_update_seconds: int = 4_800
     """How long SageMaker may take for one update of the endpoint."""
 
     @property
