@@ -12,7 +12,7 @@ from window_data import WindowData
 from seatrial.contracts import layout, model_monitor
 from seatrial.contracts.events import Finding, MonitoringVerdict
 from seatrial.contracts.serving import Serving
-from seatrial.decisions.alerting import AlertDecision, Condition, Signal, WindowEvidence, decide
+from seatrial.decisions.alerting import AlertDecision, Condition, Signal, WindowEvidence, decide, told
 from seatrial.statistics.baseline import Baseline
 from seatrial.statistics.monitor import Evaluation, MonitorState, evaluate
 from seatrial.statistics.window import summarise_window
@@ -49,7 +49,7 @@ def judge(case: Case) -> tuple[Judgement, Memory]:
 
 
 def _signal(findings: tuple[Finding, ...], quiet: bool) -> Signal:
-    return Signal(bool(findings), quiet, "; ".join(finding.sentence for finding in findings))
+    return Signal(bool(findings), quiet, told(findings))
 
 
 def _evidence(window: str, data: WindowData, evaluation: Evaluation) -> WindowEvidence:

@@ -1,10 +1,10 @@
 """From a window's evidence to one verdict; an incident is one alarm from its opening until it clears."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from seatrial.contracts.events import Severity, Verdict
+from seatrial.contracts.events import Finding, Severity, Verdict
 from seatrial.decisions.settings import parse_settings
 
 Condition = Literal["missing_data", "schema_violation", "quality_loss", "drift"]
@@ -29,6 +29,10 @@ QUIET_WINDOWS_TO_CLEAR: Mapping[Condition, int] = {
     "quality_loss": 3,
     "drift": 3,
 }
+
+
+MOST_TOLD = 3
+"""Findings that a sentence names; the report and the event hold all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +104,23 @@ class AlertDecision:
     incident_state: IncidentState
     incidents: tuple[Incident, ...]
     cleared: tuple[Incident, ...]
+
+
+def told(findings: Sequence[Finding]) -> str:
+    """The sentences of the strongest findings, by how far each is beyond its threshold; the others are counted.
+
+    >>> names = [("age", 0.2), ("tenure", 0.5), ("plan", 0.3), ("region", 0.15)]
+    >>> found = [
+    ...     Finding(kind="input_drift", feature=name, statistic="l", value=value, threshold=0.1, sentence=name)
+    ...     for name, value in names
+    ... ]
+    >>> told(found)
+    'tenure; plan; age; and 1 more'
+    """
+    ranked = sorted(findings, key=lambda finding: finding.value / (finding.threshold or 1e-9), reverse=True)
+    sentences = [finding.sentence for finding in ranked[:MOST_TOLD]]
+    rest = [f"and {len(ranked) - MOST_TOLD} more"] if len(ranked) > MOST_TOLD else []
+    return "; ".join([*sentences, *rest])
 
 
 def decide(
