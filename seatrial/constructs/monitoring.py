@@ -26,7 +26,7 @@ HOUR = 3600
 
 
 class EndpointMonitor(Construct):
-    """Looks at each hour of data capture of one endpoint, five minutes past the hour.
+    """Looks at each hour of data capture of one endpoint, twenty minutes after it: files may come minutes late.
 
     `settings` goes to the function as JSON. Input drift makes a ticket, loss of quality a page; a monitor that has
     not run for three hours is an alarm of its own. With `capture_percent` 0 nothing can be missing in what is captured.
@@ -49,7 +49,7 @@ class EndpointMonitor(Construct):
         settings: Mapping[str, Any],
         layers: Sequence[lambda_.ILayerVersion] = (),
         metric_namespace: str = DEFAULT_NAMESPACE,
-        schedule: str = "cron(5 * * * ? *)",
+        schedule: str = "cron(20 * * * ? *)",
         dashboard_name: str | None = None,
         capture_percent: int = 100,
         destroy_data: bool = False,

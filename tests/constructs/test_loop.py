@@ -100,7 +100,7 @@ def test_the_monitor_runs_hourly_with_the_time_of_the_run(site):
 
     schedule = site.one("AWS::Scheduler::Schedule")
 
-    assert schedule["ScheduleExpression"] == "cron(5 * * * ? *)"
+    assert schedule["ScheduleExpression"] == "cron(20 * * * ? *)"
     assert schedule["Target"]["Input"] == '{"time":"<aws.scheduler.scheduled-time>"}'
 
 
