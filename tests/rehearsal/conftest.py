@@ -13,10 +13,10 @@ from seatrial.contracts.dataset import DatasetSpec
 @pytest.fixture(scope="session")
 def public_data() -> Path:
     """Folder with ibm_telco_customer_churn.csv.gz and iranian_churn_uci563.csv.gz."""
-    folder = os.environ.get("SEATRIAL_DATA")
-    if not folder:
-        pytest.skip("SEATRIAL_DATA does not name the folder of the public churn tables")
-    return Path(folder)
+    folder = Path(os.environ.get("SEATRIAL_DATA", "nowhere")) / "churn"
+    if not folder.is_dir():
+        pytest.skip("SEATRIAL_DATA does not name a folder with churn/*.csv.gz")
+    return folder
 
 
 @pytest.fixture(scope="session")

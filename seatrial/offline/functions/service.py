@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction, lambda_backends
+from moto.core.exceptions import JsonRESTError
 
 from seatrial.offline.context import CloudContext
 from seatrial.offline.functions import logs, packages
@@ -133,11 +134,18 @@ class Functions:
         name = function.function_name
         with self._lock:
             self._busy[name] -= 1
-            alive = worker.alive and not self._stopped
+            # A function may be deleted while it runs: then nobody would ever end its process.
+            alive = worker.alive and not self._stopped and self._is_there(function)
             if alive:
                 self._idle[name].append(worker)
         if not alive:
             self._end([worker])
+
+    def _is_there(self, function: LambdaFunction) -> bool:
+        try:
+            return self.find(function.function_arn) is not None
+        except JsonRESTError:
+            return False
 
     def _end(self, workers: list[Worker]) -> None:
         for worker in workers:

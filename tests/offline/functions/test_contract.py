@@ -2,7 +2,11 @@
 
 import io
 import json
+import os
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from moto.awslambda.models import LambdaBackend, LambdaFunction, lambda_backends
 from moto.awslambda.responses import LambdaResponse
@@ -110,8 +114,6 @@ def test_moto_leaves_the_process_of_a_deleted_function_alone(cloud: OfflineCloud
     with patches.without(LambdaBackend, "delete_function"):
         cloud.context.client("lambda").delete_function(FunctionName="orphan")
 
-    import os
-
     os.kill(process, 0)
 
 
@@ -174,3 +176,17 @@ def test_moto_runs_functions_while_a_record_is_being_put(cloud: OfflineCloud) ->
         kinesis_backends[ACCOUNT][REGION].streams["motos-stream"].put_record("p", "", "aGk=")
 
         assert json.dumps(events_of(cloud, "motos-reader")).count("aGk=") == 1
+
+
+def test_a_function_that_is_deleted_while_it_runs_leaves_no_process(cloud: OfflineCloud) -> None:
+    code = "import os, time\ndef lambda_handler(event, context): time.sleep(1.0); return os.getpid()"
+    put_function(cloud, "deleted-at-work", code)
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(functions.invoke, "deleted-at-work", {})
+        while not functions.service.current().is_busy():
+            time.sleep(0.01)
+        cloud.context.client("lambda").delete_function(FunctionName="deleted-at-work")
+        process = running.result()
+
+    assert not Path(f"/proc/{process}").exists()
