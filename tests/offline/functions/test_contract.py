@@ -1,5 +1,6 @@
 """Each replacement of a part of moto, seen without it: a test fails once moto no longer needs the replacement."""
 
+import base64
 import io
 import json
 import os
@@ -26,7 +27,7 @@ def specification(name: str) -> dict[str, object]:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("handler.py", "def lambda_handler(event, context): pass")
     queue = {"TargetArn": "arn:aws:sqs:eu-central-1:111111111111:q"}
-    code = {"ZipFile": buffer.getvalue()}
+    code = {"ZipFile": base64.b64encode(buffer.getvalue()).decode()}
     return {"FunctionName": name, "Role": ROLE, "Handler": "handler.x", "Code": code, "DeadLetterConfig": queue}
 
 
