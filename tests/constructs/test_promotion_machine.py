@@ -113,3 +113,9 @@ def test_an_interpreter_accepts_the_definition():
     program, _ = AmazonStateLanguageParser.parse(json.dumps(MACHINE))
 
     assert program.start_at.start_at_name == "Select"
+
+
+def test_no_state_says_null_because_cdk_drops_it_from_the_template():
+    silenced = [name for name, state in STATES.items() if None in state.values()]
+
+    assert silenced == []

@@ -17,7 +17,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.event import event_manager
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
-from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
@@ -141,3 +141,13 @@ def _wait_for_end(cloud: OfflineCloud, arn: str) -> None:
     deadline = time.monotonic() + 10
     while client.describe_execution(executionArn=arn)["status"] == "RUNNING" and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def test_moto_wraps_what_a_definite_path_names_in_a_list(cloud: OfflineCloud) -> None:
+    data = {"Stacks": [{"StackStatus": "UPDATE_COMPLETE"}]}
+
+    plain = patches.original(json_path, "extract_json")("$.Stacks[0].StackStatus", data)
+
+    assert plain == ["UPDATE_COMPLETE"]
+    assert json_path.extract_json("$.Stacks[0].StackStatus", data) == "UPDATE_COMPLETE"
+    assert json_path.extract_json("$.Stacks[*].StackStatus", data) == ["UPDATE_COMPLETE"]
