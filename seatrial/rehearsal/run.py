@@ -33,6 +33,15 @@ class Stage:
     act: Callable[[Voyage], str | None]
 
 
+DOCTOR = Stage("doctor", "examine this machine", launch.examine)
+DEPLOYING = (
+    Stage("synth", "synthesize the stacks", launch.synthesize),
+    Stage("cloud", "start the offline cloud", launch.start_cloud),
+    Stage("deploy", "deploy the stacks", launch.deploy),
+)
+DESTROY = Stage("destroy", "destroy, look for leaks", landing.destroy)
+
+
 def stages() -> list[Stage]:
     """The whole trial, in order."""
     traffic: dict[str, Traffic] = {}
@@ -42,11 +51,9 @@ def stages() -> list[Stage]:
         return watch.watch_quiet(voyage, traffic["live"])
 
     return [
-        Stage("doctor", "examine this machine", launch.examine),
+        DOCTOR,
         Stage("validate", "cross-validate", recording.cross_validated),
-        Stage("synth", "synthesize the stacks", launch.synthesize),
-        Stage("cloud", "start the offline cloud", launch.start_cloud),
-        Stage("deploy", "deploy the stacks", launch.deploy),
+        *DEPLOYING,
         Stage("ingest", "land the history", launch.ingest),
         Stage("train", "run the pipeline", training.train_first_model),
         Stage("promote", "approve and promote", challenge.first_promotion),
@@ -58,20 +65,18 @@ def stages() -> list[Stage]:
         Stage("canary", "canary of the challenger", lambda v: challenge.promote_challenger(v, traffic["live"])),
         Stage("rollback", "a bad model", lambda v: challenge.sink_bad_model(v, traffic["live"])),
         Stage("ledger", "read the ledger", recording.read_ledger),
-        Stage("destroy", "destroy, look for leaks", landing.destroy),
+        DESTROY,
     ]
 
 
 def own_pipeline_stages() -> list[Stage]:
     """What can be rehearsed of a pipeline that the customer has written: what follows it is not known."""
     return [
-        Stage("doctor", "examine this machine", launch.examine),
-        Stage("synth", "synthesize the stacks", launch.synthesize),
-        Stage("cloud", "start the offline cloud", launch.start_cloud),
-        Stage("deploy", "deploy the stacks", launch.deploy),
+        DOCTOR,
+        *DEPLOYING,
         Stage("upload", "upload your files", launch.upload_files),
         Stage("train", "run your pipeline", training.run_own_pipeline),
-        Stage("destroy", "destroy, look for leaks", landing.destroy),
+        DESTROY,
     ]
 
 
