@@ -44,6 +44,7 @@ def decide(request: Request, configuration: Configuration, aws: Aws) -> Promotio
         event_id=request.id,
         time=request.time,
         requested_arn=request.model_package_arn,
+        approval=request.approval,
         approved=approved,
         serving=Approved(serving.package_arn, package_version(serving.package_arn)) if serving else None,
         guard_alarms=aws.alarm_states(configuration.rollback_alarm_names),

@@ -39,11 +39,16 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Request:
-    """What asks for a promotion; `id` is the state machine's execution where it tells it, else the event's."""
+    """What asks for a promotion; `id` is the state machine's execution where it tells it, else the event's.
+
+    `approval` is False when the event names the fields that were updated and the approval is not among them: each
+    edit of an approved package, its metadata for example, is announced as a change of an approved package.
+    """
 
     id: str
     time: str
     model_package_arn: str | None
+    approval: bool = True
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Request":
@@ -52,4 +57,7 @@ class Request:
         if not isinstance(identifier, str) or not isinstance(time, str):
             raise EventError(f"event: needs id and time as text, got {identifier!r} and {time!r}")
         detail = event.get("detail")
-        return cls(identifier, time, detail.get("ModelPackageArn") if isinstance(detail, Mapping) else None)
+        if not isinstance(detail, Mapping):
+            return cls(identifier, time, None)
+        updated = detail.get("UpdatedModelPackageFields")
+        return cls(identifier, time, detail.get("ModelPackageArn"), not updated or "ModelApprovalStatus" in updated)

@@ -25,11 +25,15 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionRequest:
-    """The event, the registry and the endpoint as they are now; `time` is ISO 8601 UTC."""
+    """The event, the registry and the endpoint as they are now; `time` is ISO 8601 UTC.
+
+    `approval`: whether the event tells of an approval, and not of another edit of a package that is approved already.
+    """
 
     event_id: str
     time: str
     requested_arn: str | None
+    approval: bool = True
     approved: Sequence[Approved]
     serving: Approved | None
     guard_alarms: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +85,7 @@ def _repetition(request: PromotionRequest, newest: Approved) -> str | None:
     attempt = request.attempts.get(newest.arn)
     if attempt is None or attempt.event_id == request.event_id:
         return None
-    if request.requested_arn == newest.arn and request.time > attempt.time:
+    if request.approval and request.requested_arn == newest.arn and request.time > attempt.time:
         return None
     return f"{newest.arn} was tried at {attempt.time} and does not serve: approve it anew or approve another"
 

@@ -39,7 +39,7 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.status: dict[int, str] = {}
-        self.events: list[tuple[str, str, int]] = []
+        self.events: list[tuple[str, str, int, bool]] = []
         self.attempts: dict[str, Attempt] = {}
         self.serving: int | None = None
         self.served: list[int] = []
@@ -51,16 +51,30 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
         self.status[version] = status
         if status == "Approved":
             self.approvals[version] = self.approvals.get(version, 0) + 1
-            number = len(self.events)
-            self.events.append((f"event-{number}", f"2026-11-01T{number:05d}", version))
+            self._announce(version, approval=True)
+
+    @rule(version=st.integers(1, 6))
+    def edit(self, version: int) -> None:
+        if self.status.get(version) == "Approved":
+            self._announce(version, approval=False)
+
+    def _announce(self, version: int, *, approval: bool) -> None:
+        number = len(self.events)
+        self.events.append((f"event-{number}", f"2026-11-01T{number:05d}", version, approval))
 
     @rule(data=st.data(), works=st.booleans())
     def deliver(self, data: st.DataObject, works: bool) -> None:
         if not self.events:
             return
-        event_id, time, version = data.draw(st.sampled_from(self.events))
+        event_id, time, version, approval = data.draw(st.sampled_from(self.events))
         approved = [number for number, status in self.status.items() if status == "Approved"]
-        facts = {"event_id": event_id, "time": time, "requested_arn": f"package/{version}", "attempts": self.attempts}
+        facts = {
+            "event_id": event_id,
+            "time": time,
+            "requested_arn": f"package/{version}",
+            "approval": approval,
+            "attempts": self.attempts,
+        }
         decision = select(request(approved, self.serving, **facts))
         if not decision.proceed:
             return
@@ -81,7 +95,7 @@ class ApprovalsInAnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def no_package_is_tried_more_often_than_it_was_approved(self) -> None:
-        # One try may come from the approval of another package, whose event arrived first.
+        # One try may come from another event that arrived first: another package's approval, or an edit.
         assert all(tries <= self.approvals[version] + 1 for version, tries in self.tries.items())
 
 

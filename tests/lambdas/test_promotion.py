@@ -13,8 +13,11 @@ verifying = load_function("promotion_verify")
 SMOKE = {SMOKE_INPUT_URI: "s3://artifacts/b/smoke.csv", SMOKE_OUTPUT_URI: "s3://artifacts/b/smoke_expected.csv"}
 
 
-def approval(version: int, event: str = "event-1", time: str = "2026-11-01T10:00:00Z") -> dict:
-    return {"id": event, "time": time, "detail": {"ModelPackageArn": f"{PACKAGES}/{version}"}}
+def approval(
+    version: int, event: str = "event-1", time: str = "2026-11-01T10:00:00Z", field: str = "ModelApprovalStatus"
+) -> dict:
+    detail = {"ModelPackageArn": f"{PACKAGES}/{version}", "UpdatedModelPackageFields": [field]}
+    return {"id": event, "time": time, "detail": detail}
 
 
 class Selecting:
@@ -113,6 +116,26 @@ def test_a_rolled_back_package_is_not_tried_again_because_of_another_event(selec
 
     assert (another["proceed"], renewed["proceed"]) == (False, True)
     assert "does not serve" in another["reason"]
+
+
+def test_editing_the_metadata_of_a_rolled_back_package_does_not_try_it_again(select: Selecting) -> None:
+    select.sagemaker.serving = select.sagemaker.add_package(1)
+    select.sagemaker.add_package(2)
+    select.deliver(approval(2))
+
+    edited = select.deliver(approval(2, "event-2", "2026-11-01T12:00:00Z", field="CustomerMetadataProperties"))
+
+    assert edited["proceed"] is False
+    assert "approve it anew" in edited["reason"]
+
+
+def test_a_package_registered_as_approved_is_promoted(select: Selecting) -> None:
+    """The event of a registration names no updated fields."""
+    select.sagemaker.add_package(1)
+    registered = approval(1)
+    del registered["detail"]["UpdatedModelPackageFields"]
+
+    assert select.deliver(registered)["proceed"]
 
 
 def test_a_malformed_approval_is_refused(select: Selecting) -> None:

@@ -1,6 +1,7 @@
 """The model registry: groups, versions, approval, metrics and baselines, with an event on each change."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -124,7 +125,7 @@ def update(service: Service, request: Request) -> Response:
     package.metadata = metadata
     package.facts.update({name: request[name] for name in _UPDATABLE if name in request})
     package.modified = service.now()
-    _announce(service, package)
+    _announce(service, package, [name for name in request if name not in _NOT_UPDATED])
     return {"ModelPackageArn": package.arn}
 
 
@@ -257,14 +258,17 @@ def _check_metadata(metadata: dict[str, str]) -> None:
             )
 
 
-def _announce(service: Service, package: Package) -> None:
-    detail: dict[str, Any] = {**description(package), "Tags": service.tags.get(package.arn, {})}
+def _announce(service: Service, package: Package, updated: Sequence[str] = ()) -> None:
+    """Emit the event; `updated` are the fields that an update named, told as `UpdatedModelPackageFields`."""
+    changes = {"UpdatedModelPackageFields": list(updated)} if updated else {}
+    detail: dict[str, Any] = {**description(package), **changes, "Tags": service.tags.get(package.arn, {})}
     service.context.journal.record(
         "package", arn=package.arn, approval=package.facts.get("ModelApprovalStatus"), version=package.version
     )
     service.emit(EVENT, detail, package.arn)
 
 
+_NOT_UPDATED = ("ModelPackageArn", "ClientToken")
 _NOT_KEPT = ("Tags", "ClientToken", "CustomerMetadataProperties", "ModelPackageGroupName", "ModelPackageName")
 _SUMMARY_MEMBERS = (
     "ModelPackageName",

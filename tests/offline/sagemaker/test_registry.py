@@ -26,6 +26,10 @@ def test_an_approval_is_told_on_eventbridge(bench):
 
     told = [detail for detail in bench.events(EVENT) if detail["ModelPackageArn"] == arn]
     assert [detail["ModelApprovalStatus"] for detail in told] == ["PendingManualApproval", "Approved"]
+    assert [detail.get("UpdatedModelPackageFields") for detail in told] == [
+        None,
+        ["ModelApprovalStatus", "ApprovalDescription"],
+    ]
     assert told[1]["ModelPackageGroupName"] == "approved"
     assert told[1]["ModelPackageVersion"] == 1
     described = bench.sagemaker.describe_model_package(ModelPackageName=arn)
