@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from seatrial.contracts.serving import BASELINE_URI, Serving, resolve_serving
+from seatrial.contracts.serving import BASELINE_URI, Serving, is_absent, resolve_serving
 from seatrial.statistics.baseline import Baseline
 
 
@@ -67,7 +67,7 @@ class Aws:
         try:
             serving = resolve_serving(self.sagemaker, endpoint_name)
         except ClientError as error:
-            if "could not find" in str(error).lower():
+            if is_absent(error):
                 return None
             raise
         return None if serving.status == "Creating" else serving

@@ -8,7 +8,6 @@ import boto3
 from botocore.exceptions import ClientError
 from parse import Configuration, Request
 
-from seatrial.contracts.serving import NoModelPackageError, Serving, resolve_serving
 from seatrial.decisions.promotion import Attempt
 
 
@@ -29,17 +28,6 @@ class Aws:
     def dynamodb(self) -> Any:
         """The state table's service."""
         return boto3.client("dynamodb")
-
-    def serving(self, endpoint_name: str) -> Serving | None:
-        """What the endpoint runs; None before it exists, or when its model is from outside the registry."""
-        try:
-            return resolve_serving(self.sagemaker, endpoint_name)
-        except NoModelPackageError:
-            return None
-        except ClientError as error:
-            if "could not find" in str(error).lower():
-                return None
-            raise
 
     def approved(self, group: str) -> list[str]:
         """ARNs of the packages that are approved at this moment."""

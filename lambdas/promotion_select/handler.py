@@ -7,7 +7,7 @@ from adapters import Aws
 from aws_lambda_powertools import Logger
 from parse import Configuration, Request
 
-from seatrial.contracts.serving import package_version
+from seatrial.contracts.serving import find_serving, package_version
 from seatrial.decisions.promotion import Approved, PromotionDecision, PromotionRequest, select
 
 logger = Logger(service="promotion-select")
@@ -38,7 +38,7 @@ def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[s
 
 def decide(request: Request, configuration: Configuration, aws: Aws) -> PromotionDecision:
     """Gather the facts and apply the policy."""
-    serving = aws.serving(configuration.endpoint_name)
+    serving = find_serving(aws.sagemaker, configuration.endpoint_name)
     approved = [Approved(arn, package_version(arn)) for arn in aws.approved(configuration.model_package_group)]
     facts = PromotionRequest(
         event_id=request.id,

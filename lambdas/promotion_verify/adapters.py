@@ -6,13 +6,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from seatrial.contracts.serving import (
-    SMOKE_INPUT_URI,
-    SMOKE_OUTPUT_URI,
-    NoModelPackageError,
-    Serving,
-    resolve_serving,
-)
+from seatrial.contracts.serving import SMOKE_INPUT_URI, SMOKE_OUTPUT_URI, Serving
 
 
 class Aws:
@@ -32,17 +26,6 @@ class Aws:
     def runtime(self) -> Any:
         """The service that answers requests to the endpoint."""
         return boto3.client("sagemaker-runtime")
-
-    def serving(self, endpoint_name: str) -> Serving | None:
-        """What the endpoint runs; None when it does not exist or its model is from outside the registry."""
-        try:
-            return resolve_serving(self.sagemaker, endpoint_name)
-        except NoModelPackageError:
-            return None
-        except ClientError as error:
-            if "could not find" in str(error).lower():
-                return None
-            raise
 
     def smoke_test(self, endpoint_name: str, serving: Serving) -> tuple[list[float], list[float]]:
         """Expected and given answers to the model's own smoke rows; nothing expected when it brings none."""

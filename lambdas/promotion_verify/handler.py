@@ -7,6 +7,7 @@ from adapters import Aws
 from aws_lambda_powertools import Logger
 from parse import Configuration, wanted_package
 
+from seatrial.contracts.serving import find_serving
 from seatrial.decisions.promotion import Observation, Verification, verify
 
 logger = Logger(service="promotion-verify")
@@ -26,7 +27,7 @@ def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[s
 
 
 def _verify(wanted: str, configuration: Configuration, aws: Aws) -> Verification:
-    serving = aws.serving(configuration.endpoint_name)
+    serving = find_serving(aws.sagemaker, configuration.endpoint_name)
     if serving is None:
         return Verification(False, f"endpoint {configuration.endpoint_name} does not serve a registered model")
     expected, answers = [], []

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from parse import Configuration, parse_time
 
 from seatrial.contracts import layout
-from seatrial.contracts.serving import NoModelPackageError, resolve_serving
+from seatrial.contracts.serving import find_serving
 from seatrial.decisions.retraining import TrainingData
 
 
@@ -50,14 +50,8 @@ class Aws:
 
     def champion_model_uri(self, endpoint_name: str) -> str | None:
         """Where the champion's model lies, None while nothing serves."""
-        try:
-            return resolve_serving(self.sagemaker, endpoint_name).model_data_uri
-        except NoModelPackageError:
-            return None
-        except ClientError as error:
-            if "could not find" in str(error).lower():
-                return None
-            raise
+        serving = find_serving(self.sagemaker, endpoint_name)
+        return serving.model_data_uri if serving else None
 
     def execution_status(self, arn: str) -> str | None:
         """Status of a pipeline execution, None when it does not exist any more."""

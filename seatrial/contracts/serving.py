@@ -66,6 +66,27 @@ def resolve_serving(api: ServingApi, endpoint_name: str) -> Serving:
     )
 
 
+def find_serving(api: ServingApi, endpoint_name: str) -> Serving | None:
+    """What the endpoint runs; None before it exists, or when its model is from outside the registry."""
+    try:
+        return resolve_serving(api, endpoint_name)
+    except NoModelPackageError:
+        return None
+    except Exception as error:
+        if is_absent(error):
+            return None
+        raise
+
+
+def is_absent(error: Exception) -> bool:
+    """Whether a call failed because what it names does not exist.
+
+    SageMaker has no code of its own for that: it answers ValidationException "Could not find endpoint ...". Told by
+    the text, because contracts know no AWS library.
+    """
+    return "could not find" in str(error).lower()
+
+
 def package_of_model(model: Mapping[str, Any]) -> str | None:
     """The model package that a described model was made from, None for any other model."""
     containers = [model.get("PrimaryContainer"), *model.get("Containers", [])]
