@@ -36,7 +36,7 @@ def stage_chart(stages: Sequence[StageRecord]) -> Markup:
     bottom = top + row * len(stages)
     longest = max(timed, key=lambda stage: stage.real_seconds or 0)
     highest = max((stage.started_seconds or 0) + (stage.real_seconds or 0) for stage in timed)
-    text = f"{len(stages)} stages in {duration(highest)}; longest: {longest.title}, {duration(longest.real_seconds)}."
+    text = f"{len(timed)} stages in {duration(highest)}; longest: {longest.title}, {duration(longest.real_seconds)}."
     drawing = Drawing("stages", WIDTH, bottom + 24, "Stages over real time", text)
     right = RIGHT - 56
     for tick in second_ticks(highest):

@@ -247,6 +247,17 @@ NOT_PROVEN_OFFLINE = (
         how_to_prove="deploy to the dev account and run the pipeline once; look for AccessDenied in CloudTrail",
     ),
     NotProven(
+        subject="Trust and resource policies",
+        why="who may assume a role or use a key, bucket or topic (aws:SourceAccount, aws:SourceArn, kms:ViaService) is "
+        "not weighed offline either",
+        how_to_prove="IAM Access Analyzer's findings and the policy simulator on the roles in the dev account",
+    ),
+    NotProven(
+        subject="Container images",
+        why="jobs ran with this machine's libraries; AWS's images are named by tag and were not pulled",
+        how_to_prove="compare the fidelity report's versions with the images' release notes; pin digests when agreed",
+    ),
+    NotProven(
         subject="Service quotas",
         why="an account's limits on instances, endpoints and jobs are not known offline",
         how_to_prove="compare the instance types and counts of the engagement with Service Quotas of the account",

@@ -9,6 +9,7 @@ from typing import Any
 from seatrial.rehearsal import record as facts
 from seatrial.rehearsal import training
 from seatrial.rehearsal.cross_validation import cross_validate
+from seatrial.rehearsal.progress import StageLine
 from seatrial.rehearsal.voyage import PipelineRun, Promotion, RehearsalError, Sighting, Voyage, Window
 
 FIGURES = (
@@ -314,17 +315,22 @@ def reasons_of(voyage: Voyage) -> list[str]:
 
 
 def stages_of(voyage: Voyage) -> tuple[facts.StageRecord, ...]:
-    """Every stage that began."""
-    return tuple(
-        facts.StageRecord(
-            name=stage.name,
-            title=stage.title,
-            status=stage.status or "not run",
-            started_seconds=stage.started - voyage.progress.began,
-            real_seconds=stage.seconds,
-            cloud_start=voyage.cloud_times.get(stage.name, (None, None))[0],
-            cloud_end=voyage.cloud_times.get(stage.name, (None, None))[1],
-            detail=stage.detail,
-        )
-        for stage in voyage.progress.stages
+    """Every stage that began, and those that were not reached."""
+    begun = {stage.name for stage in voyage.progress.stages}
+    missed = ((name, title) for name, title in voyage.plan if name not in begun)
+    not_run = (facts.StageRecord(name=name, title=title, status="not run") for name, title in missed)
+    return tuple(_stage(stage, voyage) for stage in voyage.progress.stages) + tuple(not_run)
+
+
+def _stage(stage: StageLine, voyage: Voyage) -> facts.StageRecord:
+    cloud_start, cloud_end = voyage.cloud_times.get(stage.name, (None, None))
+    return facts.StageRecord(
+        name=stage.name,
+        title=stage.title,
+        status=stage.status or "not run",
+        started_seconds=stage.started - voyage.progress.began,
+        real_seconds=stage.seconds,
+        cloud_start=cloud_start,
+        cloud_end=cloud_end,
+        detail=stage.detail,
     )

@@ -120,7 +120,9 @@ def _sail(options: Options, engagement: config.Engagement, data: RehearsalData |
 
 
 def _run_stages(voyage: Voyage) -> Outcome:
-    for stage in stages() if voyage.data else own_pipeline_stages():
+    trial = stages() if voyage.data else own_pipeline_stages()
+    voyage.plan = tuple((stage.name, stage.title) for stage in trial)
+    for stage in trial:
         voyage.progress.start(stage.name, stage.title)
         began = voyage.now if hasattr(voyage, "cloud") else None
         try:

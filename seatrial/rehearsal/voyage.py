@@ -105,6 +105,8 @@ class Voyage:
     progress: Progress
     data: RehearsalData | None
     """None for a pipeline of the customer's own, which brings its data itself."""
+    plan: tuple[tuple[str, str], ...] = ()
+    """Name and title of every stage of the trial, in order, whether it is reached or not."""
     assembly: Path = field(init=False)
     cloud: OfflineCloud = field(init=False)
     aws: Aws = field(init=False)

@@ -132,7 +132,10 @@ def test_a_failed_stage_says_why_and_where_to_look(strict_engagement: Path, tmp_
     assert "quality gate" in done.stdout
     assert "run folder: " in done.stderr
     assert "Traceback" not in done.stderr
-    assert json.loads((tmp_path / "report" / "report.json").read_text())["outcome"] == "failed"
+    record = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert record["outcome"] == "failed"
+    statuses = [stage["status"] for stage in record["stages"]]
+    assert statuses[statuses.index("failed") + 1 :] == ["not run"] * 10
 
 
 @pytest.mark.parametrize(
