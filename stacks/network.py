@@ -2,7 +2,9 @@
 
 from constructs import Construct
 
+from seatrial.config import Engagement
 from seatrial.constructs import Lake, Network, WorkloadNetwork
+from seatrial.constructs.endpoint_services import INTERFACE_ACTIONS, SPARK_GATEWAY_ACTIONS, emr_buckets
 from stacks.base import BaseStack, Target
 
 
@@ -20,6 +22,9 @@ class NetworkStack(BaseStack):
             max_azs=section.max_azs,
             nat_gateways=section.nat_gateways,
             flow_log_retention_days=section.flow_log_retention_days,
+            interface_services=_interfaces(target.engagement),
+            gateway_actions=SPARK_GATEWAY_ACTIONS if target.engagement.processing.engine != "none" else {},
+            readable_buckets=emr_buckets(self.region) if target.engagement.processing.engine == "emr" else (),
             destroy_data=target.engagement.removal.destroy_data,
         )
 
@@ -27,6 +32,12 @@ class NetworkStack(BaseStack):
     def workload(self) -> WorkloadNetwork:
         """Where workloads are attached."""
         return self.network.workload
+
+
+def _interfaces(engagement: Engagement) -> list[str]:
+    """The services that the functions call, and those of the data layer that are switched on."""
+    optional = {"glue": engagement.processing.engine != "none"}
+    return [*INTERFACE_ACTIONS, *(service for service, used in optional.items() if used)]
 
 
 def workload_network(scope: Construct, *, target: Target, lake: Lake) -> WorkloadNetwork:

@@ -1,5 +1,6 @@
 """The typed engagement: models, loader, JSON Schema and reference; knows nothing of stacks and constructs."""
 
+from seatrial.config.data_sections import CatalogSection, EmrSection, ProcessingSection, ServerlessSection
 from seatrial.config.document import Mistake
 from seatrial.config.engagement import Engagement, EnvironmentName
 from seatrial.config.loader import EngagementError, load
@@ -21,7 +22,9 @@ from seatrial.config.sections import (
 
 __all__ = [
     "Acceptance",
+    "CatalogSection",
     "Dataset",
+    "EmrSection",
     "Engagement",
     "EngagementError",
     "Environment",
@@ -31,9 +34,11 @@ __all__ = [
     "Mistake",
     "MonitoringSection",
     "NetworkSection",
+    "ProcessingSection",
     "QualityGate",
     "RemovalSection",
     "RetrainingSection",
+    "ServerlessSection",
     "ServingSection",
     "TrainingSection",
     "Tuning",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from seatrial.config.data_sections import ProcessingSection
 from seatrial.config.sections import (
     Environment,
     LakeSection,
@@ -38,6 +39,8 @@ class Engagement(Section):
     """The VPC."""
     lake: LakeSection = Field(default_factory=LakeSection)
     """The buckets."""
+    processing: ProcessingSection = Field(default_factory=ProcessingSection)
+    """Spark: the data jobs and their engine."""
     training: TrainingSection = Field(default_factory=TrainingSection)
     """The pipeline."""
     serving: ServingSection = Field(default_factory=ServingSection)

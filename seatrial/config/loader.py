@@ -23,6 +23,7 @@ _STAND_INS = {
     "region": "eu-central-1",
 }
 """Put in for required keys that are missing or wrong, so that the rules between the other keys can still be checked."""
+_PYTHON: Path = ("processing", "python_environment")
 _UNION_TAGS = {"str", "int", "float", "bool"}
 
 
@@ -43,7 +44,7 @@ class EngagementError(Exception):
 def load(path: FilePath) -> Engagement:
     """Read and check the engagement file at `path`.
 
-    `training.definition` comes back resolved against the file's folder. Raises `EngagementError` with every mistake.
+    Files that it names come back resolved against its folder. Raises `EngagementError` with every mistake.
     """
     document = _read(path)
     if not isinstance(document.data, dict):
@@ -53,10 +54,11 @@ def load(path: FilePath) -> Engagement:
     if checked.engagement is not None:
         found += broken_rules(checked.engagement, checked.doubtful)
         found += [(("training", "definition"), text) for text in _definition_mistakes(checked.engagement, path)]
+        found += [(_PYTHON, text) for text in _python_mistakes(checked.engagement, path)]
     mistakes = [*document.mistakes, *(_located(document, where, text) for where, text in found)]
     if mistakes or checked.engagement is None:
         raise EngagementError(path, mistakes)
-    return _with_definition(checked.engagement, path)
+    return _with_python(_with_definition(checked.engagement, path), path)
 
 
 def _read(path: FilePath) -> Document:
@@ -172,6 +174,24 @@ def _definition_mistakes(engagement: Engagement, file: FilePath) -> Iterator[str
     else:
         if not isinstance(definition, dict) or not isinstance(definition.get("Steps"), list):
             yield f"must be a pipeline definition with a list of Steps, got {str(given)!r}"
+
+
+def _with_python(engagement: Engagement, file: FilePath) -> Engagement:
+    given = engagement.processing.python_environment
+    if given is None:
+        return engagement
+    processing = engagement.processing.model_copy(update={"python_environment": (file.parent / given).resolve()})
+    return engagement.model_copy(update={"processing": processing})
+
+
+def _python_mistakes(engagement: Engagement, file: FilePath) -> Iterator[str]:
+    given = engagement.processing.python_environment
+    if given is None:
+        return
+    if not given.name.endswith(".tar.gz"):
+        yield f"must be a tar.gz archive of a virtual environment, got {str(given)!r}"
+    elif not (file.parent / given).is_file():
+        yield f"must be a file, named from the engagement file's folder, got {str(given)!r}: no such file"
 
 
 def _reason(error: OSError) -> str:

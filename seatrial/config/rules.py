@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Callable, Collection, Iterator, Mapping
 
+from seatrial.config.data_rules import DATA_RULES
 from seatrial.config.document import Path
 from seatrial.config.engagement import Engagement
 from seatrial.config.values import LOG_RETENTION_DAYS
@@ -158,6 +159,7 @@ RULES: Mapping[Rule, tuple[Path, ...]] = {
     _budgets: (("retraining", "daily_budget"), ("retraining", "monthly_budget"), _TRIGGERS),
     _schedule: (("training", "schedule"), _TRIGGERS),
     _tags: (("tags",),),
+    **DATA_RULES,
 }
 """Each rule with the keys it reads: it is not asked when one of them is in doubt."""
 

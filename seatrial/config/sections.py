@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from seatrial.config.data_sections import CatalogSection
 from seatrial.config.values import (
     AccountId,
     AvailabilityZone,
@@ -75,6 +76,8 @@ class LakeSection(Section):
     """How long overwritten or deleted versions of objects can be brought back."""
     log_retention_days: Days = 365
     """How long access logs of the buckets are kept."""
+    catalog: CatalogSection = Field(default_factory=CatalogSection)
+    """Features zone, tables and Athena; off unless asked for."""
 
 
 class Dataset(Section):

@@ -42,6 +42,10 @@ _VPC = r"^vpc-[0-9a-f]{8,17}$"
 _SUBNET = r"^subnet-[0-9a-f]{8,17}$"
 _SECURITY_GROUP = r"^sg-[0-9a-f]{8,17}$"
 _ZONE = r"^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$"
+_IMAGE = (
+    r"^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$"
+)
+_OBJECT_KEY = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
 
 SENTENCES = {
     _NAME: "lower-case letters, digits and single hyphens, starting with a letter, such as 'telecom-churn'",
@@ -56,6 +60,8 @@ SENTENCES = {
     _SUBNET: "the id of a subnet, such as 'subnet-0123456789abcdef0'",
     _SECURITY_GROUP: "the id of a security group, such as 'sg-0123456789abcdef0'",
     _ZONE: "an availability zone, such as 'eu-central-1a'",
+    _IMAGE: "an image in ECR with tag or digest, such as '111111111111.dkr.ecr.eu-central-1.amazonaws.com/spark:1'",
+    _OBJECT_KEY: "a key in the bucket without a leading slash, such as 'emr/certificates.zip'",
 }
 """What a pattern means, for people: a regular expression is no error message."""
 
@@ -76,6 +82,8 @@ VpcId = Annotated[str, _text(_VPC)]
 SubnetId = Annotated[str, _text(_SUBNET)]
 SecurityGroupId = Annotated[str, _text(_SECURITY_GROUP)]
 AvailabilityZone = Annotated[str, _text(_ZONE)]
+ImageUri = Annotated[str, _text(_IMAGE)]
+ObjectKey = Annotated[str, _text(_OBJECT_KEY)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Days = Annotated[int, Field(ge=1, le=36500)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

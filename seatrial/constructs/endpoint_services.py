@@ -32,3 +32,34 @@ INTERFACE_ACTIONS: dict[str, tuple[str, ...]] = {
 }
 """Service, as in `com.amazonaws.<region>.<service>`, to actions. Exactly what the functions in the VPC call: jobs and
 model containers are isolated from the network and need S3 only, which SageMaker reaches for them."""
+
+OPTIONAL_ACTIONS: dict[str, tuple[str, ...]] = {
+    "glue": (
+        "glue:BatchCreatePartition",
+        "glue:CreateTable",
+        "glue:GetDatabase",
+        "glue:GetDatabases",
+        "glue:GetPartition",
+        "glue:GetPartitions",
+        "glue:GetTable",
+        "glue:GetTables",
+        "glue:UpdateTable",
+    ),
+}
+"""Interface endpoints of the data layer: made only for services that the engagement uses, they are paid by the hour."""
+
+SPARK_GATEWAY_ACTIONS: dict[str, tuple[str, ...]] = {"s3": ("s3:DeleteObject",)}
+"""What Spark jobs do in addition: overwriting a partition deletes what lay there."""
+
+
+def emr_buckets(region: str) -> tuple[str, ...]:
+    """ARN patterns of the buckets of AWS's own that nodes of EMR on EC2 read: packages, releases, application history.
+
+    Source: EMR Management Guide, "Sample policies for private subnets that access Amazon S3".
+    """
+    return (
+        f"arn:aws:s3:::al2023-repos-{region}-de612dc2/*",
+        f"arn:aws:s3:::prod.{region}.appinfo.src/*",
+        f"arn:aws:s3:::repo.{region}.emr.amazonaws.com/*",
+        f"arn:aws:s3:::{region}.elasticmapreduce/*",
+    )

@@ -10,7 +10,7 @@ import aws_cdk.aws_logs as logs
 from constructs import Construct
 
 from seatrial.constructs.arns import place_of
-from seatrial.constructs.endpoint_services import GATEWAY_ACTIONS, INTERFACE_ACTIONS
+from seatrial.constructs.endpoint_services import GATEWAY_ACTIONS, INTERFACE_ACTIONS, OPTIONAL_ACTIONS
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.justification import justify
@@ -20,12 +20,15 @@ from seatrial.constructs.workload import WorkloadNetwork
 
 HTTPS = 443
 ANYWHERE = "0.0.0.0/0"
+_INTERFACES = INTERFACE_ACTIONS | OPTIONAL_ACTIONS
 
 
 class Network(Construct):
     """A VPC with isolated subnets; workloads reach AWS only through endpoints that have policies of their own.
 
     `nat_gateways` above 0 adds public subnets with NAT gateways and lets workloads reach HTTPS anywhere.
+    `interface_services` names the interface endpoints, `gateway_actions` what the gateway endpoints of "s3" and
+    "dynamodb" let through besides, `readable_buckets` ARNs of objects in buckets of AWS's own that may be read.
     `prefix_lists` gives the ids for "s3" and "dynamodb" in a region that is not in `prefix_lists.PREFIX_LISTS`.
     """
 
@@ -40,11 +43,14 @@ class Network(Construct):
         nat_gateways: int = 0,
         flow_log_retention_days: int = 365,
         interface_services: Sequence[str] = tuple(INTERFACE_ACTIONS),
+        gateway_actions: Mapping[str, Sequence[str]] | None = None,
+        readable_buckets: Sequence[str] = (),
         prefix_lists: Mapping[str, str] | None = None,
         destroy_data: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         _check(max_azs, nat_gateways, interface_services)
+        self._more_actions, self._readable_buckets = gateway_actions or {}, [*readable_buckets]
         lists = prefix_lists or _published_prefix_lists(place_of(self).region)
         ranges = [str(part) for part in ipaddress.ip_network(cidr).subnets(prefixlen_diff=3)]
         self.cfn_vpc = ec2.CfnVPC(self, "Vpc", cidr_block=cidr, enable_dns_hostnames=True, enable_dns_support=True)
@@ -152,7 +158,7 @@ class Network(Construct):
             service_name=f"com.amazonaws.{place_of(self).region}.{service}",
             vpc_endpoint_type="Gateway",
             route_table_ids=[table.ref for table in self.route_tables],
-            policy_document=self._endpoint_policy(GATEWAY_ACTIONS[service]),
+            policy_document=self._gateway_policy(service),
         )
 
     def _interface(self, service: str) -> ec2.CfnVPCEndpoint:
@@ -165,8 +171,23 @@ class Network(Construct):
             private_dns_enabled=True,
             subnet_ids=[subnet.ref for subnet in self.cfn_subnets],
             security_group_ids=[self.endpoint_security_group.attr_group_id],
-            policy_document=self._endpoint_policy(INTERFACE_ACTIONS[service]),
+            policy_document=self._endpoint_policy(_INTERFACES[service]),
         )
+
+    def _gateway_policy(self, service: str) -> dict:
+        policy = self._endpoint_policy(sorted({*GATEWAY_ACTIONS[service], *self._more_actions.get(service, ())}))
+        if service == "s3" and self._readable_buckets:
+            policy["Statement"].append(
+                {
+                    "Sid": "PackagesOfAws",
+                    "Effect": "Allow",
+                    "Principal": {"AWS": "*"},
+                    "Action": ["s3:GetObject"],
+                    "Resource": self._readable_buckets,
+                    "Condition": {"StringEquals": {"aws:PrincipalAccount": place_of(self).account}},
+                }
+            )
+        return policy
 
     def _endpoint_policy(self, actions: Sequence[str]) -> dict:
         account = place_of(self).account
@@ -257,9 +278,9 @@ def _check(max_azs: int, nat_gateways: int, services: Sequence[str]) -> None:
         raise ConstructError(f"max_azs: must be 2 or 3, got {max_azs}")
     if nat_gateways < 0:
         raise ConstructError(f"nat_gateways: must be at least 0, got {nat_gateways}")
-    unknown = [service for service in services if service not in INTERFACE_ACTIONS]
+    unknown = [service for service in services if service not in _INTERFACES]
     if unknown:
-        raise ConstructError(f"interface_services: {unknown[0]!r} is none of {', '.join(INTERFACE_ACTIONS)}")
+        raise ConstructError(f"interface_services: {unknown[0]!r} is none of {', '.join(_INTERFACES)}")
 
 
 def _published_prefix_lists(region: str) -> Mapping[str, str]:

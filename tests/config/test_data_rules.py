@@ -1,0 +1,115 @@
+"""Combinations in the data layer that cannot work are told in one sentence each, with the key to change."""
+
+from pathlib import Path
+
+import pytest
+
+from seatrial.config import EngagementError, load
+
+MINIMAL = """\
+name: churn-test
+owner: a@example.com
+environments:
+  dev: {account: "111111111111", region: eu-central-1}
+"""
+CATALOG = "lake: {catalog: {enabled: true}}\n"
+IMAGE = "111111111111.dkr.ecr.eu-west-1.amazonaws.com/spark:1"
+
+
+def paths_and_messages(tmp_path: Path, text: str) -> dict[str, str]:
+    path = tmp_path / "engagement.yaml"
+    path.write_text(MINIMAL + text, encoding="utf-8")
+    try:
+        load(path)
+    except EngagementError as error:
+        return {mistake.path: mistake.message for mistake in error.mistakes}
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        (
+            "processing: {engine: emr-serverless}",
+            "lake.catalog.enabled",
+            "must be true, got false, because processing.engine is 'emr-serverless'",
+        ),
+        (
+            "lake: {catalog: {lake_formation: true}}",
+            "lake.catalog.lake_formation",
+            "must be false, got true, while lake.catalog.enabled is false",
+        ),
+        (
+            "processing: {schedule: rate(1 day)}",
+            "processing.schedule",
+            "must be null, got 'rate(1 day)', while processing.engine is 'none'",
+        ),
+        (
+            "processing: {emr: {core_units: 8, maximum_units: 4}}",
+            "processing.emr.maximum_units",
+            "must be at least processing.emr.core_units (8), got 4",
+        ),
+        (
+            f"{CATALOG}processing: {{engine: emr}}",
+            "network.nat_gateways",
+            "must be at least 1, got 0, because processing.engine is 'emr'",
+        ),
+        (
+            "processing: {serverless: {worker_vcpu: 8, worker_memory_gib: 18}}",
+            "processing.serverless.worker_memory_gib",
+            "must be 16 to 60 in steps of 4 with worker_vcpu 8, got 18",
+        ),
+        (
+            "processing: {serverless: {maximum_vcpu: 4}}",
+            "processing.serverless.maximum_vcpu",
+            "must be at least 8 for a driver and an executor of worker_vcpu, got 4",
+        ),
+        (
+            "processing: {serverless: {pre_initialized_drivers: 2, pre_initialized_executors: 40}}",
+            "processing.serverless.maximum_memory_gib",
+            "must be at least 672 for 42 pre-initialized workers of worker_memory_gib, got 512",
+        ),
+        (
+            f"processing: {{serverless: {{custom_image: {IMAGE}}}}}",
+            "processing.serverless.custom_image",
+            "must lie in the environments' region (eu-central-1)",
+        ),
+        (
+            f"{CATALOG}processing: {{engine: emr-serverless, python_environment: none.tar.gz}}",
+            "processing.python_environment",
+            "got 'none.tar.gz': no such file",
+        ),
+        (
+            f"{CATALOG}processing: {{engine: emr-serverless, python_environment: libraries.zip}}",
+            "processing.python_environment",
+            "must be a tar.gz archive of a virtual environment, got 'libraries.zip'",
+        ),
+    ],
+)
+def test_tells_what_cannot_work_and_which_key_to_change(tmp_path, text, path, message):
+    found = paths_and_messages(tmp_path, text)
+
+    assert message in found[path]
+
+
+def test_settings_of_the_engine_that_is_not_chosen_do_no_harm(tmp_path):
+    text = f"{CATALOG}processing: {{engine: emr-serverless, emr: {{core_units: 3}}, serverless: {{worker_vcpu: 2}}}}"
+
+    assert paths_and_messages(tmp_path, text) == {}
+
+
+def test_one_key_switches_between_the_engines(tmp_path):
+    network = "network: {nat_gateways: 1}\n"
+
+    for engine in ("none", "emr", "emr-serverless"):
+        assert paths_and_messages(tmp_path, f"{network}{CATALOG}processing: {{engine: {engine}}}") == {}, engine
+
+
+def test_the_python_environment_is_named_from_the_engagement_files_folder(tmp_path):
+    (tmp_path / "libraries.tar.gz").write_bytes(b"x")
+    text = f"{CATALOG}processing: {{engine: emr-serverless, python_environment: libraries.tar.gz}}"
+    (tmp_path / "engagement.yaml").write_text(MINIMAL + text)
+
+    engagement = load(tmp_path / "engagement.yaml")
+
+    assert engagement.processing.python_environment == tmp_path / "libraries.tar.gz"
