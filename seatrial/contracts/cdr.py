@@ -42,6 +42,17 @@ CDR = TableContract(
 (12, False)
 """
 
+CURATED = TableContract(
+    name="curated_cdr",
+    key=CDR.key,
+    fields=(
+        *CDR.fields,
+        Field(name="source", kind="string", choices=SOURCES),
+        Field(name="late", kind="int32", minimum=0, maximum=1),
+    ),
+)
+"""What curation writes, partitioned by the day of `started_at`: the copy that was received first, and its source."""
+
 
 def is_late(started_at: datetime, received_at: datetime) -> bool:
     """True when the event came later than `LATE_AFTER` (it may still be used, see `REACH`)."""
