@@ -19,6 +19,12 @@ from seatrial.config.sections import (
     TrainingSection,
     Tuning,
 )
+from seatrial.config.streaming_sections import FeatureStoreSection, StreamingSection
+from seatrial.config.warehouse_sections import (
+    ProvisionedWarehouseSection,
+    ServerlessWarehouseSection,
+    WarehouseSection,
+)
 
 __all__ = [
     "Acceptance",
@@ -30,17 +36,22 @@ __all__ = [
     "Environment",
     "EnvironmentName",
     "ExistingNetwork",
+    "FeatureStoreSection",
     "LakeSection",
     "Mistake",
     "MonitoringSection",
     "NetworkSection",
     "ProcessingSection",
+    "ProvisionedWarehouseSection",
     "QualityGate",
     "RemovalSection",
     "RetrainingSection",
     "ServerlessSection",
+    "ServerlessWarehouseSection",
     "ServingSection",
+    "StreamingSection",
     "TrainingSection",
     "Tuning",
+    "WarehouseSection",
     "load",
 ]

@@ -16,7 +16,9 @@ from seatrial.config.sections import (
     ServingSection,
     TrainingSection,
 )
+from seatrial.config.streaming_sections import FeatureStoreSection, StreamingSection
 from seatrial.config.values import Email, EngagementName, PolicyArn, Section, Text
+from seatrial.config.warehouse_sections import WarehouseSection
 
 EnvironmentName = Literal["dev", "staging", "prod"]
 if TYPE_CHECKING:
@@ -41,6 +43,12 @@ class Engagement(Section):
     """The buckets."""
     processing: ProcessingSection = Field(default_factory=ProcessingSection)
     """Spark: the data jobs and their engine."""
+    warehouse: WarehouseSection = Field(default_factory=WarehouseSection)
+    """Redshift."""
+    streaming: StreamingSection = Field(default_factory=StreamingSection)
+    """Events as a stream."""
+    feature_store: FeatureStoreSection = Field(default_factory=FeatureStoreSection)
+    """SageMaker Feature Store."""
     training: TrainingSection = Field(default_factory=TrainingSection)
     """The pipeline."""
     serving: ServingSection = Field(default_factory=ServingSection)

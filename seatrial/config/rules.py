@@ -7,6 +7,7 @@ from seatrial.config.data_rules import DATA_RULES
 from seatrial.config.document import Path
 from seatrial.config.engagement import Engagement
 from seatrial.config.values import LOG_RETENTION_DAYS
+from seatrial.config.warehouse_rules import WAREHOUSE_RULES
 
 Finding = tuple[Path, str]
 REQUIRED_TAGS = frozenset({"dataclassification", "engagement", "environment", "ownerteam"})
@@ -160,6 +161,7 @@ RULES: Mapping[Rule, tuple[Path, ...]] = {
     _schedule: (("training", "schedule"), _TRIGGERS),
     _tags: (("tags",),),
     **DATA_RULES,
+    **WAREHOUSE_RULES,
 }
 """Each rule with the keys it reads: it is not asked when one of them is in doubt."""
 

@@ -46,6 +46,10 @@ _IMAGE = (
     r"^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$"
 )
 _OBJECT_KEY = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
+_DATABASE = r"^[a-z][a-z0-9_]{0,62}$"
+_CRON = r"^cron\([^ ()]+( [^ ()]+){5}\)$"
+_DAY = "(mon|tue|wed|thu|fri|sat|sun)"
+_WINDOW = rf"^{_DAY}:[0-2][0-9]:[0-5][0-9]-{_DAY}:[0-2][0-9]:[0-5][0-9]$"
 
 SENTENCES = {
     _NAME: "lower-case letters, digits and single hyphens, starting with a letter, such as 'telecom-churn'",
@@ -61,6 +65,9 @@ SENTENCES = {
     _SECURITY_GROUP: "the id of a security group, such as 'sg-0123456789abcdef0'",
     _ZONE: "an availability zone, such as 'eu-central-1a'",
     _IMAGE: "an image in ECR with tag or digest, such as '111111111111.dkr.ecr.eu-central-1.amazonaws.com/spark:1'",
+    _DATABASE: "lower-case letters, digits and underscores, starting with a letter, such as 'telecom'",
+    _CRON: "a cron expression of six fields, such as 'cron(0 20 ? * MON-FRI *)'",
+    _WINDOW: "two times of the week in UTC, such as 'sun:01:00-sun:01:30'",
     _OBJECT_KEY: "a key in the bucket without a leading slash, such as 'emr/certificates.zip'",
 }
 """What a pattern means, for people: a regular expression is no error message."""
@@ -84,6 +91,9 @@ SecurityGroupId = Annotated[str, _text(_SECURITY_GROUP)]
 AvailabilityZone = Annotated[str, _text(_ZONE)]
 ImageUri = Annotated[str, _text(_IMAGE)]
 ObjectKey = Annotated[str, _text(_OBJECT_KEY)]
+DatabaseName = Annotated[str, _text(_DATABASE)]
+CronExpression = Annotated[str, _text(_CRON)]
+MaintenanceWindow = Annotated[str, _text(_WINDOW)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Days = Annotated[int, Field(ge=1, le=36500)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
