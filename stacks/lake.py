@@ -1,8 +1,11 @@
-"""The lake: key, buckets, and the topic on which people are told."""
+"""The lake: key, buckets, the topic on which people are told, and the catalog when there is one."""
+
+from typing import Any
 
 from constructs import Construct
 
-from seatrial.constructs import Lake, Notifications
+from seatrial.constructs import Lake, LakeCatalog, Notifications
+from seatrial.contracts.catalog import lake_tables
 from stacks.base import BaseStack, Target
 
 
@@ -21,10 +24,12 @@ class LakeStack(BaseStack):
             log_retention_days=engagement.lake.log_retention_days,
             log_group_prefixes=[target.prefix],
             destroy_data=engagement.removal.destroy_data,
+            **_zones(target),
         )
         self.notifications = Notifications(
             self, "Notifications", encryption_key=self.lake.key, subscribers=[engagement.owner]
         )
+        self.catalog = self._catalog(target)
         self.outputs(
             {
                 "RawBucketName": self.lake.raw.bucket_name,
@@ -35,3 +40,39 @@ class LakeStack(BaseStack):
                 "KeyArn": self.lake.key.key_arn,
             }
         )
+
+    def _catalog(self, target: Target) -> LakeCatalog | None:
+        section, features = target.engagement.lake.catalog, self.lake.features
+        if features is None:
+            return None
+        catalog = LakeCatalog(
+            self,
+            "Catalog",
+            database_name=target.prefix.replace("-", "_"),
+            tables=lake_tables(target.engagement.training.dataset.name),
+            zones={"raw": self.lake.raw, "curated": self.lake.curated, "features": features},
+            results=self.lake.artifacts,
+            encryption_key=self.lake.key,
+            workgroup_name=target.prefix,
+            scan_limit_gib=section.athena_scan_limit_gib,
+            snapshot_retention_days=section.iceberg_snapshot_retention_days,
+            orphan_file_days=section.iceberg_orphan_file_days,
+            lake_formation=section.lake_formation,
+            destroy_data=target.engagement.removal.destroy_data,
+        )
+        names = {"DatabaseName": catalog.database_name, "WorkgroupName": catalog.workgroup_name}
+        self.outputs({"FeaturesBucketName": features.bucket_name, **names})
+        return catalog
+
+
+def _zones(target: Target) -> dict[str, Any]:
+    section = target.engagement.lake.catalog
+    if not section.enabled:
+        return {}
+    return {
+        "features_retention_days": section.features_retention_days,
+        "tiering_after_days": section.tiering_after_days,
+        "inventory_frequency": None if section.inventory == "none" else section.inventory,
+        "request_metrics": True,
+        "query_results_days": section.athena_results_days,
+    }

@@ -32,6 +32,18 @@ def _lake_formation(engagement: Engagement) -> Iterator[Finding]:
         yield path, "must be false, got true, while lake.catalog.enabled is false: there is no table to grant"
 
 
+def _tiering(engagement: Engagement) -> Iterator[Finding]:
+    lake, catalog = engagement.lake, engagement.lake.catalog
+    if not catalog.enabled or catalog.tiering_after_days is None:
+        return
+    kept = {"lake.raw_retention_days": lake.raw_retention_days}
+    kept["lake.catalog.features_retention_days"] = catalog.features_retention_days
+    for key, days in kept.items():
+        if days <= catalog.tiering_after_days:
+            path = ("lake", "catalog", "tiering_after_days")
+            yield path, f"must be less than {key} ({days}), got {catalog.tiering_after_days}; null turns it off"
+
+
 def _engine_is_asked_for(engagement: Engagement) -> Iterator[Finding]:
     processing = engagement.processing
     if processing.engine != "none":
@@ -95,6 +107,7 @@ _ENGINE: Path = ("processing", "engine")
 DATA_RULES: Mapping[Callable[[Engagement], Iterator[Finding]], tuple[Path, ...]] = {
     _needs_catalog: (("lake", "catalog", "enabled"), _ENGINE),
     _lake_formation: (("lake", "catalog", "enabled"), ("lake", "catalog", "lake_formation")),
+    _tiering: (("lake",),),
     _engine_is_asked_for: (_ENGINE, ("processing", "schedule"), ("processing", "python_environment")),
     _emr_capacity: (("processing", "emr"),),
     _emr_network: (_ENGINE, ("network", "nat_gateways"), ("network", "existing")),

@@ -1,5 +1,6 @@
 """Constructs for SageMaker MLOps: each one usable alone, in any CDK app, without an engagement file."""
 
+from seatrial.constructs.catalog import LakeCatalog
 from seatrial.constructs.function import PowertoolsLayer, PythonFunction
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.justification import JustifiedWildcards, justify
@@ -18,6 +19,7 @@ __all__ = [
     "EndpointMonitor",
     "JustifiedWildcards",
     "Lake",
+    "LakeCatalog",
     "ModelState",
     "Network",
     "Notifications",

@@ -1,4 +1,4 @@
-"""The data lake: one key and the buckets raw, curated, artifacts, capture and logs."""
+"""The data lake: one key and the buckets raw, curated, artifacts, capture and logs; features when they are kept."""
 
 from collections.abc import Sequence
 
@@ -15,6 +15,9 @@ from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.justification import justify, justify_all
 from seatrial.constructs.storage import removal_policy
 
+QUERY_RESULTS_PREFIX = "athena-results/"
+"""Where, in the artifacts bucket, Athena leaves results; they expire."""
+FREQUENCIES = {"daily": s3.InventoryFrequency.DAILY, "weekly": s3.InventoryFrequency.WEEKLY}
 LOGS_BY_POLICY = "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy"
 REPLICATION_REASON = (
     "Versioned data stays in the agreed region; a second region is a decision of the engagement, not a default."
@@ -28,6 +31,11 @@ class Lake(Construct):
     then only buckets that somebody has emptied go. With
     `vpc_endpoint_ids`, objects are reachable through those endpoints only, save for AWS services on the account's
     behalf and for `break_glass_role_arns`; the console then cannot show objects.
+
+    The zones of data are raw, curated and, with `features_retention_days`, features. They alone get storage classes
+    (`tiering_after_days`: S3 Intelligent-Tiering from then on), `inventory_frequency` ("daily" or "weekly": listings as
+    Parquet below `inventory/` in the logs bucket) and `request_metrics`. `query_results_days` is how long artifacts
+    below `athena-results/` stay.
     """
 
     def __init__(
@@ -42,11 +50,18 @@ class Lake(Construct):
         log_group_prefixes: Sequence[str] = ("",),
         vpc_endpoint_ids: Sequence[str] = (),
         break_glass_role_arns: Sequence[str] = (),
+        features_retention_days: int | None = None,
+        tiering_after_days: int | None = None,
+        inventory_frequency: str | None = None,
+        request_metrics: bool = False,
+        query_results_days: int | None = None,
         destroy_data: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         _check_days(raw=raw_retention_days, capture=capture_retention_days, noncurrent=noncurrent_retention_days)
-        _check_days(log=log_retention_days)
+        _check_days(log=log_retention_days, features=_or_one(features_retention_days))
+        _check_days(query_results=_or_one(query_results_days))
+        _check_zones(raw_retention_days, features_retention_days, tiering_after_days, inventory_frequency)
         # Without this flag CDK would let S3 write access logs by ACL, which owner-enforced buckets refuse.
         self.node.set_context(LOGS_BY_POLICY, True)
         self._destroy, self._noncurrent = destroy_data, noncurrent_retention_days
@@ -60,10 +75,12 @@ class Lake(Construct):
             destroy_data=destroy_data,
         )
         self.logs = self._log_bucket(log_retention_days)
-        self.raw = self._bucket("Raw", raw_retention_days)
-        self.curated = self._bucket("Curated", None)
-        self.artifacts = self._bucket("Artifacts", None)
+        zone = {"metrics": request_metrics, "inventory": inventory_frequency, "tiering": tiering_after_days}
+        self.raw = self._bucket("Raw", raw_retention_days, **zone)
+        self.curated = self._bucket("Curated", None, **zone)
+        self.artifacts = self._bucket("Artifacts", None, results_days=query_results_days)
         self.capture = self._bucket("Capture", capture_retention_days)
+        self.features = self._bucket("Features", features_retention_days, **zone) if features_retention_days else None
 
     @property
     def key(self) -> kms.IKey:
@@ -73,9 +90,19 @@ class Lake(Construct):
     @property
     def data_buckets(self) -> tuple[s3.Bucket, ...]:
         """Every bucket but the one for access logs."""
-        return (self.raw, self.curated, self.artifacts, self.capture)
+        features = (self.features,) if self.features else ()
+        return (self.raw, self.curated, self.artifacts, self.capture, *features)
 
-    def _bucket(self, name: str, retention_days: int | None) -> s3.Bucket:
+    def _bucket(
+        self,
+        name: str,
+        retention_days: int | None,
+        *,
+        metrics: bool = False,
+        inventory: str | None = None,
+        tiering: int | None = None,
+        results_days: int | None = None,
+    ) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
             name,
@@ -84,7 +111,9 @@ class Lake(Construct):
             bucket_key_enabled=True,
             server_access_logs_bucket=self.logs,
             server_access_logs_prefix=f"{name.lower()}/",
-            lifecycle_rules=self._lifecycle(retention_days),
+            lifecycle_rules=[*self._lifecycle(retention_days, tiering), *_results_rule(results_days)],
+            metrics=[s3.BucketMetrics(id="EntireBucket")] if metrics else None,
+            inventories=[self._inventory(name, inventory)] if inventory else None,
             **self._common(),
         )
         for statement in (*self._guards(bucket), *self._perimeter(bucket)):
@@ -120,12 +149,24 @@ class Lake(Construct):
             "removal_policy": removal_policy(self, self._destroy),
         }
 
-    def _lifecycle(self, retention_days: int | None) -> list[s3.LifecycleRule]:
+    def _inventory(self, name: str, frequency: str) -> s3.Inventory:
+        """Listings name objects, not their content, so they may lie in the bucket with SSE-S3; CDK lets S3 write."""
+        return s3.Inventory(
+            inventory_id="Listing",
+            destination=s3.InventoryDestination(bucket=self.logs, prefix=f"inventory/{name.lower()}"),
+            format=s3.InventoryFormat.PARQUET,
+            frequency=FREQUENCIES[frequency],
+            include_object_versions=s3.InventoryObjectVersion.CURRENT,
+            optional_fields=["Size", "LastModifiedDate", "StorageClass", "EncryptionStatus"],
+        )
+
+    def _lifecycle(self, retention_days: int | None, tiering_days: int | None = None) -> list[s3.LifecycleRule]:
         expiration = cdk.Duration.days(retention_days) if retention_days else None
         return [
             s3.LifecycleRule(
                 id="Retention",
                 expiration=expiration,
+                transitions=_transitions(tiering_days),
                 noncurrent_version_expiration=cdk.Duration.days(self._noncurrent),
                 abort_incomplete_multipart_upload_after=cdk.Duration.days(7),
             )
@@ -171,6 +212,36 @@ class Lake(Construct):
 def _present_but_not(key: str, value: str) -> dict[str, dict[str, str]]:
     """Without the header the bucket's default applies, which is right; a negated operator alone would deny that."""
     return {"StringNotEquals": {key: value}, "Null": {key: "false"}}
+
+
+def _transitions(days: int | None) -> list[s3.Transition] | None:
+    if days is None:
+        return None
+    tiering = s3.StorageClass.INTELLIGENT_TIERING
+    return [s3.Transition(storage_class=tiering, transition_after=cdk.Duration.days(days))]
+
+
+def _results_rule(days: int | None) -> list[s3.LifecycleRule]:
+    if days is None:
+        return []
+    return [s3.LifecycleRule(id="QueryResults", prefix=QUERY_RESULTS_PREFIX, expiration=cdk.Duration.days(days))]
+
+
+def _or_one(days: int | None) -> int:
+    return 1 if days is None else days
+
+
+def _check_zones(raw_days: int, features_days: int | None, tiering_days: int | None, frequency: str | None) -> None:
+    if frequency is not None and frequency not in FREQUENCIES:
+        raise ConstructError(f"inventory_frequency: must be one of {', '.join(FREQUENCIES)}, got {frequency!r}")
+    if tiering_days is None:
+        return
+    if tiering_days < 0:
+        raise ConstructError(f"tiering_after_days: must be at least 0, got {tiering_days}")
+    for name, days in (("raw", raw_days), ("features", features_days)):
+        if days is not None and days <= tiering_days:
+            text = f"tiering_after_days: must be less than {name}_retention_days ({days}), got {tiering_days}"
+            raise ConstructError(text)
 
 
 def _check_days(**days: int) -> None:

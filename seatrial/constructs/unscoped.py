@@ -11,6 +11,7 @@ UNSCOPED_ACTIONS: dict[str, str] = {
     "ec2:DescribeSubnets": "list_amazonec2.html",
     "ec2:DescribeVpcs": "list_amazonec2.html",
     "ecr:GetAuthorizationToken": "list_amazonelasticcontainerregistry.html",
+    "lakeformation:GetDataAccess": "list_awslakeformation.html",
     "logs:CreateLogDelivery": "list_amazoncloudwatchlogs.html",
     "logs:DeleteLogDelivery": "list_amazoncloudwatchlogs.html",
     "logs:DescribeLogGroups": "list_amazoncloudwatchlogs.html",

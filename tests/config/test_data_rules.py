@@ -40,6 +40,11 @@ def paths_and_messages(tmp_path: Path, text: str) -> dict[str, str]:
             "must be false, got true, while lake.catalog.enabled is false",
         ),
         (
+            "lake: {raw_retention_days: 20, catalog: {enabled: true}}",
+            "lake.catalog.tiering_after_days",
+            "must be less than lake.raw_retention_days (20), got 30; null turns it off",
+        ),
+        (
             "processing: {schedule: rate(1 day)}",
             "processing.schedule",
             "must be null, got 'rate(1 day)', while processing.engine is 'none'",

@@ -82,6 +82,71 @@ def test_the_perimeter_spares_services_and_break_glass_roles(site):
     assert conditions["ArnNotLikeIfExists"] == {"aws:PrincipalArn": ["arn:aws:iam::111111111111:role/break-glass"]}
 
 
+ZONES = {
+    "features_retention_days": 400,
+    "tiering_after_days": 7,
+    "inventory_frequency": "weekly",
+    "request_metrics": True,
+    "query_results_days": 3,
+}
+
+
+def test_has_no_features_storage_classes_or_inventories_unless_asked(site):
+    lake = Lake(site.stack, "Lake")
+
+    buckets = _buckets(site)
+
+    assert lake.features is None
+    assert len(buckets) == 5
+    assert not [b for b in buckets if {"InventoryConfigurations", "MetricsConfigurations"} & set(b)]
+    assert not [b for b in buckets if any("Transitions" in r for r in b["LifecycleConfiguration"]["Rules"])]
+
+
+def test_the_zones_of_data_are_tiered_listed_and_measured_and_the_others_are_not(site):
+    lake = Lake(site.stack, "Lake", **ZONES)
+
+    listed = [b["InventoryConfigurations"][0] for b in _buckets(site) if "InventoryConfigurations" in b]
+    tiered = [r for b in _buckets(site) for r in b["LifecycleConfiguration"]["Rules"] if "Transitions" in r]
+
+    assert len(lake.data_buckets) == 5
+    assert {one["Destination"]["Prefix"] for one in listed} == {
+        f"inventory/{zone}" for zone in ("raw", "curated", "features")
+    }
+    assert {one["Destination"]["Format"] for one in listed} == {"Parquet"}
+    assert [rule["Transitions"] for rule in tiered] == [
+        [{"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 7}]
+    ] * 3
+    assert len([b for b in _buckets(site) if b.get("MetricsConfigurations") == [{"Id": "EntireBucket"}]]) == 3
+
+
+def test_results_of_queries_expire_below_their_prefix_only(site):
+    Lake(site.stack, "Lake", **ZONES)
+
+    rules = [r for b in _buckets(site) for r in b["LifecycleConfiguration"]["Rules"] if r["Id"] == "QueryResults"]
+
+    assert rules == [{"Id": "QueryResults", "Prefix": "athena-results/", "ExpirationInDays": 3, "Status": "Enabled"}]
+
+
+def test_leaves_nothing_for_cdk_nag_with_everything_on(site):
+    Lake(site.stack, "Lake", **ZONES)
+
+    assert site.findings() == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"inventory_frequency": "hourly"}, "inventory_frequency: must be one of daily, weekly, got 'hourly'"),
+        ({"tiering_after_days": 730}, r"tiering_after_days: must be less than raw_retention_days \(730\), got 730"),
+        ({"tiering_after_days": -1}, "tiering_after_days: must be at least 0, got -1"),
+        ({"features_retention_days": 0}, "features_retention_days: must be at least 1, got 0"),
+    ],
+)
+def test_refuses_zones_that_cannot_be(site, change, message):
+    with pytest.raises(ConstructError, match=message):
+        Lake(site.stack, "Lake", **change)
+
+
 def test_refuses_to_keep_data_for_no_time(site):
     with pytest.raises(ConstructError, match="capture_retention_days: must be at least 1, got 0"):
         Lake(site.stack, "Lake", capture_retention_days=0)
