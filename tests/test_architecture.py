@@ -52,6 +52,7 @@ AREAS = [
     Area("seatrial/contracts/*.py", {"seatrial.contracts"}),
     Area("seatrial/decisions/*.py", {"seatrial.decisions", "seatrial.contracts"}),
     Area("seatrial/statistics/*.py", {"seatrial.statistics", "seatrial.contracts"}, {"numpy"}),
+    Area("seatrial/spark/*.py", {"seatrial.spark", "seatrial.contracts"}, {"pyspark", "pyiceberg"}),
     Area("seatrial/pipeline/*.py", {"seatrial.pipeline", "seatrial.contracts"}, {"botocore"}),
     Area("seatrial/telecom/*.py", {"seatrial.telecom", "seatrial.contracts"}, {"numpy", "pyarrow"}),
     Area(
@@ -85,7 +86,7 @@ AREAS = [
     Area("pipelines/*.py", {"pipelines"}),
     Area(
         "pipelines/*/steps/**/*.py",
-        {"seatrial.contracts", "seatrial.statistics"},
+        {"seatrial.contracts", "seatrial.statistics", "seatrial.spark"},
         {
             "numpy",
             "pandas",

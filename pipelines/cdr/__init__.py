@@ -1,0 +1,1 @@
+"""Curation of call detail records: checked, once each, accounted for."""

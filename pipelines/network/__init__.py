@@ -1,0 +1,1 @@
+"""Network KPIs of cells and the history of the CRM."""

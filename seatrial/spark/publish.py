@@ -1,0 +1,167 @@
+"""Publishing of partitions: write aside, check, move in, and last the account that makes the partition valid.
+
+A partition is what its account says it is: the files, how many rows, and a checksum that no order changes. A job
+that dies leaves the old account, or none; whoever reads by `read_partitions` sees the old partition or an error,
+and a rerun gives the same files. Nothing here needs a rename of a folder, which S3 has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as fn
+
+from seatrial.spark.errors import DataError
+from seatrial.spark.files import File, Files, Footer, location
+
+STAGING = "_staging"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A partitioned table: `root` is its folder, `column` the partition's name, `accounts` a folder of JSON files."""
+
+    root: str
+    accounts: str
+    column: str = "date"
+
+    def folder(self, day: date) -> str:
+        """Folder of one partition."""
+        return f"{location(self.root)}/{self.column}={day}"
+
+    def account(self, day: date) -> str:
+        """The file that says what the partition holds."""
+        return f"{location(self.accounts)}/{self.column}={day}.json"
+
+    @property
+    def staging(self) -> str:
+        """Where files wait; its leading underscore hides it from every reader of the table."""
+        parent, name = location(self.root).rsplit("/", 1)
+        return f"{parent}/{STAGING}/{name}"
+
+
+@dataclass(frozen=True)
+class Staged:
+    """The files of one partition that wait to be moved in, and what was read back from them."""
+
+    files: tuple[File, ...] = ()
+    rows: int = 0
+    checksum: str = "0" * 16
+    groups: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    """Rows by the values of the columns that `stage` was asked to group by."""
+
+
+def stage(frame: DataFrame, table: Table, days: Sequence[date], group_by: Sequence[str] = ()) -> dict[date, Staged]:
+    """Write a frame with the partition's column aside and read it back: files, rows and checksum by day.
+
+    Days without rows are in the answer, empty. What an earlier run left in the same place is removed first.
+    """
+    spark, files = frame.sparkSession, Files(frame.sparkSession)
+    folder = f"{table.staging}/{min(days)}_{max(days)}"
+    files.delete([folder])
+    frame.write.partitionBy(table.column).mode("append").parquet(folder)
+    found: dict[date, list[File]] = {day: [] for day in days}
+    for one in files.list(folder):
+        found[date.fromisoformat(one.uri.split(f"/{table.column}=")[-1].split("/")[0])].append(one)
+    written = [one.uri for group in found.values() for one in group]
+    facts = _read_back(spark, written, table.column, group_by) if written else {}
+    return {day: Staged(tuple(group), *facts.get(day, ())) for day, group in found.items()}
+
+
+def _read_back(spark: SparkSession, uris: Sequence[str], column: str, group_by: Sequence[str]) -> dict[date, Any]:
+    """Rows, checksum and groups of each day, from the files themselves."""
+    frame = spark.read.parquet(*uris)
+    # The checksum is a sum, so neither the order of the rows nor their spread over files changes it.
+    content = fn.sum(fn.xxhash64(*sorted(frame.columns)).cast("decimal(38,0)"))
+    day = fn.regexp_extract(fn.col("_metadata.file_path"), f"/{column}=([0-9-]+)/", 1).alias("_day")
+    grouped = frame.groupBy(day, *group_by).agg(fn.count(fn.lit(1)).alias("_rows"), content.alias("_sum"))
+    facts: dict[date, Any] = {}
+    for row in grouped.collect():
+        rows, total, groups = facts.get(date.fromisoformat(row["_day"]), (0, 0, {}))
+        groups[tuple(row[name] for name in group_by)] = row["_rows"]
+        facts[date.fromisoformat(row["_day"])] = (rows + row["_rows"], total + int(row["_sum"]), groups)
+    return {day: (rows, f"{total % 2**64:016x}", groups) for day, (rows, total, groups) in facts.items()}
+
+
+def move_in(files: Files, table: Table, day: date, staged: Staged, current: Sequence[str]) -> list[str]:
+    """Move the staged files into the partition and give their URIs; the same content stays where it is.
+
+    Names come from the content, so new files never overwrite ones that somebody reads.
+    """
+    names = [f"part-{index:05d}-{staged.checksum}.parquet" for index in range(len(staged.files))]
+    targets = [f"{table.folder(day)}/{name}" for name in names]
+    if sorted(current) == sorted(targets) and all(files.exists(uri) for uri in current):
+        return list(current)
+    files.move([(one.uri, target) for one, target in zip(staged.files, targets)])  # noqa: B905 - Python 3.9
+    return targets
+
+
+def remove_others(files: Files, table: Table, day: date, valid: Iterable[str]) -> list[str]:
+    """Delete what lies in the partition beside its valid files: replaced ones and those of runs that died."""
+    others = [one.uri for one in files.list(table.folder(day)) if one.uri not in set(valid)]
+    files.delete(others)
+    return others
+
+
+def publish(
+    frame: DataFrame, table: Table, days: Sequence[date], facts: dict[str, Any], *, keep_replaced: bool = False
+) -> dict[date, dict[str, Any]]:
+    """Stage, move in and account for the partitions of a frame; gives the accounts, each with `facts` in it."""
+    files, staged = Files(frame.sparkSession), stage(frame, table, days)
+    accounts = {}
+    for day in days:
+        before = files.read_json(table.account(day)) or {}
+        uris = move_in(files, table, day, staged[day], before.get("files", []))
+        partition = {"rows": staged[day].rows, "checksum": staged[day].checksum, "files": uris}
+        accounts[day] = {table.column: str(day), **facts, **partition}
+        files.write_json(table.account(day), accounts[day])
+        if not keep_replaced:
+            remove_others(files, table, day, uris)
+    files.delete([f"{table.staging}/{min(days)}_{max(days)}"])
+    return accounts
+
+
+def read_accounts(files: Files, table: Table, days: Sequence[date]) -> dict[date, dict[str, Any]]:
+    """The accounts of these days; raises `DataError` naming each day that has none."""
+    accounts = {day: files.read_json(table.account(day)) for day in days}
+    missing = [str(day) for day, account in accounts.items() if account is None]
+    if missing:
+        raise DataError(
+            f"{table.root}: no account for {table.column} {', '.join(missing)}: never made, or its job died; "
+            "run the job that makes it again"
+        )
+    return accounts
+
+
+def read_partitions(spark: SparkSession, table: Table, days: Sequence[date]) -> DataFrame:
+    """The valid rows of these days, with the partition's column as a date; checks the files against the accounts.
+
+    Raises `DataError` when a partition has no account, or its files are not the ones that the account names.
+    """
+    files = Files(spark)
+    accounts = read_accounts(files, table, days)
+    uris = [uri for account in accounts.values() for uri in account["files"]]
+    _check_rows(files, table, accounts)
+    if not uris:
+        raise DataError(f"{table.root}: no rows from {min(days)} to {max(days)}")
+    frame = spark.read.parquet(*uris)
+    day = fn.regexp_extract(fn.col("_metadata.file_path"), f"/{table.column}=([0-9-]+)/", 1)
+    return frame.withColumn(table.column, day.cast("date"))
+
+
+def _check_rows(files: Files, table: Table, accounts: dict[date, dict[str, Any]]) -> None:
+    footers = iter(files.footers([uri for account in accounts.values() for uri in account["files"]]))
+    for day, account in accounts.items():
+        found = [next(footers) for _ in account["files"]]
+        broken = [one for one in found if not isinstance(one, Footer)]
+        rows = sum(one.rows for one in found if isinstance(one, Footer))
+        if broken or rows != account["rows"]:
+            detail = f"{broken[0].uri}: {broken[0].reason}" if broken else f"{rows} rows in the files"
+            raise DataError(
+                f"{table.root}: {table.column}={day} is not what its account says ({account['rows']} rows): {detail}; "
+                "make the partition again"
+            )

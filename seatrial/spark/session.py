@@ -1,0 +1,22 @@
+"""The Spark session of a job, with the settings on which the data's form depends, and nothing about the cluster."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+
+DATA_SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    # INT96, Spark's default, has no statistics and is no type of Iceberg.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # A file with nanoseconds is a change of schema that the job reports; Spark alone would end with a traceback.
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
+    "spark.sql.parquet.mergeSchema": "false",
+}
+
+
+def session(name: str) -> SparkSession:
+    """The session that spark-submit, EMR or EMR Serverless configured."""
+    spark = SparkSession.builder.appName(name).getOrCreate()
+    for key, value in DATA_SETTINGS.items():
+        spark.conf.set(key, value)
+    return spark
