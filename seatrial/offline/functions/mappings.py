@@ -1,11 +1,14 @@
 """Event source mappings: which queue or stream feeds which function, from creation to deletion."""
 
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.awslambda.models import EventSourceMapping, LambdaBackend
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import StreamRecord, StreamShard
+from moto.kinesis.models import Record as KinesisRecord
 from moto.kinesis.models import Shard as KinesisShard
 from moto.kinesis.models import Stream, kinesis_backends
 from moto.sqs.models import Message, Queue, sqs_backends
@@ -79,12 +82,21 @@ class Mappings:
 
 
 _current: list[Mappings] = []
+_readers: list[Callable[[Stream, KinesisShard, KinesisRecord], None]] = []
+_in_order = threading.Lock()
+"""Held from the moment a record has its number until every reader has it, so that none sees records out of order."""
+
+
+def on_stream_record(reader: Callable[[Stream, KinesisShard, KinesisRecord], None]) -> None:
+    """Call `reader` with each record that comes to a data stream, in the order of its shard."""
+    _readers.append(reader)
 
 
 def start(functions: Functions) -> Mappings:
     """Begin without mappings, for a cloud that starts."""
     mappings = Mappings(functions)
     _current[:] = [mappings]
+    _readers.clear()
     functions.context.stopping.append(mappings.stop)
     _replace_all()
     return mappings
@@ -145,10 +157,14 @@ def _add_stream_record(self: StreamShard, old: Any, new: Any) -> None:
 
 def _put_record(self: Stream, partition_key: str, explicit_hash_key: str, data: str) -> tuple[str, str]:
     """Moto runs the function while the record is being put."""
-    number, shard = patches.original(Stream, "put_record")(self, partition_key, explicit_hash_key, data)
-    record = self.shards[shard].records[int(number)]
-    _current[-1].record_added(self.arn, shard, _stream_record(self, self.shards[shard], record))
-    return number, shard
+    with _in_order:
+        number, name = patches.original(Stream, "put_record")(self, partition_key, explicit_hash_key, data)
+        shard = self.shards[name]
+        record = shard.records[int(number)]
+        _current[-1].record_added(self.arn, name, _stream_record(self, shard, record))
+        for reader in _readers:
+            reader(self, shard, record)
+    return number, name
 
 
 def _waiting(functions: Functions, mapping: EventSourceMapping) -> list[tuple[str, dict[str, Any]]]:

@@ -1,0 +1,24 @@
+"""Streams that deliver: Kinesis to Firehose to Parquet in S3, at the cloud's time."""
+
+from seatrial.offline.context import CloudContext
+from seatrial.offline.streaming import kinesis, moto_firehose
+
+__all__ = ["duplicate_next", "install", "throttle_next"]
+
+
+def install(context: CloudContext) -> None:
+    """Make moto's Kinesis and Firehose work in this cloud."""
+    kinesis.start(context)
+    moto_firehose.start()
+
+
+def throttle_next(context: CloudContext, stream: str, records: int = 1) -> None:
+    """Let a data stream refuse its next records with ProvisionedThroughputExceededException."""
+    kinesis.throttle_next(stream, records)
+    context.journal.record("fault", stream=stream, status="throttling-requested", records=records)
+
+
+def duplicate_next(context: CloudContext, delivery_stream: str, times: int = 1) -> None:
+    """Let the next object of a delivery stream be delivered `times` more, as Firehose may do at any time."""
+    moto_firehose.current().by_name[delivery_stream].duplicates += times
+    context.journal.record("fault", stream=delivery_stream, status="duplicates-requested", times=times)
