@@ -36,6 +36,11 @@ def first_promotion(voyage: Voyage) -> str:
     return f"version {promotion.version} serves"
 
 
+def promote_registered(voyage: Voyage) -> str | None:
+    """The same for a pipeline of the customer's own; nothing to do when it registered nothing."""
+    return first_promotion(voyage) if training.packages(voyage) else None
+
+
 def canary_traffic(voyage: Voyage, traffic: Traffic, stretch: str) -> None:
     """A minute of traffic while an endpoint update goes on."""
     traffic.send(stretch, CANARY_ROWS_PER_MINUTE)

@@ -28,10 +28,15 @@ SOFTWARE = (
     "sagemaker-training",
     "sagemaker-inference",
 )
-AFTER_OWN_PIPELINE = facts.NotProven(
-    subject="What follows your pipeline",
-    why="monitoring, retraining and promotion depend on what the pipeline registers, which the rehearsal cannot know",
-    how_to_prove="approve a model package in `seatrial cloud` or in the dev account and follow the state machine",
+OWN_PIPELINE_MONITORED = facts.NotProven(
+    subject="Monitoring and retraining of your pipeline's models",
+    why="they depend on the baseline that the pipeline registers and on traffic that the rehearsal cannot know",
+    how_to_prove="send requests to the endpoint in `seatrial cloud` or in the dev account and read the dashboard",
+)
+OWN_PIPELINE_PROMOTED = facts.NotProven(
+    subject="Promotion of your pipeline's models",
+    why="the pipeline registered no model package in the engagement's group",
+    how_to_prove="add a step that registers one, as docs/examples does, and rehearse again",
 )
 SCENARIO_TITLES = {
     "covariate": "covariate shift",
@@ -293,11 +298,18 @@ def record(voyage: Voyage, outcome: facts.Outcome, began: datetime, gathered: di
         windows=windows_of(voyage.windows),
         sightings=tuple(sighting_of(sighting) for sighting in voyage.sightings),
         decisions=tuple(voyage.decisions),
-        not_proven=facts.NOT_PROVEN_OFFLINE if voyage.data else (AFTER_OWN_PIPELINE, *facts.NOT_PROVEN_OFFLINE),
+        not_proven=_not_proven(voyage),
         leak_check=voyage.leak_check,
         versions_used=versions_used(),
         **gathered,
     )
+
+
+def _not_proven(voyage: Voyage) -> tuple[facts.NotProven, ...]:
+    if voyage.data:
+        return facts.NOT_PROVEN_OFFLINE
+    promoted = () if voyage.promotions else (OWN_PIPELINE_PROMOTED,)
+    return (*promoted, OWN_PIPELINE_MONITORED, *facts.NOT_PROVEN_OFFLINE)
 
 
 def _dataset(voyage: Voyage) -> str:

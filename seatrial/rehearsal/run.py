@@ -70,12 +70,13 @@ def stages() -> list[Stage]:
 
 
 def own_pipeline_stages() -> list[Stage]:
-    """What can be rehearsed of a pipeline that the customer has written: what follows it is not known."""
+    """What can be rehearsed of a pipeline that the customer has written, up to an endpoint that serves its model."""
     return [
         DOCTOR,
         *DEPLOYING,
         Stage("upload", "upload your files", launch.upload_files),
         Stage("train", "run your pipeline", training.run_own_pipeline),
+        Stage("promote", "approve and promote", challenge.promote_registered),
         DESTROY,
     ]
 

@@ -17,6 +17,7 @@ SUBSTITUTIONS = {
     "role-name": "jobs",
     "artifacts-bucket": "artifacts",
     "scikit-learn-image": "1.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-scikit-learn:1",
+    "model-package-group": "churn",
 }
 
 
@@ -54,8 +55,7 @@ def make(site, given, **properties) -> TrainingPipeline:
 
 
 def sdk_definition(version: int) -> str:
-    text = (EXAMPLES / f"sagemaker_sdk_v{version}" / "definition.json").read_text()
-    return text[text.index("\n{") :] if not text.startswith("{") else text
+    return (EXAMPLES / f"sagemaker_sdk_v{version}" / "definition.json").read_text()
 
 
 OWN_DISKS = training_step(ResourceConfig={"InstanceType": "ml.g5.xlarge"})

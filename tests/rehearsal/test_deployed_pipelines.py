@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import pandas as pd
 import pytest
 
 from pipelines.churn.steps import evaluate
@@ -107,9 +106,11 @@ class Deployed:
         bucket, code = self.outputs["ArtifactsBucketName"], EXAMPLES / "code"
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-            tar.add(code / "train.py", "train.py")
+            for name in ("train.py", "inference.py"):
+                tar.add(code / name, name)
         rows = "".join(f"{i % 2},{i % 2},{i}\n" for i in range(40))
-        self.aws.put(bucket, "example/prepare.py", (code / "prepare.py").read_bytes())
+        for name in ("prepare.py", "check.py"):
+            self.aws.put(bucket, f"example/{name}", (code / name).read_bytes())
         self.aws.put(bucket, "example/sourcedir.tar.gz", archive.getvalue())
         self.aws.put(bucket, "example/data/rows.csv", f"label,a,b\n{rows}".encode())
         return f"s3://{bucket}/example/data/"
@@ -168,7 +169,7 @@ def test_a_pipeline_written_with_the_sdk_runs_as_deployed(
     artifact = artifact_in(deployed, job["ModelArtifacts"]["S3ModelArtifacts"], tmp_path)
     with tarfile.open(artifact) as archive:
         archive.extractall(tmp_path, filter="data")
-    assert list(joblib.load(tmp_path / "model.joblib").predict(pd.DataFrame({"a": [0, 1], "b": [7, 8]}))) == [0, 1]
+    assert list(joblib.load(tmp_path / "model.joblib").predict([[0, 7], [1, 8]])) == [0, 1]
     assert job["VpcConfig"]["Subnets"]
     assert job["RoleArn"].startswith("arn:aws:iam::111111111111:role/")
 

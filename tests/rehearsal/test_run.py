@@ -66,8 +66,10 @@ def own_files(tmp_path: Path) -> Path:
     examples, folder = ROOT / "docs" / "examples", tmp_path / "files" / "example"
     (folder / "sourcedir.tar.gz").mkdir(parents=True)
     (folder / "data").mkdir()
-    shutil.copy(examples / "code" / "train.py", folder / "sourcedir.tar.gz")
-    shutil.copy(examples / "code" / "prepare.py", folder)
+    for name in ("train.py", "inference.py"):
+        shutil.copy(examples / "code" / name, folder / "sourcedir.tar.gz")
+    for name in ("prepare.py", "check.py"):
+        shutil.copy(examples / "code" / name, folder)
     (folder / "data" / "rows.csv").write_text("label,a\n" + "".join(f"{i % 2},{i % 2}\n" for i in range(40)))
     return tmp_path / "files"
 
@@ -83,10 +85,13 @@ def test_a_pipeline_written_with_the_sagemaker_sdk_is_rehearsed(own_files: Path,
     done = rehearse(tmp_path / "report", "--engagement", str(path), "--files", str(own_files))
 
     assert done.returncode == 0, done.stderr + done.stdout[-2000:]
-    (train,) = [line["text"] for line in lines_of(done.stdout) if line["kind"] == "end" and line["stage"] == "train"]
-    assert "Prepare succeeded, Train succeeded" in train
-    unproven = json.loads((tmp_path / "report" / "report.json").read_text())["not_proven"]
-    assert "What follows your pipeline" in [item["subject"] for item in unproven]
+    ended = {line["stage"]: line["text"] for line in lines_of(done.stdout) if line["kind"] == "end"}
+    assert "Prepare succeeded, Train succeeded, Check succeeded, Register" in ended["train"]
+    assert "version 1 serves" in ended["promote"]
+    record = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert "smoke rows agree" in record["versions"][0]["reason"]
+    assert record["not_proven"][0]["subject"] == "Monitoring and retraining of your pipeline's models"
+    assert record["leak_check"]["leftovers"] == []
 
 
 @pytest.fixture
