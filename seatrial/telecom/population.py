@@ -3,8 +3,8 @@
 The rule is a logistic model of drivers that the literature names: contract and tenure, payment trouble, contacts
 with care, network quality where the subscriber lives, falling usage, and friends who left (social contagion:
 Dasgupta et al., Social ties and their relevance to churn in mobile telecom networks, EDBT 2008). The intercept is
-calibrated to `CHURN_RATE`: a mobile operator loses 1-3 % of its base in a month, and a training set of active
-subscribers with a horizon of 60 days and the usual enrichment holds 12-18 % churners.
+calibrated so that the expected share of leavers is the one asked for: a mobile operator loses 1-3 % of its base in a
+month.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seatrial.telecom.distributions import Floats, Integers, double_pareto_lognormal
-from seatrial.telecom.spec import CELLS_PER_REGION, Scenario, TelecomSpec
+from seatrial.telecom.spec import CELLS_PER_REGION, Scenario, Source, TelecomSpec
 
-CHURN_RATE = 0.15
 REGIONS = ("north", "northeast", "east", "southeast", "south", "southwest", "west", "capital")
 PLANS = ("prepaid", "postpaid", "family", "business")
 CONTRACTS = ("monthly", "annual", "two_year")
 AGES = ("18-25", "26-35", "36-50", "51-65", "66+")
 DEVICES = ("basic", "mid", "premium")
 _CALIBRATION_SIZE = 20_000
+LATE_PAYERS = 0.25
 _LEAVER_SHARE = 0.12
 _COMMUNITY = 12
 _STRENGTH = 1.1
@@ -70,11 +70,11 @@ class Population:
 
 def draw_population(spec: TelecomSpec) -> Population:
     """Draw the subscribers of a snapshot with their true probabilities and outcomes."""
-    people = _draw(spec.generator("people"), _pool_size(spec), cell_quality(spec))
+    people = draw_people(spec.generator("people"), _pool_size(spec), cell_quality(spec))
     if spec.scenario == "covariate":
         people = _shift_usage_and_mix(spec.generator("covariate"), people)
-    people = _decide(spec.generator("churn"), people, spec.scenario)
-    return _enrich_with_churners(people, spec.subscribers) if spec.scenario == "prior" else people
+    people = decide(spec.generator("churn"), people, spec.label_rate, spec.scenario)
+    return _enrich_with_churners(people, spec.subscribers, 2 * spec.label_rate) if spec.scenario == "prior" else people
 
 
 def occupied_seats(spec: TelecomSpec) -> Integers:
@@ -87,7 +87,7 @@ def _pool_size(spec: TelecomSpec) -> int:
     return round(spec.subscribers * 2.6) if spec.scenario == "prior" else spec.subscribers
 
 
-def cell_quality(spec: TelecomSpec) -> Floats:
+def cell_quality(spec: Source) -> Floats:
     """Standard-normal log drop rate of each cell of the operator; higher is worse."""
     drawn = spec.world_generator("cells").normal(0.0, 1.0, len(REGIONS) * CELLS_PER_REGION)
     return (drawn - drawn.mean()) / drawn.std()  # every operator has the same spread, so the churn rate holds
@@ -101,18 +101,17 @@ def bayes_auc(people: Population) -> float:
     return float((p * not_churned_below).sum() / pairs)
 
 
-def _draw(rng: np.random.Generator, size: int, quality: Floats) -> Population:
+def draw_people(rng: np.random.Generator, size: int, quality: Floats) -> Population:
+    """Draw subscribers who live among these cells; nobody's outcome is decided yet."""
     position, friends_left = _acquaintances(rng, size)
     region = rng.choice(len(REGIONS), size, p=[0.12, 0.1, 0.12, 0.1, 0.14, 0.1, 0.12, 0.2])
     home = region * CELLS_PER_REGION + rng.integers(0, CELLS_PER_REGION, size)
     work = region * CELLS_PER_REGION + rng.integers(0, CELLS_PER_REGION, size)
-    network = (0.7 * quality[home] + 0.3 * quality[work]) / np.hypot(0.7, 0.3)
+    network = network_of(quality, home, work)
     device = rng.choice(3, size, p=[0.25, 0.5, 0.25])
-    late = rng.random(size) < 0.25
-    overdue = np.where(late, rng.exponential(12.0, size) + 1, 0).astype(np.int64)
-    care_rates = np.stack(
-        [0.15 + 0.3 * late, 0.3 * np.exp(0.6 * network), 0.1 + 0.15 * (device == 0), np.full(size, 0.15)]
-    )
+    late = rng.random(size) < LATE_PAYERS
+    overdue = draw_overdue(rng, late)
+    rates = care_rates(late, network, device)
     return Population(
         position=position,
         tenure_months=np.minimum(rng.exponential(30.0, size), 180).astype(np.int64),
@@ -132,11 +131,32 @@ def _draw(rng: np.random.Generator, size: int, quality: Floats) -> Population:
         data_mb=np.exp(rng.normal(7.2, 1.8, size)),
         trend=rng.normal(0.0, 0.45, size),
         overdue_days=overdue,
-        care_contacts=rng.poisson(care_rates.T),
+        care_contacts=rng.poisson(rates),
         friends_left=friends_left,
         probability=np.zeros(size),
         churned=np.zeros(size, dtype=np.int64),
     )
+
+
+def share_left_nearby(left: NDArray[np.bool_]) -> Floats:
+    """For each seat of the ring, the share of the eight nearest whose holder has left the operator."""
+    return np.mean([np.roll(left, offset) for offset in (-4, -3, -2, -1, 1, 2, 3, 4)], axis=0)
+
+
+def network_of(quality: Floats, home_cell: Integers, work_cell: Integers) -> Floats:
+    """Standardised log drop rate where subscribers live and work."""
+    return (0.7 * quality[home_cell] + 0.3 * quality[work_cell]) / np.hypot(0.7, 0.3)
+
+
+def draw_overdue(rng: np.random.Generator, late: NDArray[np.bool_]) -> Integers:
+    """Days by which each subscriber pays late; 0 for who pays in time."""
+    return np.where(late, rng.exponential(12.0, len(late)) + 1, 0).astype(np.int64)
+
+
+def care_rates(late: NDArray[np.bool_], network: Floats, device: Integers) -> Floats:
+    """Expected contacts with care in a period by category, shape subscribers x 4."""
+    other = np.full(len(late), 0.15)
+    return np.stack([0.15 + 0.3 * late, 0.3 * np.exp(0.6 * network), 0.1 + 0.15 * (device == 0), other]).T
 
 
 def _acquaintances(rng: np.random.Generator, size: int) -> tuple[Integers, Floats]:
@@ -149,7 +169,7 @@ def _acquaintances(rng: np.random.Generator, size: int) -> tuple[Integers, Float
     while len(position) < size:  # an unlucky draw of leavers: seat more people at the end
         left = np.concatenate([left, np.zeros(size - len(position), dtype=bool)])
         position = np.flatnonzero(~left)
-    near = np.mean([np.roll(left, offset) for offset in (-4, -3, -2, -1, 1, 2, 3, 4)], axis=0)
+    near = share_left_nearby(left)
     chosen = position[:size]
     return chosen, near[chosen]
 
@@ -168,11 +188,29 @@ def _shift_usage_and_mix(rng: np.random.Generator, people: Population) -> Popula
     )
 
 
-def _decide(rng: np.random.Generator, people: Population, scenario: Scenario) -> Population:
+def decide(rng: np.random.Generator, people: Population, rate: float, scenario: Scenario = "none") -> Population:
+    """Draw who leaves: probabilities whose mean over a large ordinary population is `rate`, and outcomes."""
     world: Scenario = "concept" if scenario == "concept" else "none"
-    probability = _logistic(_drive(people, world) + _intercept(world))
+    return decide_by(rng, people, _intercept(world, rate), world)
+
+
+def decide_by(
+    rng: np.random.Generator, people: Population, intercept: float, scenario: Scenario = "none"
+) -> Population:
+    """Draw who leaves when the rule's constant is given (log odds)."""
+    probability = _logistic(_drive(people, scenario) + intercept)
     churned = (rng.random(len(probability)) < probability).astype(np.int64)
     return replace(people, probability=probability, churned=churned)
+
+
+def intercept_for(people: Population, rate: float, scenario: Scenario = "none") -> float:
+    """The rule's constant (log odds) for which the mean probability of these subscribers is `rate`; by bisection."""
+    drive = _drive(people, scenario)
+    low, high = -20.0, 20.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _logistic(drive + middle).mean() < rate else (low, middle)
+    return (low + high) / 2
 
 
 def _drive(people: Population, world: Scenario) -> Floats:
@@ -199,24 +237,19 @@ def _drive(people: Population, world: Scenario) -> Floats:
 
 
 @cache
-def _intercept(world: Scenario) -> float:
-    """The constant that gives a large reference population the churn rate, found by bisection."""
+def _intercept(world: Scenario, rate: float) -> float:
+    """The constant that gives a large reference population the churn rate."""
     rng = np.random.default_rng(20_080_824)
     cells = len(REGIONS) * CELLS_PER_REGION
     normal = [NormalDist().inv_cdf((cell + 0.5) / cells) for cell in range(cells)]
     quality = rng.permutation(np.array(normal))
-    drive = _drive(_draw(rng, _CALIBRATION_SIZE, quality), world)
-    low, high = -20.0, 20.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _logistic(drive + middle).mean() < CHURN_RATE else (low, middle)
-    return (low + high) / 2
+    return intercept_for(draw_people(rng, _CALIBRATION_SIZE, quality), rate, world)
 
 
-def _enrich_with_churners(people: Population, size: int) -> Population:
+def _enrich_with_churners(people: Population, size: int, share: float) -> Population:
     """Keep `size` of the subscribers so that churners are twice as frequent; what churners look like is unchanged."""
     churners, stayers = np.flatnonzero(people.churned == 1), np.flatnonzero(people.churned == 0)
-    wanted = min(len(churners), round(size * 2 * CHURN_RATE))
+    wanted = min(len(churners), round(size * share))
     return people.take(np.sort(np.concatenate([churners[:wanted], stayers[: size - wanted]])))
 
 

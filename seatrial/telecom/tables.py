@@ -17,11 +17,18 @@ from seatrial.telecom.population import (
     draw_population,
     occupied_seats,
 )
-from seatrial.telecom.spec import TelecomSpec
-from seatrial.telecom.usage import KINDS, Records, cell_names, draw_records, network_kpi
+from seatrial.telecom.spec import HORIZON_DAYS, TelecomSpec
+from seatrial.telecom.usage import (
+    KINDS,
+    NO_PARTNER,
+    Records,
+    cell_names,
+    draw_habits,
+    draw_records,
+    network_kpi,
+    order_of,
+)
 
-HORIZON_DAYS = 60
-"""A subscriber counts as churned when he leaves within this many days after the period."""
 REPORTING_DAYS = 3
 CARE_CATEGORIES = ("billing", "coverage", "device", "other")
 _PRICES = np.array([18.0, 32.0, 48.0, 65.0])
@@ -32,9 +39,10 @@ def generate(spec: TelecomSpec) -> dict[str, pa.Table]:
     """Make the tables crm, cdr, billing, care, network_kpi and labels of one snapshot."""
     people = draw_population(spec)
     ids = pa.array([f"{spec.snapshot}-{seat:07d}" for seat in people.position])
+    records = draw_records(spec, people, draw_habits(spec.generator("habits"), people))
     tables = {
         "crm": _crm(people, ids),
-        "cdr": _cdr(spec, people, ids, draw_records(spec, people)),
+        "cdr": _cdr(spec, ids, records.take(order_of(records.started_at))),
         "billing": _billing(spec, people, ids),
         "care": _care(spec, people, ids),
         "network_kpi": network_kpi(spec),
@@ -67,7 +75,7 @@ def _crm(people: Population, ids: pa.Array) -> pa.Table:
     )
 
 
-def _cdr(spec: TelecomSpec, people: Population, ids: pa.Array, records: Records) -> pa.Table:
+def _cdr(spec: TelecomSpec, ids: pa.Array, records: Records) -> pa.Table:
     return pa.table(
         {
             "subscriber_id": ids.take(pa.array(records.owner)),
@@ -94,7 +102,7 @@ def _partner_ids(spec: TelecomSpec, records: Records) -> pa.Array:
         else f"other-{-partner:07d}"
         for partner, here in zip(distinct.tolist(), seated.tolist(), strict=True)
     ]
-    mask = distinct == np.iinfo(np.int64).min
+    mask = distinct == NO_PARTNER
     return pa.array(names, mask=mask).take(pa.array(index))
 
 
