@@ -23,7 +23,7 @@ from seatrial.offline.not_emulated import loud
 from seatrial.offline.routes import Environ, StartResponse
 from seatrial.offline.server import LoopbackServer
 
-EXTENSIONS = ("functions", "events", "alarms", "states", "sagemaker", "streaming", "engine")
+EXTENSIONS = ("functions", "events", "alarms", "states", "sagemaker", "spark", "streaming", "engine")
 """Packages beside this module, installed in this order."""
 
 _running: list["OfflineCloud"] = []

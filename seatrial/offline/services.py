@@ -16,6 +16,8 @@ SERVICES = {
     "dynamodb": Vouched("moto", "tables, conditions and transactions are really kept and checked"),
     "ec2": Vouched("moto", "networks are kept and described; nothing here runs in one"),
     "ecr": Vouched("moto", "repositories and image records are kept; cdk bootstrap asks for one"),
+    "elasticmapreduce": Vouched("ours", "clusters run the Spark jobs of their steps, on the cloud's clock"),
+    "emr-serverless": Vouched("ours", "applications run the Spark jobs of their job runs"),
     "events": Vouched("ours", "rules match and deliver to targets on the cloud's clock"),
     "firehose": Vouched("ours", "delivery streams convert, partition and deliver to S3; other destinations say so"),
     "iam": Vouched("moto", "roles and policies are kept; the rehearsal tells that rights are not enforced"),

@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -184,7 +185,8 @@ def _command(spec: ContainerSpec, lifeline: int) -> list[str]:
 
 def _binds(spec: ContainerSpec) -> list[tuple[str, str]]:
     hosts = spec.folder / "hosts"
-    hosts.write_text(f"127.0.0.1 localhost {HOST}\n::1 localhost\n", encoding="ascii")
+    # The machine's own name too: Spark looks it up as soon as there are AWS keys in its environment.
+    hosts.write_text(f"127.0.0.1 localhost {HOST} {socket.gethostname()}\n::1 localhost\n", encoding="ascii")
     masked = spec.folder / "masked"
     masked.mkdir(exist_ok=True)
     # The checkout's own package is hidden: a step may import only what was staged for it, as on AWS.

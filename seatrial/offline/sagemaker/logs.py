@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from seatrial.offline.context import CloudContext
 from seatrial.offline.sagemaker.service import Service
 
 _CHATTER = re.compile(r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|DEBUG|WARN) ")
@@ -15,10 +16,15 @@ MAXIMUM_BYTES = 900_000
 
 def publish(service: Service, group: str, stream: str, log: Path) -> None:
     """Append the file's lines to the stream, made with its group when absent."""
-    client = service.context.client("logs")
+    publish_lines(service.context, group, stream, log)
+
+
+def publish_lines(context: CloudContext, group: str, stream: str, log: Path) -> None:
+    """The same for what is no job of SageMaker."""
+    client = context.client("logs")
     _create(client.create_log_group, logGroupName=group)
     _create(client.create_log_stream, logGroupName=group, logStreamName=stream)
-    when = int(service.now().timestamp() * 1000)
+    when = int(context.clock.now().timestamp() * 1000)
     for lines in _batches(log.read_text(encoding="utf-8", errors="replace").splitlines()):
         events = [{"timestamp": when, "message": line} for line in lines]
         client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)

@@ -19,13 +19,17 @@ def service_model() -> Any:
 
 def check(operation: str, request: dict[str, Any]) -> None:
     """Raise `ValidationError` naming every mistake at once."""
-    shape = service_model().operation_model(operation).input_shape
-    report = ParamValidator().validate(request, shape)
-    mistakes = [report.generate_report()] if report.has_errors() else list(_mistakes(request, shape, ""))
+    mistakes = mistakes_of(request, service_model().operation_model(operation).input_shape)
     if mistakes:
         raise ValidationError(
             f"{len(mistakes)} validation error{'s' * (len(mistakes) > 1)} in {operation}: " + "; ".join(mistakes)
         )
+
+
+def mistakes_of(request: dict[str, Any], shape: Any) -> list[str]:
+    """Every mistake of a request, against any service's input shape."""
+    report = ParamValidator().validate(request, shape)
+    return [report.generate_report()] if report.has_errors() else list(_mistakes(request, shape, ""))
 
 
 def _mistakes(value: Any, shape: Any, path: str) -> Iterator[str]:
