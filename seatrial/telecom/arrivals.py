@@ -60,8 +60,6 @@ def deliver(rng: np.random.Generator, started_at: Integers, faults: Faults) -> A
         received[chosen[name]] += (rng.uniform(least, most, len(chosen[name])) * _HOUR).astype(np.int64)
     wrong[chosen["too_late"]] = True
     _break(chosen["bad"], bad, wrong, counts)
-    future = bad == BAD_REASONS.index("future")
-    received[future] = started_at[future] - 2 * _HOUR
     copies = chosen["duplicates"]
     again = received[copies] + (rng.uniform(1 / 3600, _RESENT_HOURS, len(copies)) * _HOUR).astype(np.int64)
     return Arrivals(

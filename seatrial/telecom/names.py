@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from seatrial.telecom.distributions import Integers
-from seatrial.telecom.usage import OTHER_NUMBERS
+from seatrial.telecom.usage import NO_PARTNER, OTHER_NUMBERS
 
 Bytes = NDArray[np.uint8]
 
@@ -40,17 +40,16 @@ def event_ids(block: int, month: int, numbers: Integers) -> pa.Array:
     return numbered(f"{block:06d}{month:03d}", numbers, 7)
 
 
-def partner_ids(block: int, occupied: NDArray[np.bool_], partner: Integers, none: NDArray[np.bool_]) -> pa.Array:
-    """Numbers that were called: subscribers by their id, former ones as ported-*, others as other-*; null for `none`.
+def partner_ids(block: int, occupied: NDArray[np.bool_], partner: Integers) -> pa.Array:
+    """Numbers that were called: subscribers by their id, former ones as ported-*, others as other-*; or null.
 
-    `partner` holds seats (0 or more) and, as -1 - number, the numbers of other operators.
+    `partner` holds seats (0 or more), the numbers of other operators as -1 - number, and `NO_PARTNER`.
     """
     seats = np.arange(len(occupied))
     prefix = np.where(occupied, "s", "ported-").tolist()
     own = pa.array([f"{head}{block:06d}{seat:05d}" for head, seat in zip(prefix, seats.tolist(), strict=True)])
-    index = np.where(partner >= 0, partner, len(seats) - 1 - partner)
-    names = pa.concat_arrays([own, _other_numbers()])
-    return names.take(pa.array(np.where(none, 0, index).astype(np.int32), mask=none))
+    index = np.where(partner >= 0, partner, len(seats) - 1 - partner).astype(np.int32)
+    return pa.concat_arrays([own, _other_numbers()]).take(pa.array(index, mask=partner == NO_PARTNER))
 
 
 @cache

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seatrial.telecom.distributions import Floats, Integers
 from seatrial.telecom.population import (
     AGES,
     CONTRACTS,
@@ -112,16 +113,22 @@ def _billing(spec: TelecomSpec, people: Population, ids: pa.Array) -> pa.Table:
     size = len(people.position)
     names = [f"{spec.start + timedelta(days=30 * month):%Y-%m}" for month in range(months)]
     month = np.repeat(np.arange(months), size)
-    usage = np.tile(_PRICES[people.plan] + 4.0 * np.log1p(people.data_mb / 500), months)
+    amounts = invoice_amounts(rng, np.tile(people.plan, months), np.tile(people.data_mb, months))
     overdue = np.tile(people.overdue_days, months) * (month + 1) // months
     return pa.table(
         {
             "subscriber_id": ids.take(pa.array(np.tile(np.arange(size), months))),
             "invoice_month": pa.array(names).take(pa.array(month)),
-            "amount": np.round(usage * rng.lognormal(0.0, 0.12, size * months), 2),
+            "amount": amounts,
             "overdue_days": pa.array(overdue, pa.int32()),
         }
     )
+
+
+def invoice_amounts(rng: np.random.Generator, plan: Integers, data_mb: Floats) -> Floats:
+    """Amounts of monthly invoices: the plan's price, a part that grows with data use, and 12 % of noise."""
+    usage = _PRICES[plan] + 4.0 * np.log1p(data_mb / 500)
+    return np.round(usage * rng.lognormal(0.0, 0.12, len(plan)), 2)
 
 
 def _care(spec: TelecomSpec, people: Population, ids: pa.Array) -> pa.Table:
