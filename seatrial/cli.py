@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from seatrial import doctor, toolchain
+from seatrial import data, doctor, toolchain
 from seatrial.config import EngagementError, load
 
 DEFAULT_ENGAGEMENT = Path("engagements/telecom-churn.yaml")
@@ -113,6 +113,13 @@ def _rehearse(options: argparse.Namespace) -> int:
     )
 
 
+def _data_generate(options: argparse.Namespace) -> int:
+    try:
+        return data.run_generate(options)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
 def _require_environment(file: Path, name: str) -> None:
     known = load(file).environments
     if name not in known:
@@ -139,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_synth(commands)
     _add_cloud(commands)
     _add_rehearse(commands)
+    _add_data(commands)
     return parser
 
 
@@ -182,6 +190,13 @@ def _add_rehearse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--json", action="store_true", help="progress as JSON Lines")
     parser.add_argument("--seed", type=int, default=7, help="of generated data and traffic (default: %(default)s)")
     parser.set_defaults(run=_rehearse)
+
+
+def _add_data(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    actions = commands.add_parser("data", help="make telecom data").add_subparsers(required=True, metavar="action")
+    parser = actions.add_parser("generate", help="write an operator's events and tables, at any scale")
+    data.add_generate(parser)
+    parser.set_defaults(run=_data_generate)
 
 
 def _add_engagement(parser: argparse.ArgumentParser) -> None:

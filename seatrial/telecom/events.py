@@ -104,69 +104,28 @@ def _moments(start: int, days: np.ndarray) -> Integers:
 
 def _table(month: Month, records: Records, arrivals: Arrivals, order: Integers) -> pa.Table:
     event, bad = arrivals.event[order], arrivals.bad[order]
-    block, cells = month.source.block, cell_names()
+    block, received = month.source.block, arrivals.received_at[order]
     owner, kind, cell = records.owner[event], records.kind[event], records.cell[event]
-    received = arrivals.received_at[order]
-    usable = records.started_at[arrivals.event[~arrivals.wrong_for_good]]
-    lateness = arrivals.received_at - records.started_at[arrivals.event]
-    late = (lateness > LATE_AFTER.total_seconds() * 1_000_000) & ~arrivals.wrong_for_good
-    return MonthOfEvents(
-        table=_table(month, records, arrivals, order),
-        days=_days(received),
-        faults=arrivals.counts,
-        late=int(late.sum()),
-        usable=_rows_by_day(usable),
-    )
-
-
-def _of_subscribers(month: Month) -> Records:
-    """Usage of who is there: until he leaves, and after a move in his new region."""
-    people = replace(month.people, calls=month.people.calls * month.present)
-    habits = replace(month.habits, sessions=month.habits.sessions * month.present)
-    records = draw_records(month.source, people, habits)
-    start = month.source.start_microseconds()
-    if (month.leaves_on < month.source.days).any():
-        end = _moments(start, month.leaves_on)
-        records = records.take(np.flatnonzero(records.started_at < end[records.owner]))
-    moved = month.people.region != month.after.region
-    index = np.flatnonzero(moved[records.owner])
-    index = index[records.started_at[index] >= _moments(start, month.changes_on)[records.owner[index]]]
-    records.cell[index] = month.after.region[records.owner[index]] * CELLS_PER_REGION + (
-        records.cell[index] % CELLS_PER_REGION
-    )
-    return records
-
-
-def _moments(start: int, days: np.ndarray) -> Integers:
-    """Microseconds since 1970 of days after a start; never is the far future."""
-    return start + (np.where(days == NEVER, 1e6, days) * DAY_MICROSECONDS).astype(np.int64)
-
-
-def _table(month: Month, records: Records, arrivals: Arrivals, order: Integers) -> pa.Table:
-    event, bad = arrivals.event[order], arrivals.bad[order]
-    block, cells = month.source.block, cell_names()
-    owner, kind, cell, partner = (
-        values[event] for values in (records.owner, records.kind, records.cell, records.partner)
-    )
-    received = arrivals.received_at[order]
 
     def broken(reason: str) -> np.ndarray:
         return bad == BAD_REASONS.index(reason)
 
     started = np.where(broken("future"), received + AHEAD, records.started_at[event])
-    columns = {
-        "event_id": event_ids(block, month.source.month, event),
-        "subscriber_id": _encoded(owner, subscriber_ids(block, month.people.position), broken("subscriber_id_missing")),
-        "started_at": pa.array(started, mask=broken("started_at_missing")).cast(MOMENT),
-        "received_at": pa.array(received).cast(MOMENT),
-        "kind": _encoded(np.where(broken("kind_invalid"), len(KINDS), kind), pa.array([*KINDS, "fax"])),
-        "duration_seconds": np.where(broken("duration_seconds_range"), -1.0, records.duration_seconds[event]),
-        "data_mb": np.where(broken("data_mb_range"), -1.0, records.data_mb[event]),
-        "partner_id": partner_ids(block, month.occupied, records.partner[event]),
-        "cell_id": _encoded(cell, pa.array(cells), broken("cell_id_missing")),
-        "dropped": np.where(broken("dropped_range"), 2, records.dropped[event]).astype(np.int32),
-    }
-    return pa.table(columns)
+    names = subscriber_ids(block, month.people.position)
+    return pa.table(
+        {
+            "event_id": event_ids(block, month.source.month, event),
+            "subscriber_id": _encoded(owner, names, broken("subscriber_id_missing")),
+            "started_at": pa.array(started, mask=broken("started_at_missing")).cast(MOMENT),
+            "received_at": pa.array(received).cast(MOMENT),
+            "kind": _encoded(np.where(broken("kind_invalid"), len(KINDS), kind), pa.array([*KINDS, "fax"])),
+            "duration_seconds": np.where(broken("duration_seconds_range"), -1.0, records.duration_seconds[event]),
+            "data_mb": np.where(broken("data_mb_range"), -1.0, records.data_mb[event]),
+            "partner_id": partner_ids(block, month.occupied, records.partner[event]),
+            "cell_id": _encoded(cell, pa.array(cell_names()), broken("cell_id_missing")),
+            "dropped": np.where(broken("dropped_range"), 2, records.dropped[event]).astype(np.int32),
+        }
+    )
 
 
 def _encoded(index: np.ndarray, names: pa.Array, missing: np.ndarray | None = None) -> pa.DictionaryArray:

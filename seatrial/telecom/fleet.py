@@ -6,7 +6,7 @@ events and the state of the blocks of one file.
 
 import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +17,7 @@ from seatrial.contracts.cdr import batch_prefix, table_prefix
 from seatrial.telecom.account import Account
 from seatrial.telecom.events import ENCODED, draw_events
 from seatrial.telecom.extracts import extracts, network_extracts
-from seatrial.telecom.landing import SUMMARY, Landing, ParquetFile
+from seatrial.telecom.landing import SUMMARY, Landing, LandingError, ParquetFile
 from seatrial.telecom.lifecycle import live
 from seatrial.telecom.odds import Odds
 from seatrial.telecom.plan import Plan
@@ -64,10 +64,15 @@ def generate_files(
     landing, todo = Landing(place), tasks(plan, events_only=events_only)
     landing.require_empty()
     total = Account()
-    for done, account in enumerate(_run(plan, place, todo, workers), start=1):
-        total.add(account)
-        progress(total, done, len(todo))
-    landing.write_json(SUMMARY, total.to_dict(plan))
+    try:
+        for done, account in enumerate(_run(plan, place, todo, workers), start=1):
+            total.add(account)
+            progress(total, done, len(todo))
+        landing.write_json(SUMMARY, total.to_dict(plan))
+    except OSError as error:
+        raise LandingError(f"--out: writing to {place} failed, what lies there is incomplete: {error}") from None
+    except BrokenExecutor:
+        raise LandingError("--workers: a process was ended from outside (want of memory?): take fewer") from None
     return total
 
 

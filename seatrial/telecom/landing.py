@@ -37,17 +37,18 @@ class Landing:
             self.files, self.base = fs.LocalFileSystem(), str(Path(place).resolve())
 
     def require_empty(self) -> None:
-        """Raise `LandingError` when something lies there already, or when the place cannot be looked at."""
+        """Make the folder; raise `LandingError` when something lies there already, or when it cannot be used."""
         try:
-            found = self.files.get_file_info(fs.FileSelector(self.base, allow_not_found=True))
             if isinstance(self.files, fs.S3FileSystem):
                 self._require_bucket()
+            else:
+                Path(self.base).mkdir(parents=True, exist_ok=True)
+            found = self.files.get_file_info(fs.FileSelector(self.base, allow_not_found=True))
         except OSError as error:
             raise LandingError(f"--out: {self.place} cannot be used: {error}") from None
         if found:
-            raise LandingError(
-                f"--out: {self.place} is not empty ({found[0].base_name}): give another place, or empty it"
-            )
+            first = found[0].base_name
+            raise LandingError(f"--out: {self.place} is not empty (there is {first!r}): take another, or empty it")
 
     def _require_bucket(self) -> None:
         bucket = self.base.split("/", maxsplit=1)[0]

@@ -39,7 +39,8 @@ class Faults:
                 raise ValueError(f"{one.name}: must be a share from 0 to 1, got {share!r}")
         total = sum(getattr(self, one.name) for one in fields(self))
         if total > 1:
-            raise ValueError(f"faults: the shares must not exceed 1 in all, got {total:g}")
+            names = ", ".join(one.name for one in fields(self))
+            raise ValueError(f"{names}: must not exceed 1 in all, got {total:g}")
 
 
 @dataclass(frozen=True, kw_only=True)
