@@ -51,8 +51,9 @@ def _powertools_files() -> dict[str, bytes]:
 class PythonFunction(Construct):
     """A function whose zip holds the folder's content and the modules of `seatrial` that it imports.
 
-    `entry` is a folder with `handler.py`, or the name of one that ships with the library ("monitor"). What fails
-    twice more lands in `dead_letters`. `digest` is the hash of the zip's content, for the review.
+    `entry` is a folder with `handler.py`, or the name of one that ships with the library ("monitor"); `files` go into
+    the zip besides. What fails twice more lands in `dead_letters`. `digest` is the hash of the zip's content, for the
+    review.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class PythonFunction(Construct):
         encryption_key: kms.IKey,
         environment: Mapping[str, str] | None = None,
         layers: Sequence[lambda_.ILayerVersion] = (),
+        files: Mapping[str, bytes] | None = None,
         memory_mib: int = 512,
         timeout_seconds: int = 60,
         reserved_concurrency: int = 1,
@@ -74,8 +76,8 @@ class PythonFunction(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         _check(memory_mib, timeout_seconds, reserved_concurrency)
-        files = _function_files(entry)
-        self.digest = digest(files)
+        packed = _function_files(entry) | dict(files or {})
+        self.digest = digest(packed)
         self.role = self._role(network, encryption_key, description)
         self.log_group = log_group(
             self, "LogGroup", key=encryption_key, retention_days=log_retention_days, destroy_data=destroy_data
@@ -88,7 +90,7 @@ class PythonFunction(Construct):
             runtime=RUNTIME,
             architecture=lambda_.Architecture.ARM_64,
             handler="handler.lambda_handler",
-            code=zip_code(files),
+            code=zip_code(packed),
             description=description,
             role=self.role.role,
             environment=dict(environment or {}),

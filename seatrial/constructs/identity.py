@@ -23,12 +23,24 @@ OBJECTS_REASON = "The objects' keys carry dates and job names that are made at r
 class ServiceRole(Construct):
     """A role that one AWS service may assume, for resources of this account only.
 
+    `for_instances` leaves the condition on the account out: EC2 assumes an instance's role without telling one, and
+    hands it to instances of the role's own account anyway.
+
     Its rights live in one customer managed policy. Actions never carry a wildcard; a resource with one needs the
     sentence that says why; "*" alone is kept for the actions of `unscoped.UNSCOPED_ACTIONS`. The statements are
     plain data that CDK asks for when it synthesizes: a call across to Node for each would double the cost of synth.
+    `same_service` are further principals of a service that acts under several names, such as Redshift.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, service: str, description: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        service: str,
+        description: str,
+        same_service: Sequence[str] = (),
+    ) -> None:
         super().__init__(scope, construct_id)
         self.statements: list[dict[str, Any]] = []
         self.policy = iam.CfnManagedPolicy(
@@ -37,7 +49,7 @@ class ServiceRole(Construct):
         self.cfn_role = iam.CfnRole(
             self,
             "Role",
-            assume_role_policy_document=_trust(service, place_of(self).account),
+            assume_role_policy_document=_trust([service, *same_service], place_of(self).account),
             description=description,
             managed_policy_arns=[self.policy.ref],
         )
@@ -92,6 +104,10 @@ class ServiceRole(Construct):
         abort = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts") if multipart else ()
         self.allow("s3:PutObject", *abort, on=_objects(bucket, prefixes), because=OBJECTS_REASON)
 
+    def allow_deleting(self, bucket: s3.IBucket, *prefixes: str) -> None:
+        """Delete objects below the prefixes ("" is the whole bucket), as jobs do that replace a partition."""
+        self.allow("s3:DeleteObject", on=_objects(bucket, prefixes), because=OBJECTS_REASON)
+
     def allow_key(self, key: kms.IKey, *, volumes: bool = False) -> None:
         """Use the key for data; with `volumes`, also let AWS services take grants for encrypted volumes."""
         self.allow(*KEY_USE_ACTIONS, on=[key.key_arn])
@@ -141,12 +157,12 @@ class _Document:
         return {"Version": "2012-10-17", "Statement": self._statements}
 
 
-def _trust(service: str, account: str) -> dict[str, Any]:
+def _trust(services: Sequence[str], account: str) -> dict[str, Any]:
     statement = {
         "Action": "sts:AssumeRole",
         "Condition": {"StringEquals": {"aws:SourceAccount": account}},
         "Effect": "Allow",
-        "Principal": {"Service": service},
+        "Principal": {"Service": _few(services)},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
 

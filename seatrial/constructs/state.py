@@ -12,10 +12,19 @@ PARTITION_KEY, SORT_KEY = "pk", "sk"
 
 
 class ModelState(Construct):
-    """A table with partition key `pk` and sort key `sk`; items that carry `expires_at` (epoch seconds) expire."""
+    """A table with partition key `pk` and sort key `sk`; items that carry `expires_at` (epoch seconds) expire.
+
+    `source_of_truth` completes the sentence on why no backup plan is needed.
+    """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, encryption_key: kms.IKey, destroy_data: bool = False
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        encryption_key: kms.IKey,
+        source_of_truth: str = "registry and endpoint",
+        destroy_data: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         text = dynamodb.AttributeType.STRING
@@ -38,7 +47,7 @@ class ModelState(Construct):
         justify(
             self.table,
             "NIST.800.53.R5-DynamoDBInBackupPlan",
-            "Point-in-time recovery covers 35 days; what the table holds can be derived from registry and endpoint.",
+            f"Point-in-time recovery covers 35 days; what the table holds can be derived from {source_of_truth}.",
         )
 
     def grant_reading(self, role: ServiceRole) -> None:

@@ -42,14 +42,24 @@ def removal_policy(scope: Construct, destroy_data: bool) -> cdk.RemovalPolicy:
 
 
 def log_group(
-    scope: Construct, construct_id: str, *, key: kms.IKey, retention_days: int = 365, destroy_data: bool = False
+    scope: Construct,
+    construct_id: str,
+    *,
+    key: kms.IKey,
+    retention_days: int = 365,
+    destroy_data: bool = False,
+    name: str | None = None,
 ) -> logs.LogGroup:
-    """A log group under the customer's key, with a retention that CloudWatch Logs knows."""
+    """A log group under the customer's key, with a retention that CloudWatch Logs knows.
+
+    `name` only for groups whose writer dictates it.
+    """
     if retention_days not in DAYS:
         raise ConstructError(f"retention_days: must be one of {', '.join(map(str, DAYS))}, got {retention_days}")
     return logs.LogGroup(
         scope,
         construct_id,
+        log_group_name=name,
         encryption_key=key,
         retention=RETENTIONS[DAYS[retention_days]],
         removal_policy=removal_policy(scope, destroy_data),

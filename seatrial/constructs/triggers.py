@@ -82,8 +82,11 @@ def function_rule(
     return made
 
 
-class FunctionSchedule(Construct):
-    """Invokes a function by EventBridge Scheduler (UTC), with a role of its own."""
+class TargetSchedule(Construct):
+    """Calls one target by EventBridge Scheduler (UTC), with a role of its own that may do `action` on it alone.
+
+    `action` is such as "states:StartExecution".
+    """
 
     def __init__(
         self,
@@ -92,20 +95,22 @@ class FunctionSchedule(Construct):
         *,
         expression: str,
         description: str,
-        function: PythonFunction,
+        target_arn: str,
+        action: str,
+        dead_letters: sqs.Queue,
         payload: Mapping[str, Any],
         encryption_key: kms.IKey,
     ) -> None:
         super().__init__(scope, construct_id)
         self.role = ServiceRole(self, "Identity", service="scheduler.amazonaws.com", description=description)
-        self.role.allow("lambda:InvokeFunction", on=[function.function.function_arn])
-        self.role.allow("sqs:SendMessage", on=[function.dead_letters.queue_arn])
+        self.role.allow(action, on=[target_arn])
+        self.role.allow("sqs:SendMessage", on=[dead_letters.queue_arn])
         self.role.allow_key(encryption_key)
         target = scheduler.CfnSchedule.TargetProperty(
-            arn=function.function.function_arn,
+            arn=target_arn,
             role_arn=self.role.role_arn,
             input=cdk.Stack.of(self).to_json_string(dict(payload)),
-            dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=function.dead_letters.queue_arn),
+            dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=dead_letters.queue_arn),
             retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
                 maximum_event_age_in_seconds=MAXIMUM_AGE_SECONDS, maximum_retry_attempts=MAXIMUM_RETRIES
             ),
@@ -120,4 +125,31 @@ class FunctionSchedule(Construct):
             kms_key_arn=encryption_key.key_arn,
             state="ENABLED",
             target=target,
+        )
+
+
+class FunctionSchedule(TargetSchedule):
+    """Invokes a function by EventBridge Scheduler (UTC), with a role of its own."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        expression: str,
+        description: str,
+        function: PythonFunction,
+        payload: Mapping[str, Any],
+        encryption_key: kms.IKey,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            expression=expression,
+            description=description,
+            target_arn=function.function.function_arn,
+            action="lambda:InvokeFunction",
+            dead_letters=function.dead_letters,
+            payload=payload,
+            encryption_key=encryption_key,
         )

@@ -20,6 +20,9 @@ UNSCOPED_ACTIONS: dict[str, str] = {
     "logs:ListLogDeliveries": "list_amazoncloudwatchlogs.html",
     "logs:PutResourcePolicy": "list_amazoncloudwatchlogs.html",
     "logs:UpdateLogDelivery": "list_amazoncloudwatchlogs.html",
+    "redshift-data:DescribeStatement": "list_amazonredshiftdataapi.html",
+    "redshift-data:GetStatementResult": "list_amazonredshiftdataapi.html",
+    "redshift-data:ListStatements": "list_amazonredshiftdataapi.html",
     "xray:PutTelemetryRecords": "list_awsx-ray.html",
     "xray:PutTraceSegments": "list_awsx-ray.html",
 }
