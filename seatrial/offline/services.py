@@ -21,6 +21,8 @@ SERVICES = {
     "events": Vouched("ours", "rules match and deliver to targets on the cloud's clock"),
     "firehose": Vouched("ours", "delivery streams convert, partition and deliver to S3; other destinations say so"),
     "iam": Vouched("moto", "roles and policies are kept; the rehearsal tells that rights are not enforced"),
+    "iot": Vouched("ours", "topic rules are read when they are made; things and policies are kept, jobs are refused"),
+    "iotdata": Vouched("ours", "published messages go through the topic rules to their actions"),
     "kinesis": Vouched("ours", "shards keep records for their retention; functions and delivery streams read them"),
     "kms": Vouched("moto", "keys, aliases and encryption round trips"),
     "lambda": Vouched("ours", "functions run in processes, with retries, destinations and event sources"),

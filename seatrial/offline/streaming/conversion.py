@@ -16,7 +16,7 @@ from seatrial.offline.streaming.hive_types import Convert, TypeTextError, ValueM
 
 _DECODER = json.JSONDecoder()
 _DEFAULT_PAGE_BYTES = 1024 * 1024
-_JODA = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "'T'": "T", "'Z'": "Z"}
+_JODA = {"SSS": "%f", "yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "'T'": "T", "'Z'": "Z"}
 
 
 class ConversionError(Exception):
@@ -147,7 +147,7 @@ def timestamp_reader(serde: dict[str, Any]) -> Convert:
     if "HiveJsonSerDe" not in serde:
         return hive_types.openx_timestamp
     formats = (serde["HiveJsonSerDe"] or {}).get("TimestampFormats") or []
-    readers: list[Callable[[Any], datetime]] = [_joda(pattern) for pattern in formats]
+    readers: list[Callable[[Any], datetime]] = [java_reader(pattern) for pattern in formats]
 
     def read(value: Any) -> datetime:
         for reader in [hive_types.hive_timestamp, *readers]:
@@ -160,7 +160,8 @@ def timestamp_reader(serde: dict[str, Any]) -> Convert:
     return read
 
 
-def _joda(pattern: str) -> Callable[[Any], datetime]:
+def java_reader(pattern: str) -> Callable[[Any], datetime]:
+    """Reads times by a Joda pattern, or "millis" since the epoch; raises `TypeTextError` for letters not known."""
     if pattern == "millis":
         return lambda value: datetime.fromtimestamp(int(value) / 1000, UTC)
     form = pattern

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from moto.core import utils
 from moto.core.exceptions import JsonRESTError
@@ -110,7 +110,7 @@ def _put_into_shard(self: Shard, partition_key: str, data: str, explicit_hash_ke
     """Moto numbers each shard from 1, and loses a record when two callers put at once."""
     with _lock:
         number = next(_numbers[-1])
-        self.records.update({number: Record(partition_key, data, number, explicit_hash_key)})
+        self.records[number] = cast(Record, Record(partition_key, data, number, explicit_hash_key))
     return str(number)
 
 

@@ -8,8 +8,11 @@ from seatrial.offline.types import (
     cloudwatch,
     dynamodb,
     ec2,
+    emr,
+    emr_serverless,
     events,
     iam,
+    iot,
     kms,
     lambdas,
     logs,
@@ -18,6 +21,7 @@ from seatrial.offline.types import (
     s3,
     sagemaker,
     states,
+    streaming,
     vpc,
 )
 from seatrial.offline.types.base import Handler
@@ -28,8 +32,11 @@ _HANDLERS: Mapping[str, Handler] = {
     **cloudwatch.HANDLERS,
     **dynamodb.HANDLERS,
     **ec2.HANDLERS,
+    **emr.HANDLERS,
+    **emr_serverless.HANDLERS,
     **events.HANDLERS,
     **iam.HANDLERS,
+    **iot.HANDLERS,
     **kms.HANDLERS,
     **lambdas.HANDLERS,
     **logs.HANDLERS,
@@ -38,6 +45,7 @@ _HANDLERS: Mapping[str, Handler] = {
     **s3.HANDLERS,
     **sagemaker.HANDLERS,
     **states.HANDLERS,
+    **streaming.HANDLERS,
     **vpc.HANDLERS,
 }
 
