@@ -8,7 +8,6 @@ import aws_cdk.aws_kms as kms
 import aws_cdk.aws_lambda as lambda_
 import aws_cdk.aws_s3 as s3
 import aws_cdk.aws_sns as sns
-import aws_cdk.aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from seatrial.constructs.alarms import function_alarms, metric_alarm, queue_alarm
@@ -18,6 +17,7 @@ from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.monitoring import allow_describing_endpoint
 from seatrial.constructs.promotion_machine import PromotionSettings, promotion_machine
 from seatrial.constructs.state import ModelState
+from seatrial.constructs.state_language import allow_machine_logs, encrypted_machine
 from seatrial.constructs.storage import dead_letter_queue, log_group
 from seatrial.constructs.triggers import rule
 from seatrial.constructs.workload import WorkloadNetwork
@@ -85,7 +85,14 @@ class Promotion(Construct):
             longest_update_seconds=longest_update_seconds,
         )
         self.role = self._machine_role(serving_stack_name, kept_parameters, state, encryption_key, notification_topic)
-        self.state_machine = self._machine(settings, encryption_key)
+        self.state_machine = encrypted_machine(
+            self,
+            "StateMachine",
+            definition=promotion_machine(settings),
+            role=self.role,
+            group=self.log_group,
+            key=encryption_key,
+        )
         self.trigger = self._trigger()
         self.alarms = self._alarms(notification_topic)
 
@@ -137,38 +144,15 @@ class Promotion(Construct):
         role.allow("lambda:InvokeFunction", on=functions)
         stack = place_of(self).arn("cloudformation", "stack", f"{stack_name}/*")
         because = "The last part of a stack's ARN is an id made at its creation; the stack's name is exact."
-        role.allow("cloudformation:DescribeStacks", "cloudformation:UpdateStack", on=[stack], because=because)
+        actions = ("DescribeStackEvents", "DescribeStacks", "UpdateStack")
+        role.allow(*(f"cloudformation:{action}" for action in actions), on=[stack], because=because)
         if BOOTSTRAP_VERSION in kept_parameters:
             role.allow("ssm:GetParameters", on=[place_of(self).arn("ssm", "parameter", BOOTSTRAP_SSM_PARAMETER)])
         role.allow("dynamodb:PutItem", on=[state.table.table_arn])
         role.allow("sns:Publish", on=[topic.topic_arn])
         role.allow_key(key)
-        role.allow_unscoped(
-            "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups",
-            "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries",
-            "logs:PutResourcePolicy", "logs:UpdateLogDelivery", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
-        )  # fmt: skip
+        allow_machine_logs(role)
         return role
-
-    def _machine(self, settings: PromotionSettings, key: kms.IKey) -> stepfunctions.CfnStateMachine:
-        destination = stepfunctions.CfnStateMachine.LogDestinationProperty(
-            cloud_watch_logs_log_group=stepfunctions.CfnStateMachine.CloudWatchLogsLogGroupProperty(
-                log_group_arn=self.log_group.log_group_arn
-            )
-        )
-        return stepfunctions.CfnStateMachine(
-            self,
-            "StateMachine",
-            role_arn=self.role.role_arn,
-            definition_string=cdk.Stack.of(self).to_json_string(promotion_machine(settings)),
-            logging_configuration=stepfunctions.CfnStateMachine.LoggingConfigurationProperty(
-                level="ALL", include_execution_data=False, destinations=[destination]
-            ),
-            tracing_configuration=stepfunctions.CfnStateMachine.TracingConfigurationProperty(enabled=True),
-            encryption_configuration=stepfunctions.CfnStateMachine.EncryptionConfigurationProperty(
-                type="CUSTOMER_MANAGED_KMS_KEY", kms_key_id=key.key_arn, kms_data_key_reuse_period_seconds=300
-            ),
-        )
 
     def _trigger(self) -> cdk.CfnResource:
         starter = ServiceRole(

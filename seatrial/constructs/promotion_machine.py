@@ -1,22 +1,16 @@
 """The promotion as Amazon States Language: approved package -> stack update -> verified -> champion, or back (pure)."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from seatrial.constructs.state import PARTITION_KEY, SORT_KEY
+from seatrial.constructs.state_language import TRANSIENT, State, retry
 
-State = dict[str, Any]
 BUSY = "*IN_PROGRESS*"
 THROTTLED = ("*Rate exceeded*", "*Throttl*")
 SERVES_ALREADY = "*serves already"
 """Why `seatrial.decisions.promotion` declines when nothing has changed: an edit of the serving package's metadata."""
+UPDATE_FAILED = "UPDATE_FAILED"
 NOTHING_TO_DO = "*No updates are to be performed*"
-TRANSIENT = [
-    "States.Timeout",
-    "Lambda.ServiceException",
-    "Lambda.TooManyRequestsException",
-    "Lambda.SdkClientException",
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +40,13 @@ def promotion_machine(settings: PromotionSettings) -> State:
     """The definition, ready for JSON."""
     states = {
         **_selecting(settings),
-        **_updating(settings, "Promote", "$.selection.modelPackageArn", updated="Verify", refused="RolledBackByStack"),
+        **_updating(settings, "Promote", "$.selection.modelPackageArn", updated="Verify", refused="WhyRolledBack"),
+        "WhyRolledBack": _why_rolled_back(settings),
+        "IsWhyKnown": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.events.reasons[0]", "IsPresent": True, "Next": "RolledBackForReason"}],
+            "Default": "RolledBackByStack",
+        },
         **_verifying(settings),
         **_updating(
             settings, "Restore", "$.selection.previousModelPackageArn", updated="RolledBack", refused="RestoreFailed"
@@ -146,7 +146,7 @@ def _update_stack(settings: PromotionSettings, name: str, package: str) -> State
         },
         "ResultPath": "$.update",
         "TimeoutSeconds": 60,
-        "Retry": [_retry(["CloudFormation.ThrottlingException", "CloudFormation.SdkClientException"])],
+        "Retry": [retry(["CloudFormation.ThrottlingException", "CloudFormation.SdkClientException"])],
         "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": f"{name}Refused"}],
         "Next": f"{name}Wait",
     }
@@ -160,9 +160,24 @@ def _describe_stack(settings: PromotionSettings, then: str) -> State:
         "ResultSelector": {"status.$": "$.Stacks[0].StackStatus"},
         "ResultPath": "$.stack",
         "TimeoutSeconds": 60,
-        "Retry": [_retry(["States.ALL"])],
+        "Retry": [retry(["States.ALL"])],
         "Catch": [_catch()],
         "Next": then,
+    }
+
+
+def _why_rolled_back(settings: PromotionSettings) -> State:
+    """What CloudFormation gives as the reason; events come newest first, so the first failure is this update's."""
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:cloudformation:describeStackEvents",
+        "Parameters": {"StackName": settings.stack_name},
+        "ResultSelector": {"reasons.$": f"$.StackEvents[?(@.ResourceStatus=='{UPDATE_FAILED}')].ResourceStatusReason"},
+        "ResultPath": "$.events",
+        "TimeoutSeconds": 60,
+        "Retry": [retry(["CloudFormation.ThrottlingException", "CloudFormation.SdkClientException"])],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "RolledBackByStack"}],
+        "Next": "IsWhyKnown",
     }
 
 
@@ -218,7 +233,7 @@ def _mark(settings: PromotionSettings) -> State:
         },
         "ResultPath": "$.update",
         "TimeoutSeconds": 60,
-        "Retry": [_retry(["States.ALL"])],
+        "Retry": [retry(["States.ALL"])],
         "Catch": [_catch()],
         "Next": "Promoted",
     }
@@ -227,6 +242,8 @@ def _mark(settings: PromotionSettings) -> State:
 def _endings(settings: PromotionSettings) -> State:
     why = {
         "RolledBack": "$.verification.reason",
+        "RolledBackForReason": "States.Format('the stack update of {} was rolled back: {}', "
+        "$.selection.modelPackageArn, $.events.reasons[0])",
         "RolledBackByStack": "States.Format('the stack update of {} was rolled back', $.selection.modelPackageArn)",
         "RestoreFailed": "States.Format('after {} even the way back failed', $.verification.reason)",
         "Stuck": "States.Format('the promotion of {} cannot go on, look at the stack', $.selection.modelPackageArn)",
@@ -260,7 +277,7 @@ def _invoke(arn: str, payload: State, fields: tuple[str, ...], *, result: str, t
         "ResultSelector": {f"{field}.$": f"$.Payload.{field}" for field in fields},
         "ResultPath": result,
         "TimeoutSeconds": 300,
-        "Retry": [_retry(TRANSIENT)],
+        "Retry": [retry(TRANSIENT)],
         "Catch": [_catch()],
         "Next": then,
     }
@@ -278,20 +295,9 @@ def _notify(settings: PromotionSettings, subject: str, message: str, *, then: st
         },
         "ResultPath": "$.update",
         "TimeoutSeconds": 60,
-        "Retry": [_retry(["States.ALL"])],
+        "Retry": [retry(["States.ALL"])],
         "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.notification", "Next": survive or then}],
         "Next": then,
-    }
-
-
-def _retry(errors: list[str]) -> State:
-    return {
-        "ErrorEquals": errors,
-        "IntervalSeconds": 2,
-        "MaxAttempts": 4,
-        "BackoffRate": 2,
-        "MaxDelaySeconds": 30,
-        "JitterStrategy": "FULL",
     }
 
 

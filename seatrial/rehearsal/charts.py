@@ -239,7 +239,7 @@ def _draw_version(
     drawing.rect(x, y + 6, width, row - 12, f"bar {item.state.replace(' ', '-')}", tip=tip)
     if width > 7 * len(item.state) + 10:
         drawing.text(x + 7, y + row / 2 + 4, item.state, "inside")
-    elif item.state != "serving":  # the table says which green sliver serves; a word would cover its neighbour
+    elif item.state not in ("serving", "created"):  # the table tells of these slivers; a word would cover a neighbour
         drawing.text(x - 6, y + row / 2 + 4, item.state, "tick", anchor="end")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 Outcome = Literal["passed", "failed", "interrupted"]
 StageStatus = Literal["passed", "failed", "skipped", "not run"]
-VersionState = Literal["canary", "serving", "rolled back", "refused", "retired"]
+VersionState = Literal["created", "canary", "serving", "rolled back", "refused", "retired"]
 How = Literal["aws-code", "real", "emulated", "not-proven", "version"]
 
 

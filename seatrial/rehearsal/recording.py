@@ -174,11 +174,11 @@ def versions_of(promotions: list[Promotion], last: datetime) -> tuple[facts.Vers
         served = promotion in passed
         canary = facts.VersionRecord(
             version=promotion.version,
-            state="canary" if served else "rolled back",
+            state=("canary" if found else "created") if served else "rolled back",
             start=promotion.started,
             end=promotion.finished,
             package_arn=promotion.package_arn,
-            reason=promotion.reason[:300],
+            reason=promotion.reason,
         )
         found.append(canary)
         if served:

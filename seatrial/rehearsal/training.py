@@ -1,5 +1,6 @@
 """Trainings and promotions: ask the retraining function, follow the pipeline, approve, follow the promotion."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -81,11 +82,16 @@ def promote(voyage: Voyage, package_arn: str, during: Callable[[], None]) -> Pro
         started,
         voyage.now,
         run["status"],
-        run.get("cause") or run.get("output", ""),
+        _outcome(run),
         voyage.aws.served_package(voyage.endpoint),
     )
     voyage.promotions.append(promotion)
     return promotion
+
+
+def _outcome(run: dict[str, Any]) -> str:
+    """What the state machine says of its end: the cause of a failure, or the reason in its output."""
+    return run.get("cause") or json.loads(run.get("output") or "{}").get("reason", "")
 
 
 def promote_or_fail(voyage: Voyage, package_arn: str, during: Callable[[], None]) -> Promotion:

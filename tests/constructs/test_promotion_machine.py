@@ -101,10 +101,17 @@ def test_the_time_limit_covers_a_promotion_and_both_ways_back():
     assert slow["TimeoutSeconds"] > MACHINE["TimeoutSeconds"]
 
 
-@pytest.mark.parametrize("name", ["RolledBackEnd", "RolledBackByStackEnd"])
+@pytest.mark.parametrize("name", ["RolledBackEnd", "RolledBackByStackEnd", "RolledBackForReasonEnd"])
 def test_a_roll_back_ends_as_a_failure(name):
     assert STATES[name]["Type"] == "Fail"
     assert STATES[name]["Error"] == "RolledBack"
+
+
+def test_people_are_told_of_a_roll_back_even_when_its_reason_cannot_be_read():
+    told = {STATES["WhyRolledBack"]["Catch"][0]["Next"], STATES["IsWhyKnown"]["Default"]}
+
+    assert told == {"RolledBackByStack"}
+    assert STATES["RolledBackByStack"]["Next"] == "RolledBackByStackTold"
 
 
 def test_an_interpreter_accepts_the_definition():
