@@ -37,6 +37,9 @@ def add_generate(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--churn-rate", type=float, default=0.02, help="share that leaves in 30 days (default: %(default)s)"
     )
+    parser.add_argument(
+        "--crm-every", type=int, default=1, metavar="DAYS", help="between extracts of the CRM (default: %(default)s)"
+    )
     for fault, text in FAULTS.items():
         option = f"--{fault.replace('_', '-')}"
         parser.add_argument(option, type=float, default=0.0, metavar="SHARE", help=f"share of the events {text}")
@@ -67,6 +70,7 @@ def _plan(options: Namespace) -> "Plan":
             seed=options.seed,
             start=options.start,
             churn_rate=options.churn_rate,
+            crm_every=options.crm_every,
             faults=Faults(**{name: getattr(options, name) for name in FAULTS}),
         )
     except ValueError as error:

@@ -115,20 +115,21 @@ def _table(month: Month, records: Records, arrivals: Arrivals, order: Integers) 
     return pa.table(
         {
             "event_id": event_ids(block, month.source.month, event),
-            "subscriber_id": _encoded(owner, names, broken("subscriber_id_missing")),
+            "subscriber_id": encoded(owner, names, broken("subscriber_id_missing")),
             "started_at": pa.array(started, mask=broken("started_at_missing")).cast(MOMENT),
             "received_at": pa.array(received).cast(MOMENT),
-            "kind": _encoded(np.where(broken("kind_invalid"), len(KINDS), kind), pa.array([*KINDS, "fax"])),
+            "kind": encoded(np.where(broken("kind_invalid"), len(KINDS), kind), pa.array([*KINDS, "fax"])),
             "duration_seconds": np.where(broken("duration_seconds_range"), -1.0, records.duration_seconds[event]),
             "data_mb": np.where(broken("data_mb_range"), -1.0, records.data_mb[event]),
             "partner_id": partner_ids(block, month.occupied, records.partner[event]),
-            "cell_id": _encoded(cell, pa.array(cell_names()), broken("cell_id_missing")),
+            "cell_id": encoded(cell, pa.array(cell_names()), broken("cell_id_missing")),
             "dropped": np.where(broken("dropped_range"), 2, records.dropped[event]).astype(np.int32),
         }
     )
 
 
-def _encoded(index: np.ndarray, names: pa.Array, missing: np.ndarray | None = None) -> pa.DictionaryArray:
+def encoded(index: np.ndarray, names: pa.Array, missing: np.ndarray | None = None) -> pa.DictionaryArray:
+    """Names by their indexes, as Parquet will store them; null where missing."""
     return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32), mask=missing), names)
 
 

@@ -9,32 +9,24 @@ import numpy as np
 import pyarrow as pa
 
 from seatrial.telecom.distributions import Integers
-from seatrial.telecom.events import DAY_MICROSECONDS, MOMENT
+from seatrial.telecom.events import DAY_MICROSECONDS, MOMENT, encoded
 from seatrial.telecom.lifecycle import NEVER, Month
 from seatrial.telecom.names import subscriber_ids
 from seatrial.telecom.plan import Plan
-from seatrial.telecom.population import AGES, CONTRACTS, DEVICES, PLANS, REGIONS, Population
+from seatrial.telecom.population import AGES, CONTRACTS, DEVICES, PLANS, REGIONS
 from seatrial.telecom.spec import MONTH_DAYS
-from seatrial.telecom.tables import CARE_CATEGORIES, REPORTING_DAYS, invoice_amounts
+from seatrial.telecom.tables import CARE_CATEGORIES, REPORTING_DAYS, invoice_amounts, invoice_month
 from seatrial.telecom.usage import network_kpi
 
 EXTRACTS = ("crm", "billing", "care", "labels")
-ACTIVE, LEFT = "active", "left"
-CRM_SCHEMA = pa.schema(
+BILLING_SCHEMA = pa.schema(
     [
         ("subscriber_id", pa.string()),
-        ("changed_at", MOMENT),
-        ("status", pa.string()),
-        ("tenure_months", pa.int32()),
-        ("plan_type", pa.string()),
-        ("contract", pa.string()),
-        ("region", pa.string()),
-        ("age_band", pa.string()),
-        ("device_tier", pa.string()),
-        ("autopay", pa.int32()),
+        ("invoice_month", pa.string()),
+        ("amount", pa.float64()),
+        ("overdue_days", pa.int32()),
     ]
 )
-"""A row is the whole state of a subscriber from `changed_at` on: the source of a slowly changing dimension."""
 LABEL_SCHEMA = pa.schema(
     [("subscriber_id", pa.string()), ("as_of", pa.date32()), ("churned", pa.int32()), ("known_at", MOMENT)]
 )
@@ -63,65 +55,43 @@ def network_extracts(plan: Plan, month: int) -> dict[date, pa.Table]:
 
 
 def _crm(month: Month, ids: pa.Array) -> tuple[pa.Table, Integers]:
-    """Everybody on the first day; then who changes something, and who leaves, at the moment when he does."""
-    start, days = month.source.start_microseconds(), month.source.days
-    everybody = np.arange(len(ids)) if month.source.month == 0 else np.zeros(0, dtype=np.int64)
-    changing = np.flatnonzero(month.present & (month.changes_on < np.minimum(days, month.leaves_on)))
-    leaving = np.flatnonzero(month.present & (month.leaves_on < days))
-    parts = [
-        _states(ids, month.people, everybody, np.full(len(everybody), start), ACTIVE),
-        _states(ids, month.after, changing, _moments(start, month.changes_on[changing]), ACTIVE),
-        _leavers(month, ids, leaving, start),
-    ]
-    table = pa.concat_tables(parts)
-    return table, table["changed_at"].combine_chunks().cast(pa.int64()).to_numpy()
+    """Every subscriber at the end of every `crm_every`-th day, with the change of that day: contract `telecom.CRM`."""
+    source = month.source
+    days = np.arange(source.days)[(source.first_day + np.arange(source.days)) % source.plan.crm_every == 0]
+    there = month.present & (month.leaves_on >= days[:, None] + 1)
+    row, index = np.nonzero(there)
+    changed = (month.changes_on < days[:, None] + 1)[row, index]
 
+    def state(name: str) -> Integers:
+        return np.where(changed, getattr(month.after, name)[index], getattr(month.people, name)[index])
 
-def _leavers(month: Month, ids: pa.Array, leaving: Integers, start: int) -> pa.Table:
-    """State of who leaves: with this month's change if it came before."""
-    changed = month.changes_on[leaving] < month.leaves_on[leaving]
-    moments = _moments(start, month.leaves_on[leaving])
-    parts = [
-        _states(ids, people, leaving[chosen], moments[chosen], LEFT)
-        for people, chosen in ((month.after, changed), (month.people, ~changed))
-    ]
-    return pa.concat_tables(parts)
-
-
-def _states(ids: pa.Array, people: Population, index: Integers, moments: Integers, status: str) -> pa.Table:
-    """Rows of the CRM for the subscribers at these indexes."""
-
-    def category(names: tuple[str, ...], values: Integers) -> pa.Array:
-        return pa.array(names).take(pa.array(values[index]))
-
-    columns = [
-        ids.take(pa.array(index)),
-        pa.array(moments.astype(np.int64)).cast(MOMENT),
-        pa.array([status], pa.string()).take(pa.array(np.zeros(len(index), dtype=np.int64))),
-        pa.array(people.tenure_months[index].astype(np.int32)),
-        category(PLANS, people.plan),
-        category(CONTRACTS, people.contract),
-        category(REGIONS, people.region),
-        category(AGES, people.age),
-        category(DEVICES, people.device),
-        pa.array(people.autopay[index].astype(np.int32)),
-    ]
-    return pa.Table.from_arrays(columns, schema=CRM_SCHEMA)
+    table = pa.table(
+        {
+            "subscriber_id": encoded(index, ids),
+            "tenure_months": pa.array(month.people.tenure_months[index].astype(np.int32)),
+            "plan_type": encoded(state("plan"), pa.array(PLANS)),
+            "contract": encoded(state("contract"), pa.array(CONTRACTS)),
+            "region": encoded(state("region"), pa.array(REGIONS)),
+            "age_band": encoded(state("age"), pa.array(AGES)),
+            "device_tier": encoded(state("device"), pa.array(DEVICES)),
+            "autopay": pa.array(state("autopay").astype(np.int32)),
+        }
+    )
+    return table, source.start_microseconds() + days[row] * DAY_MICROSECONDS
 
 
 def _billing(month: Month, ids: pa.Array) -> tuple[pa.Table, Integers]:
     """One invoice on the month's last day for who is still there."""
     index = np.flatnonzero(month.present & (month.leaves_on >= month.source.days))
     rng, people = month.source.generator("billing"), month.people.take(index)
-    name = f"{month.source.start_time():%Y-%m-%d}"
     table = pa.table(
         {
             "subscriber_id": ids.take(pa.array(index)),
-            "period_start": pa.array([month.source.start_time().date()] * len(index), pa.date32()),
-            "invoice_month": pa.array([name[:7]] * len(index), pa.string()),
+            "invoice_month": pa.array([invoice_month(month.source.plan.start, month.source.month)] * len(index)),
             "amount": invoice_amounts(rng, people.plan, people.data_mb),
             "overdue_days": pa.array(people.overdue_days, pa.int32()),
-        }
+        },
+        schema=BILLING_SCHEMA,
     )
     last_day = month.source.start_microseconds() + (month.source.days - 1) * DAY_MICROSECONDS
     return table, np.full(len(index), last_day)

@@ -144,7 +144,8 @@ def _write_network(plan: Plan, landing: Landing, task: Task, account: Account) -
 
 
 def _texts(schema: pa.Schema) -> tuple[str, ...]:
-    return tuple(name for name in schema.names if schema.field(name).type == pa.string())
+    kinds = {name: schema.field(name).type for name in schema.names}
+    return tuple(name for name, kind in kinds.items() if kind == pa.string() or pa.types.is_dictionary(kind))
 
 
 class _Days:

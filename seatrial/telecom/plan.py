@@ -47,7 +47,8 @@ class Faults:
 class Plan:
     """An operator with `subscribers` customers on the day `start`, observed for `days` days.
 
-    `churn_rate` is the expected share that leaves in 30 days; nobody joins. Equal plans give equal rows.
+    `churn_rate` is the expected share that leaves in 30 days; nobody joins. The CRM delivers every subscriber every
+    `crm_every` days. Equal plans give equal rows.
     """
 
     subscribers: int
@@ -55,6 +56,7 @@ class Plan:
     seed: int = 0
     start: date = date(2026, 6, 1)
     churn_rate: float = 0.02
+    crm_every: int = 1
     faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:
@@ -65,6 +67,8 @@ class Plan:
             raise ValueError(f"days: must be from 1 to 3660, got {self.days!r}")
         if self.seed < 0:
             raise ValueError(f"seed: must be 0 or more, got {self.seed!r}")
+        if self.crm_every < 1:
+            raise ValueError(f"crm_every: must be at least 1 (days), got {self.crm_every!r}")
         check_churn_rate(self.churn_rate)
 
     @property

@@ -1,6 +1,6 @@
 """The raw tables of a telecom snapshot, as an operator's systems would deliver them, and their files."""
 
-from datetime import timedelta
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +111,7 @@ def _billing(spec: TelecomSpec, people: Population, ids: pa.Array) -> pa.Table:
     """One invoice for each 30 days begun; the newest carries the payment delay in full."""
     rng, months = spec.generator("billing"), -(-spec.days // 30)
     size = len(people.position)
-    names = [f"{spec.start + timedelta(days=30 * month):%Y-%m}" for month in range(months)]
+    names = [invoice_month(spec.start, month) for month in range(months)]
     month = np.repeat(np.arange(months), size)
     amounts = invoice_amounts(rng, np.tile(people.plan, months), np.tile(people.data_mb, months))
     overdue = np.tile(people.overdue_days, months) * (month + 1) // months
@@ -123,6 +123,16 @@ def _billing(spec: TelecomSpec, people: Population, ids: pa.Array) -> pa.Table:
             "overdue_days": pa.array(overdue, pa.int32()),
         }
     )
+
+
+def invoice_month(start: date, period: int) -> str:
+    """The name of an invoice: calendar months from the first one on, one for each period of 30 days.
+
+    >>> [invoice_month(date(2026, 11, 30), period) for period in range(3)]
+    ['2026-11', '2026-12', '2027-01']
+    """
+    months = start.year * 12 + start.month - 1 + period
+    return f"{months // 12}-{months % 12 + 1:02d}"
 
 
 def invoice_amounts(rng: np.random.Generator, plan: Integers, data_mb: Floats) -> Floats:
