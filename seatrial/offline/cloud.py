@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -55,7 +55,7 @@ class OfflineCloud:
         self._account = account
         self._region = region
         self._port = port
-        self._moto = DomainDispatcherApplication(_backend_app)
+        self._moto = _Dispatcher(_backend_app)
         self.clock = Clock(start)
         self.journal = Journal(folder / "journal.jsonl", self.clock)
         self._processes_before: frozenset[str] = frozenset()
@@ -140,6 +140,22 @@ class OfflineCloud:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account
         app = routes.find(environ["PATH_INFO"])
         return (app or self._moto)(environ, start_response)
+
+
+class _Dispatcher(DomainDispatcherApplication):
+    """Moto's, but a host's service is looked up once: moto lists its own folder for every request."""
+
+    def __init__(self, create_app: Callable[[Any], Any]) -> None:
+        super().__init__(create_app)
+        self._services: dict[str, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """Name of the moto backend for a host name, None when there is none."""
+        if host is None:
+            return None
+        if host not in self._services:
+            self._services[host] = super().get_backend_for_host(host)
+        return self._services[host]
 
 
 def _backend_app(service: Any) -> Any:

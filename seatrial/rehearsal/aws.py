@@ -3,26 +3,12 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 THROTTLED_ATTEMPTS, THROTTLED_PAUSE_SECONDS = 60, 0.25
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What an endpoint said: HTTP status and body text (the error's message when the status is not 200)."""
-
-    status: int
-    body: str
-
-    @property
-    def ok(self) -> bool:
-        """True when the endpoint answered."""
-        return self.status == 200
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -199,25 +185,6 @@ class Aws:
         model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
         containers = model.get("Containers") or [model["PrimaryContainer"]]
         return containers[0].get("ModelPackageName")
-
-    def predict(self, endpoint: str, row: str, inference_id: str) -> Answer:
-        """Ask the endpoint about one CSV row."""
-        runtime = self._client("sagemaker-runtime")
-        try:
-            answer = runtime.invoke_endpoint(
-                EndpointName=endpoint,
-                Body=row.encode(),
-                ContentType="text/csv",
-                Accept="text/csv",
-                InferenceId=inference_id,
-            )
-        except ClientError as error:
-            status = int(error.response.get("OriginalStatusCode") or 0)  # type: ignore[arg-type]
-            return Answer(
-                status or error.response["ResponseMetadata"]["HTTPStatusCode"],
-                error.response["Error"].get("Message", str(error)),
-            )
-        return Answer(200, answer["Body"].read().decode())
 
 
 class FunctionError(Exception):

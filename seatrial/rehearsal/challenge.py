@@ -92,7 +92,7 @@ def sink_bad_model(voyage: Voyage, traffic: Traffic) -> str:
     package = register_bad_model(voyage)
     promotion = training.promote(voyage, package, lambda: canary_traffic(voyage, traffic, "concept"))
     _insist_on_rollback(promotion, champion)
-    answer = voyage.aws.predict(voyage.endpoint, voyage.rows["concept"][0][0], "after-rollback")
+    answer = voyage.runtime.invoke(voyage.endpoint, voyage.rows["concept"][0][0], "after-rollback")
     if not answer.ok:
         raise RehearsalError(f"after the roll back the endpoint answers {answer.status}: {answer.body}")
     return f"version {promotion.version} rolled back, version {(champion or '').rpartition('/')[2]} serves"

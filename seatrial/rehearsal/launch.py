@@ -17,6 +17,7 @@ from seatrial.offline.cloud import OfflineCloud
 from seatrial.rehearsal.aws import Aws
 from seatrial.rehearsal.data import write_snapshots
 from seatrial.rehearsal.deploy import Deployer
+from seatrial.rehearsal.endpoint import EndpointClient
 from seatrial.rehearsal.voyage import RehearsalError, Voyage
 
 
@@ -72,6 +73,7 @@ def start_cloud(voyage: Voyage) -> str:
     ).start()
     voyage.cloud_start, voyage.cloud_began = voyage.now, began
     voyage.aws = Aws(voyage.cloud.context.client)
+    voyage.runtime = EndpointClient(voyage.cloud.environment())
     return f"{voyage.cloud.url}, account {target.account}, {target.region}"
 
 

@@ -36,7 +36,7 @@ class Traffic:
         self._stretch_of.setdefault(hour, stretch)
         for row, label in itertools.islice(self._sources[stretch], count):
             inference_id = f"{stretch}-{next(self._sequence)}"
-            answer = self.voyage.aws.predict(self.voyage.endpoint, row, inference_id)
+            answer = self.voyage.runtime.invoke(self.voyage.endpoint, row, inference_id)
             failed += not answer.ok
             if label:
                 self._labels[hour].append((inference_id, label))

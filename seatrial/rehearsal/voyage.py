@@ -12,6 +12,7 @@ from seatrial.offline.cloud import OfflineCloud
 from seatrial.rehearsal.aws import Aws
 from seatrial.rehearsal.data import RehearsalData
 from seatrial.rehearsal.deploy import Deployer
+from seatrial.rehearsal.endpoint import EndpointClient
 from seatrial.rehearsal.progress import Progress
 from seatrial.rehearsal.record import CrossValidation, DecisionRecord, LeakCheck, Metric
 
@@ -110,6 +111,7 @@ class Voyage:
     assembly: Path = field(init=False)
     cloud: OfflineCloud = field(init=False)
     aws: Aws = field(init=False)
+    runtime: EndpointClient = field(init=False)
     deployer: Deployer = field(init=False)
     outputs: dict[str, str] = field(default_factory=dict)
     retraining_arn: str = ""

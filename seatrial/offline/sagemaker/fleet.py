@@ -1,6 +1,6 @@
 """A fleet: the one local process that stands for a variant's instances, and kept-alive connections to it."""
 
-import http.client
+import contextlib
 import queue
 import secrets
 import socket
@@ -16,6 +16,7 @@ from seatrial.offline.sagemaker.images import note_version, parse_image
 from seatrial.offline.sagemaker.models import ModelContainer
 from seatrial.offline.sagemaker.programs_table import stage
 from seatrial.offline.sagemaker.service import Service
+from seatrial.offline.wire import Wire
 
 STARTUP_SECONDS = 300.0
 INVOCATION_SECONDS = 60.0
@@ -49,7 +50,7 @@ class Fleet:
     weight: float
     port: int = 0
     process: Container | None = None
-    _idle: "queue.LifoQueue[http.client.HTTPConnection]" = field(default_factory=queue.LifoQueue)
+    _idle: "queue.LifoQueue[Wire]" = field(default_factory=queue.LifoQueue)
     _restarting: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, service: Service) -> None:
@@ -67,22 +68,20 @@ class Fleet:
         self._wait_for_ping(service)
 
     def invoke(self, body: bytes, headers: dict[str, str]) -> Answer:
-        """Send one request to the process; raises OSError or HTTPException when it cannot answer."""
-        connection = self._take()
+        """Send one request to the process; raises OSError when it cannot answer."""
+        wire = self._take()
         try:
-            connection.request("POST", "/invocations", body, headers)
-            response = connection.getresponse()
-            answer = Answer(
-                response.status,
-                response.headers.get("Content-Type", "application/octet-stream"),
-                response.read(),
-                response.headers.get("X-Amzn-SageMaker-Custom-Attributes"),
-            )
+            reply = wire.post("/invocations", body, headers)
         except BaseException:
-            connection.close()
+            wire.close()
             raise
-        self._idle.put(connection)
-        return answer
+        self._idle.put(wire)
+        return Answer(
+            reply.status,
+            reply.headers.get("content-type", "application/octet-stream"),
+            reply.body,
+            reply.headers.get("x-amzn-sagemaker-custom-attributes"),
+        )
 
     def revive(self, service: Service) -> None:
         """Start the process again when it has died, as SageMaker restarts a container."""
@@ -105,14 +104,11 @@ class Fleet:
             if service is not None and self.process.spec.log.exists():
                 self._publish_log(service)
 
-    def _take(self) -> http.client.HTTPConnection:
+    def _take(self) -> Wire:
         try:
             return self._idle.get_nowait()
         except queue.Empty:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=INVOCATION_SECONDS)
-            connection.connect()
-            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return connection
+            return Wire(self.port, timeout_seconds=INVOCATION_SECONDS)
 
     def _fetch(self, service: Service) -> None:
         ml = self.folder / "ml"
@@ -168,16 +164,9 @@ class Fleet:
 
     def _ping(self) -> bool:
         # The socket listens before the model is loaded, so this waits in the backlog until it is.
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=STARTUP_SECONDS)
-        try:
-            connection.request("GET", "/ping")
-            response = connection.getresponse()
-            response.read()
-        except (OSError, http.client.HTTPException):
-            return False
-        if response.status == 200:
-            self._idle.put(connection)
-        return response.status == 200
+        with contextlib.suppress(OSError), contextlib.closing(Wire(self.port, timeout_seconds=STARTUP_SECONDS)) as wire:
+            return wire.get("/ping").status == 200
+        return False
 
     def _publish_log(self, service: Service) -> None:
         if not service.stopping.is_set():

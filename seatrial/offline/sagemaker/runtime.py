@@ -1,6 +1,5 @@
 """InvokeEndpoint: a WSGI application in front of moto that routes, forwards, captures and counts."""
 
-import http.client
 import json
 import re
 import time
@@ -162,7 +161,7 @@ def _forward(service: Service, fleet: Fleet, request: Invocation) -> Answer:
     except TimeoutError:
         text = "Your invocation timed out while waiting for a response from container primary."
         return Answer(504, "text/plain", text.encode())
-    except (OSError, http.client.HTTPException) as error:
+    except OSError as error:
         service.run(f"revive-{fleet.endpoint}", lambda: fleet.revive(service))
         return Answer(503, "text/plain", f"the container does not answer: {error}".encode())
 
