@@ -10,6 +10,7 @@ from stacks.base import Foundation, Target
 from stacks.lake import LakeStack
 from stacks.monitoring import MonitoringStack
 from stacks.network import workload_network
+from stacks.processing import ProcessingStack
 from stacks.promotion import PromotionStack
 from stacks.retraining import RetrainingStack
 from stacks.serving import ServingStack
@@ -26,6 +27,7 @@ class Stacks:
     monitoring: MonitoringStack
     retraining: RetrainingStack
     promotion: PromotionStack
+    processing: ProcessingStack | None = None
 
 
 def build(app: cdk.App, engagement: Engagement, environment: str) -> Stacks:
@@ -48,4 +50,9 @@ def build(app: cdk.App, engagement: Engagement, environment: str) -> Stacks:
     state = monitoring.state
     retraining = RetrainingStack(app, "Retraining", foundation=base, pipeline=training.pipeline, state=state)
     promotion = PromotionStack(app, "Promotion", foundation=base, serving=serving, state=state)
-    return Stacks(lake, training, serving, monitoring, retraining, promotion)
+    processing = (
+        ProcessingStack(app, "Processing", foundation=base, catalog=lake.catalog)
+        if lake.catalog and engagement.processing.engine != "none"
+        else None
+    )
+    return Stacks(lake, training, serving, monitoring, retraining, promotion, processing)

@@ -50,7 +50,7 @@ class LakeStack(BaseStack):
             "Catalog",
             database_name=target.prefix.replace("-", "_"),
             tables=lake_tables(target.engagement.training.dataset.name),
-            zones={"raw": self.lake.raw, "curated": self.lake.curated, "features": features},
+            zones=self.lake.zones,
             results=self.lake.artifacts,
             encryption_key=self.lake.key,
             workgroup_name=target.prefix,

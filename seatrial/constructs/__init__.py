@@ -1,6 +1,9 @@
 """Constructs for SageMaker MLOps: each one usable alone, in any CDK app, without an engagement file."""
 
 from seatrial.constructs.catalog import LakeCatalog
+from seatrial.constructs.data_flow import DataFlow
+from seatrial.constructs.emr import EmrEngine
+from seatrial.constructs.emr_serverless import EmrServerlessEngine
 from seatrial.constructs.function import PowertoolsLayer, PythonFunction
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.justification import JustifiedWildcards, justify
@@ -11,11 +14,19 @@ from seatrial.constructs.notifications import Notifications
 from seatrial.constructs.promotion import Promotion
 from seatrial.constructs.retraining import RetrainingPolicy
 from seatrial.constructs.serving import ServingEndpoint
+from seatrial.constructs.spark_job import SparkEngine, SparkJob
 from seatrial.constructs.state import ModelState
 from seatrial.constructs.training import TrainingPipeline
+from seatrial.constructs.warehouse import ServerlessWarehouse
+from seatrial.constructs.warehouse_cluster import ProvisionedWarehouse
+from seatrial.constructs.warehouse_migrations import WarehouseMigrations
+from seatrial.constructs.warehouse_role import WarehouseMlRole, WarehouseRole
 from seatrial.constructs.workload import WorkloadNetwork
 
 __all__ = [
+    "DataFlow",
+    "EmrEngine",
+    "EmrServerlessEngine",
     "EndpointMonitor",
     "JustifiedWildcards",
     "Lake",
@@ -25,11 +36,18 @@ __all__ = [
     "Notifications",
     "PowertoolsLayer",
     "Promotion",
+    "ProvisionedWarehouse",
     "PythonFunction",
     "RetrainingPolicy",
+    "ServerlessWarehouse",
     "ServiceRole",
     "ServingEndpoint",
+    "SparkEngine",
+    "SparkJob",
     "TrainingPipeline",
+    "WarehouseMigrations",
+    "WarehouseMlRole",
+    "WarehouseRole",
     "WorkloadNetwork",
     "justify",
 ]

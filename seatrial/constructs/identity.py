@@ -40,6 +40,7 @@ class ServiceRole(Construct):
         service: str,
         description: str,
         same_service: Sequence[str] = (),
+        for_instances: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         self.statements: list[dict[str, Any]] = []
@@ -49,7 +50,9 @@ class ServiceRole(Construct):
         self.cfn_role = iam.CfnRole(
             self,
             "Role",
-            assume_role_policy_document=_trust([service, *same_service], place_of(self).account),
+            assume_role_policy_document=_trust(
+                [service, *same_service], None if for_instances else place_of(self).account
+            ),
             description=description,
             managed_policy_arns=[self.policy.ref],
         )
@@ -157,13 +160,14 @@ class _Document:
         return {"Version": "2012-10-17", "Statement": self._statements}
 
 
-def _trust(services: Sequence[str], account: str) -> dict[str, Any]:
-    statement = {
+def _trust(services: Sequence[str], account: str | None) -> dict[str, Any]:
+    statement: dict[str, Any] = {
         "Action": "sts:AssumeRole",
-        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
         "Effect": "Allow",
         "Principal": {"Service": _few(services)},
     }
+    if account is not None:
+        statement["Condition"] = {"StringEquals": {"aws:SourceAccount": account}}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 

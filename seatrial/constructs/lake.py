@@ -88,6 +88,12 @@ class Lake(Construct):
         return self.data_key.key
 
     @property
+    def zones(self) -> dict[str, s3.IBucket]:
+        """Buckets of raw, curated and, when it is kept, features, by name."""
+        features: dict[str, s3.IBucket] = {"features": self.features} if self.features else {}
+        return {"raw": self.raw, "curated": self.curated, **features}
+
+    @property
     def data_buckets(self) -> tuple[s3.Bucket, ...]:
         """Every bucket but the one for access logs."""
         features = (self.features,) if self.features else ()

@@ -20,6 +20,9 @@ from seatrial.constructs.workload import WorkloadNetwork
 
 HTTPS = 443
 ANYWHERE = "0.0.0.0/0"
+PUBLIC_ROUTE_REASON = (
+    "The engagement asked for NAT gateways: these public subnets hold nothing but them, and no public address is given."
+)
 _INTERFACES = INTERFACE_ACTIONS | OPTIONAL_ACTIONS
 
 
@@ -218,6 +221,7 @@ class Network(Construct):
                 gateway_id=gateway.ref,
             )
             route.add_resource_dependency(attached)
+            justify(route, "NIST.800.53.R5-VPCNoUnrestrictedRouteToIGW", PUBLIC_ROUTE_REASON)
             address = ec2.CfnEIP(self, f"Nat{index + 1}Address", domain="vpc")
             nats.append(
                 ec2.CfnNatGateway(

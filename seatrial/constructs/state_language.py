@@ -25,6 +25,8 @@ TRANSIENT = [
     "Lambda.SdkClientException",
 ]
 """Errors of Lambda invocations that pass by themselves."""
+_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
+"""A value that CloudFormation fills in later, as CDK writes it into texts."""
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 
 
@@ -56,7 +58,7 @@ def _text(text: str, values: Mapping[str, str]) -> str:
     unknown = [name for name in names if name not in values]
     if unknown:
         raise ConstructError(f"argument {text!r}: {{{unknown[0]}}} is none of {', '.join(values)}")
-    if set(_PLACEHOLDER.sub("", text)) & set("'\\{}"):
+    if set(_PLACEHOLDER.sub("", _TOKEN.sub("", text))) & set("'\\{}"):
         raise ConstructError(f"argument {text!r}: must not hold quotes, backslashes or braces of its own")
     if not names:
         return f"'{text}'"

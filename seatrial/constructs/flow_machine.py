@@ -1,0 +1,132 @@
+"""A flow of Spark jobs as Amazon States Language: plan dates, open the engine, stage after stage, close it (pure)."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seatrial.constructs.spark_job import SparkEngine, SparkJob
+from seatrial.constructs.state_language import TRANSIENT, State, retry
+
+Stages = Sequence[Sequence[SparkJob]]
+PARALLEL_DATES_LIMIT = 40
+"""AWS starts at most 40 iterations of an inline Map at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowSettings:
+    """Names and ARNs that the machine works with; every text may be a CDK token."""
+
+    flow_name: str
+    plan_arn: str
+    topic_arn: str
+    parallel_dates: int
+    timeout_seconds: int
+
+
+def flow_machine(settings: FlowSettings, engine: SparkEngine, stages: Stages) -> State:
+    """The definition. Its input is a date, a range or a schedule's time (`seatrial.decisions.flow_dates`).
+
+    Every stage ends for all dates before the next begins, so a job may read what the stage before made of other dates.
+    Whatever fails, the engine is closed, people are told, and the execution fails with the first error.
+    """
+    opening, closing = {"Plan": _plan(settings), **engine.opening()}, engine.closing()
+    running = {
+        f"Stage{number}": _stage(jobs, settings.parallel_dates, clustered=len(opening) > 1)
+        for number, jobs in enumerate(stages, 1)
+    }
+    close = next((f"AfterFailure{name}" for name in closing), "Failure")
+    for name, state in (opening | running | closing).items():
+        then = close if name in running else "Failure"
+        state.setdefault("Catch", [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": then}])
+    states = opening | running | closing
+    _chain(states, "Done")
+    states["Done"] = {
+        "Type": "Pass",
+        "Parameters": {"outcome": "succeeded", "first.$": "$.plan.first", "last.$": "$.plan.last"},
+        "End": True,
+    }
+    return {
+        "Comment": f"Spark jobs of {settings.flow_name} by date",
+        "StartAt": "Plan",
+        "TimeoutSeconds": settings.timeout_seconds,
+        "States": states | _failing(settings, engine),
+    }
+
+
+def _plan(settings: FlowSettings) -> State:
+    fields = ("dates", "first", "last", "since")
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": settings.plan_arn, "Payload.$": "$"},
+        "ResultSelector": {f"{field}.$": f"$.Payload.{field}" for field in fields},
+        "ResultPath": "$.plan",
+        "TimeoutSeconds": 300,
+        "Retry": [retry(TRANSIENT)],
+    }
+
+
+def _stage(jobs: Sequence[SparkJob], parallel_dates: int, *, clustered: bool) -> State:
+    if not jobs[0].per_date:
+        return _side_by_side(jobs)
+    item = {"date.$": "$$.Map.Item.Value"} | ({"cluster.$": "$.cluster"} if clustered else {})
+    inner = jobs[0].state() if len(jobs) == 1 else _side_by_side(jobs)
+    name = jobs[0].name if len(jobs) == 1 else "Jobs"
+    in_order = any(job.in_order for job in jobs)
+    return {
+        "Type": "Map",
+        "ItemsPath": "$.plan.dates",
+        "MaxConcurrency": 1 if in_order else parallel_dates,
+        "ItemSelector": item,
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "INLINE"},
+            "StartAt": name,
+            "States": {name: inner | {"End": True}},
+        },
+        "ResultSelector": {"dates.$": "States.ArrayLength($)"},
+        "ResultPath": "$.result",
+    }
+
+
+def _side_by_side(jobs: Sequence[SparkJob]) -> State:
+    if len(jobs) == 1:
+        return jobs[0].state()
+    branches = [{"StartAt": job.name, "States": {job.name: job.state() | {"End": True}}} for job in jobs]
+    return {
+        "Type": "Parallel",
+        "Branches": branches,
+        "ResultSelector": {"jobs.$": "States.ArrayLength($)"},
+        "ResultPath": "$.result",
+    }
+
+
+def _chain(states: dict[str, State], last: str) -> None:
+    names = [*states, last]
+    for name, following in itertools.pairwise(names):
+        states[name]["Next"] = following
+
+
+def _failing(settings: FlowSettings, engine: SparkEngine) -> dict[str, State]:
+    """Close the engine, tell, fail; neither a cluster that will not end nor a topic that is gone hides the error."""
+    lost = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.closing", "Next": "Failure"}]
+    states = engine.explanations() | {f"AfterFailure{name}": state for name, state in engine.closing().items()}
+    for state in states.values():
+        state["Next"] = "Failure"
+        if state["Type"] == "Task":
+            state["Catch"] = lost
+    states["Failure"] = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sns:publish",
+        "Parameters": {
+            "TopicArn": settings.topic_arn,
+            "Subject": f"{settings.flow_name}: data flow failed",
+            "Message.$": "States.Format('{} ended: {}: {}', $$.Execution.Name, $.error.Error, $.error.Cause)",
+        },
+        "ResultPath": "$.told",
+        "TimeoutSeconds": 60,
+        "Retry": [retry(["States.ALL"])],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.told", "Next": "Failed"}],
+        "Next": "Failed",
+    }
+    states["Failed"] = {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"}
+    return states

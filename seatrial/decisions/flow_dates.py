@@ -1,0 +1,80 @@
+"""The dates that a flow of data jobs runs for, from what starts it: one date, a range, or the time of a schedule."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+FORMS = '{"date": "YYYY-MM-DD"}, {"from": "YYYY-MM-DD", "to": "YYYY-MM-DD"} or {"scheduled_time": "..."}'
+
+
+class FlowInputError(ValueError):
+    """A flow cannot be started with this input; the message says what is allowed."""
+
+
+@dataclass(frozen=True)
+class FlowPlan:
+    """Dates in ascending order, and the first date whose late data may still change one of them."""
+
+    dates: tuple[date, ...]
+    since: date
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the state machine reads it."""
+        return {
+            "dates": [day.isoformat() for day in self.dates],
+            "first": self.dates[0].isoformat(),
+            "last": self.dates[-1].isoformat(),
+            "since": self.since.isoformat(),
+        }
+
+
+def plan_dates(event: Mapping[str, Any], *, maximum_days: int, lookback_days: int) -> FlowPlan:
+    """The plan for an input; raises `FlowInputError`.
+
+    A schedule runs for the day (UTC) before its time, the newest one that is complete.
+
+    >>> plan_dates({"from": "2026-06-29", "to": "2026-07-01"}, maximum_days=31, lookback_days=3).since.isoformat()
+    '2026-06-26'
+    """
+    first, last = _range(event)
+    days = (last - first).days + 1
+    if days < 1:
+        raise FlowInputError(f"from: must not be after to ({last}), got {first}")
+    if days > maximum_days:
+        raise FlowInputError(f"from, to: must be at most {maximum_days} days, got {days}; start several flows")
+    dates = tuple(first + timedelta(days=number) for number in range(days))
+    return FlowPlan(dates, first - timedelta(days=lookback_days))
+
+
+def _range(event: Mapping[str, Any]) -> tuple[date, date]:
+    keys = set(event)
+    if keys == {"date"}:
+        day = _date("date", event["date"])
+        return day, day
+    if keys == {"from", "to"}:
+        return _date("from", event["from"]), _date("to", event["to"])
+    if keys == {"scheduled_time"}:
+        day = _moment(event["scheduled_time"]).date() - timedelta(days=1)
+        return day, day
+    raise FlowInputError(f"input: must be {FORMS}, got the keys {', '.join(sorted(keys)) or 'none'}")
+
+
+def _date(key: str, value: Any) -> date:
+    try:
+        parsed = date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise FlowInputError(f"{key}: must be a date YYYY-MM-DD, got {value!r}") from None
+    if parsed.isoformat() != value:
+        raise FlowInputError(f"{key}: must be a date YYYY-MM-DD, got {value!r}")
+    return parsed
+
+
+def _moment(value: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise FlowInputError(
+            f"scheduled_time: must be a time as EventBridge Scheduler gives it, got {value!r}"
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
