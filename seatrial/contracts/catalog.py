@@ -110,7 +110,7 @@ def lake_tables(dataset: str) -> tuple[Table, ...]:
             name="cdr",
             zone="curated",
             prefix=iceberg_prefix(dataset, "cdr"),
-            columns=iceberg_columns(cdr.CDR),
+            columns=iceberg_columns(cdr.CURATED),
             day_of="started_at",
             description="Call detail records, checked, once each",
         ),

@@ -49,9 +49,13 @@ CURATED = TableContract(
         *CDR.fields,
         Field(name="source", kind="string", choices=SOURCES),
         Field(name="late", kind="int32", minimum=0, maximum=1),
+        *(Field(name=f"copies_{source}", kind="int32", minimum=0) for source in SOURCES),
     ),
 )
-"""What curation writes, partitioned by the day of `started_at`: the copy that was received first, and its source."""
+"""What curation writes, partitioned by the day of `started_at`: the copy that was received first, and its source.
+
+`copies_*` say how often the event came by each source, so the rows that were read can be counted from the result.
+"""
 
 
 def is_late(started_at: datetime, received_at: datetime) -> bool:

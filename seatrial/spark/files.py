@@ -36,11 +36,11 @@ class Files:
     """
 
     def __init__(self, spark: SparkSession) -> None:
-        context = spark.sparkContext
+        context: Any = spark.sparkContext
         self._jvm: Any = context._jvm
         self._configuration: Any = context._jsc.hadoopConfiguration()
 
-    def list(self, folder: str) -> list[File]:
+    def find(self, folder: str) -> list[File]:
         """Data files below a folder, at any depth, by name; names with `_` or `.` in front are none."""
         path, system = self._open(folder)
         if not system.exists(path):

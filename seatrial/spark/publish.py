@@ -7,6 +7,7 @@ and a rerun gives the same files. Nothing here needs a rename of a folder, which
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -37,11 +38,10 @@ class Table:
         """The file that says what the partition holds."""
         return f"{location(self.accounts)}/{self.column}={day}.json"
 
-    @property
-    def staging(self) -> str:
-        """Where files wait; its leading underscore hides it from every reader of the table."""
+    def staged(self, days: Sequence[date]) -> str:
+        """Where files of these days wait; the underscore in front hides the folder from every reader."""
         parent, name = location(self.root).rsplit("/", 1)
-        return f"{parent}/{STAGING}/{name}"
+        return f"{parent}/{STAGING}/{name}/{min(days)}_{max(days)}"
 
 
 @dataclass(frozen=True)
@@ -51,38 +51,40 @@ class Staged:
     files: tuple[File, ...] = ()
     rows: int = 0
     checksum: str = "0" * 16
-    groups: dict[tuple[Any, ...], int] = field(default_factory=dict)
-    """Rows by the values of the columns that `stage` was asked to group by."""
+    groups: dict[tuple[Any, ...], dict[str, int]] = field(default_factory=dict)
+    """`rows` and the sums that `stage` was asked for, by the values of the columns to group by."""
 
 
-def stage(frame: DataFrame, table: Table, days: Sequence[date], group_by: Sequence[str] = ()) -> dict[date, Staged]:
+def stage(
+    frame: DataFrame, table: Table, days: Sequence[date], *, group_by: Sequence[str] = (), sums: Sequence[str] = ()
+) -> dict[date, Staged]:
     """Write a frame with the partition's column aside and read it back: files, rows and checksum by day.
 
     Days without rows are in the answer, empty. What an earlier run left in the same place is removed first.
     """
     spark, files = frame.sparkSession, Files(frame.sparkSession)
-    folder = f"{table.staging}/{min(days)}_{max(days)}"
+    folder = table.staged(days)
     files.delete([folder])
     frame.write.partitionBy(table.column).mode("append").parquet(folder)
     found: dict[date, list[File]] = {day: [] for day in days}
-    for one in files.list(folder):
+    for one in files.find(folder):
         found[date.fromisoformat(one.uri.split(f"/{table.column}=")[-1].split("/")[0])].append(one)
     written = [one.uri for group in found.values() for one in group]
-    facts = _read_back(spark, written, table.column, group_by) if written else {}
+    facts = _read_back(spark.read.parquet(*written), table.column, group_by, sums) if written else {}
     return {day: Staged(tuple(group), *facts.get(day, ())) for day, group in found.items()}
 
 
-def _read_back(spark: SparkSession, uris: Sequence[str], column: str, group_by: Sequence[str]) -> dict[date, Any]:
+def _read_back(frame: DataFrame, column: str, group_by: Sequence[str], sums: Sequence[str]) -> dict[date, Any]:
     """Rows, checksum and groups of each day, from the files themselves."""
-    frame = spark.read.parquet(*uris)
     # The checksum is a sum, so neither the order of the rows nor their spread over files changes it.
     content = fn.sum(fn.xxhash64(*sorted(frame.columns)).cast("decimal(38,0)"))
     day = fn.regexp_extract(fn.col("_metadata.file_path"), f"/{column}=([0-9-]+)/", 1).alias("_day")
-    grouped = frame.groupBy(day, *group_by).agg(fn.count(fn.lit(1)).alias("_rows"), content.alias("_sum"))
+    totals = [fn.sum(fn.col(name).cast("long")).alias(f"_{name}") for name in sums]
+    grouped = frame.groupBy(day, *group_by).agg(fn.count(fn.lit(1)).alias("_rows"), content.alias("_sum"), *totals)
     facts: dict[date, Any] = {}
     for row in grouped.collect():
         rows, total, groups = facts.get(date.fromisoformat(row["_day"]), (0, 0, {}))
-        groups[tuple(row[name] for name in group_by)] = row["_rows"]
+        groups[tuple(row[name] for name in group_by)] = {name: row[f"_{name}"] for name in ("rows", *sums)}
         facts[date.fromisoformat(row["_day"])] = (rows + row["_rows"], total + int(row["_sum"]), groups)
     return {day: (rows, f"{total % 2**64:016x}", groups) for day, (rows, total, groups) in facts.items()}
 
@@ -100,15 +102,20 @@ def move_in(files: Files, table: Table, day: date, staged: Staged, current: Sequ
     return targets
 
 
-def remove_others(files: Files, table: Table, day: date, valid: Iterable[str]) -> list[str]:
-    """Delete what lies in the partition beside its valid files: replaced ones and those of runs that died."""
-    others = [one.uri for one in files.list(table.folder(day)) if one.uri not in set(valid)]
+def remove_others(files: Files, table: Table, day: date, valid: Iterable[str], keep_days: int = 0) -> list[str]:
+    """Delete what lies in the partition beside its valid files: replaced ones and those of runs that died.
+
+    Files younger than `keep_days` stay: old snapshots of an Iceberg table still read them.
+    """
+    newest = (time.time() - keep_days * 86_400) * 1000 if keep_days else float("inf")
+    there = files.find(table.folder(day))
+    others = [one.uri for one in there if one.uri not in set(valid) and one.modified < newest]
     files.delete(others)
     return others
 
 
 def publish(
-    frame: DataFrame, table: Table, days: Sequence[date], facts: dict[str, Any], *, keep_replaced: bool = False
+    frame: DataFrame, table: Table, days: Sequence[date], facts: dict[str, Any], *, keep_days: int = 0
 ) -> dict[date, dict[str, Any]]:
     """Stage, move in and account for the partitions of a frame; gives the accounts, each with `facts` in it."""
     files, staged = Files(frame.sparkSession), stage(frame, table, days)
@@ -119,9 +126,8 @@ def publish(
         partition = {"rows": staged[day].rows, "checksum": staged[day].checksum, "files": uris}
         accounts[day] = {table.column: str(day), **facts, **partition}
         files.write_json(table.account(day), accounts[day])
-        if not keep_replaced:
-            remove_others(files, table, day, uris)
-    files.delete([f"{table.staging}/{min(days)}_{max(days)}"])
+        remove_others(files, table, day, uris, keep_days)
+    files.delete([table.staged(days)])
     return accounts
 
 
@@ -134,7 +140,7 @@ def read_accounts(files: Files, table: Table, days: Sequence[date]) -> dict[date
             f"{table.root}: no account for {table.column} {', '.join(missing)}: never made, or its job died; "
             "run the job that makes it again"
         )
-    return accounts
+    return {day: account for day, account in accounts.items() if account is not None}
 
 
 def read_partitions(spark: SparkSession, table: Table, days: Sequence[date]) -> DataFrame:

@@ -73,7 +73,7 @@ def list_inputs(files: Files, raw: str, dataset: str) -> list[Input]:
                     "wait, or write the folder again"
                 )
             day = date.fromisoformat(name[len("date=") :])
-            found += [Input(source, day, one) for one in files.list(f"{root}/{name}")]
+            found += [Input(source, day, one) for one in files.find(f"{root}/{name}")]
     return found
 
 

@@ -19,6 +19,8 @@ SPARK_SETTINGS = {
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
     "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",  # compiling costs more than running; the cluster's test compiles
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
 }
 EVENTS = pa.schema(
@@ -51,8 +53,9 @@ def spark_session(master="local[2]"):
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("OFF")
-    for key in ("spark.sql.shuffle.partitions", "spark.sql.adaptive.enabled"):
-        session.conf.set(key, SPARK_SETTINGS[key])
+    for key, value in SPARK_SETTINGS.items():
+        if key.startswith("spark.sql."):
+            session.conf.set(key, value)
     return session
 
 
@@ -137,5 +140,9 @@ class Lake:
     def tree(self, bucket="curated"):
         """Every file with its bytes, but for what only remembers the raw files' times."""
         root = self.root / bucket
-        files = [path for path in sorted(root.rglob("*")) if path.is_file() and "_seen" not in path.parts]
+        files = [
+            path
+            for path in sorted(root.rglob("*"))
+            if path.is_file() and "_seen" not in path.parts and path.suffix != ".crc"
+        ]
         return {str(path.relative_to(root)): path.read_bytes() for path in files}

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as fn
 
 from seatrial.contracts import cdr
@@ -36,101 +36,65 @@ from seatrial.spark.session import session
 
 JOB = "curate_cdr"
 DAYS_AT_ONCE = 31
+COUNTS = ("read", "used", "late_used", "duplicate", "late_dropped")
 
 
 def keep_first(rows: DataFrame) -> DataFrame:
-    """One row for each event id of a day: the copy received first; `_copies_*` count the copies by source.
+    """One row for each event id of a day: the copy received first, and how many copies came by each source.
 
     The aggregation has a map side, so an id that comes a million times is no skewed key.
     """
-    content = ("received_at", "source", *(name for name in cdr.CDR.names if name not in {"event_id", "received_at"}))
-    copies = [fn.sum((fn.col("source") == one).cast("int")).alias(f"_copies_{one}") for one in cdr.SOURCES]
-    essence = fn.xxhash64(*(name for name in content if name not in {"received_at", "source"}))
-    differ = (fn.min(essence) != fn.max(essence)).alias("_differ")
-    grouped = rows.groupBy(DAY, "event_id").agg(fn.min(fn.struct(*content)).alias("_first"), *copies, differ)
+    facts = [name for name in cdr.CDR.names if name not in {"event_id", "received_at"}]
+    copies = [fn.sum((fn.col("source") == one).cast("int")).cast("int").alias(f"copies_{one}") for one in cdr.SOURCES]
+    grouped = rows.groupBy(DAY, "event_id").agg(
+        fn.min(fn.struct("received_at", "source", *facts)).alias("_first"),
+        *copies,
+    )
+    flat = grouped.select(DAY, "event_id", "_first.*", *(f"copies_{one}" for one in cdr.SOURCES))
     lateness = fn.unix_micros("received_at") - fn.unix_micros("started_at")
-    flat = grouped.select(DAY, "event_id", "_first.*", "_differ", *(f"_copies_{one}" for one in cdr.SOURCES))
     return flat.withColumn("late", (lateness > micros(cdr.LATE_AFTER)).cast("int"))
 
 
 # ------------------------------------------------------------------------------------------------------- counting
 
 
-class Tally:
-    """Counts by day and source of the rows that pass a point of a job, without a pass of their own."""
+def account_of(day: date, kept: Staged, refused: Staged) -> dict[str, Any]:
+    """What became of the day's rows, by source and in all, from the files that were written.
 
-    def __init__(self, name: str, days: Sequence[date], counts: dict[str, dict[str, Column]]) -> None:
-        self._observation = Observation(name)
-        self._keys = [(day, source, key) for day in days for source in cdr.SOURCES for key in counts]
-        self._counts = counts
-
-    def watch(self, frame: DataFrame) -> DataFrame:
-        """Count while the rows go by."""
-        columns = [
-            fn.coalesce(fn.sum(fn.when(fn.col(DAY) == fn.lit(day), self._counts[key][source].cast("long"))), fn.lit(0))
-            for day, source, key in self._keys
-        ]
-        named = [column.alias(f"n{index}") for index, column in enumerate(columns)]
-        return frame.observe(self._observation, fn.count(fn.lit(1)).alias("rows"), *named)
-
-    def get(self) -> tuple[int, dict[tuple[date, str, str], int]]:
-        """All rows, and the counts by day, source and name."""
-        found = self._observation.get
-        return found["rows"], {key: found[f"n{index}"] for index, key in enumerate(self._keys)}
-
-
-def tally_read(days: Sequence[date]) -> Tally:
-    """Rows read and rows that keep the contract."""
-    is_source = {source: fn.col("source") == source for source in cdr.SOURCES}
-    good = {source: one & fn.col("_reason").isNull() for source, one in is_source.items()}
-    return Tally("read", days, {"read": is_source, "valid": good})
-
-
-def tally_kept(days: Sequence[date]) -> Tally:
-    """What became of the rows that keep the contract."""
-    first = {source: fn.col("source") == source for source in cdr.SOURCES}
-    return Tally(
-        "kept",
-        days,
-        {
-            "used": {source: one & (fn.col("late") == 0) for source, one in first.items()},
-            "late_used": {source: one & (fn.col("late") == 1) for source, one in first.items()},
-            "duplicate": {source: fn.col(f"_copies_{source}") - one.cast("int") for source, one in first.items()},
-            "conflicting": {source: one & fn.col("_differ") for source, one in first.items()},
-        },
-    )
-
-
-def account_of(day: date, read: Any, kept: Any, refused: Staged) -> dict[str, Any]:
-    """What became of the day's rows, by source and in all; raises `DataError` when the numbers do not add up."""
-    sources = {}
-    for source in cdr.SOURCES:
-        reasons = {reason: rows for (of, reason), rows in sorted(refused.groups.items()) if of == source}
-        late_dropped = reasons.pop(TOO_LATE, 0)
-        names = ("used", "late_used", "duplicate", "conflicting")
-        sources[source] = {
-            "read": read[day, source, "read"],
-            **{name: kept.get((day, source, name), 0) for name in names},
-            "late_dropped": late_dropped,
-            "quarantined": reasons,
-        }
-        add_up(f"{day} {source}", sources[source])
-    totals: dict[str, Any] = {
-        name: sum(one[name] for one in sources.values()) for name in sources["batch"] if name != "quarantined"
-    }
+    read = used + late_used + duplicate + late_dropped + quarantined holds in every part of it.
+    """
+    sources = {source: _account_of_source(source, kept, refused) for source in cdr.SOURCES}
+    totals = {name: sum(one[name] for one in sources.values()) for name in COUNTS}
     reasons = sorted({reason for one in sources.values() for reason in one["quarantined"]})
     quarantined = {name: sum(one["quarantined"].get(name, 0) for one in sources.values()) for name in reasons}
     return {DAY: str(day), **totals, "quarantined": quarantined, "sources": sources}
 
 
-def add_up(name: str, account: dict[str, Any]) -> None:
-    """Raise `DataError` unless each row read is used, used late, a duplicate, dropped late or in quarantine."""
-    parts = sum(account[key] for key in ("used", "late_used", "duplicate", "late_dropped"))
-    parts += sum(account["quarantined"].values())
-    if parts != account["read"]:
+def _account_of_source(source: str, kept: Staged, refused: Staged) -> dict[str, Any]:
+    reasons = {reason: group["rows"] for (of, reason), group in sorted(refused.groups.items()) if of == source}
+    used, late = (kept.groups.get((source, flag), {}).get("rows", 0) for flag in (0, 1))
+    copies = sum(group[f"copies_{source}"] for group in kept.groups.values())
+    late_dropped = reasons.pop(TOO_LATE, 0)
+    return {
+        "read": copies + late_dropped + sum(reasons.values()),
+        "used": used,
+        "late_used": late,
+        "duplicate": copies - used - late,
+        "late_dropped": late_dropped,
+        "quarantined": reasons,
+    }
+
+
+def reconcile(seen: dict[str, int], accounts: dict[date, dict[str, Any]], checked: Checked) -> None:
+    """Hold what the passes saw against the files' own counts and against the accounts of what was written.
+
+    Raises `DataError` when a row is missing or counted twice: then the raw files changed while they were read.
+    """
+    read = sum(account["read"] for account in accounts.values())
+    if seen["rows"] != checked.rows or seen["wanted"] != read:
         raise DataError(
-            f"{name}: {account['read']} rows read, {parts} accounted for; "
-            "the raw files changed while they were read: run again"
+            f"the rows do not add up: {checked.rows} in the raw files, {seen['rows']} seen; {seen['wanted']} belong to "
+            f"these days, {read} accounted for; did the raw files change meanwhile? run again"
         )
 
 
@@ -144,74 +108,51 @@ def curate(spark: SparkSession, tables: dict[str, Table], inputs: list[Input], d
     checked = check_files(files, needed)
     if options.bad_files == "fail":
         refuse_bad_files(files, checked)
-    accounts, staged = {}, None
+    nothing = {name: {day: Staged() for day in days} for name in tables}
+    staged, seen = stage_days(read_rows(spark, checked), tables, days) if checked.rows else (nothing, {})
+    accounts = {day: account_of(day, staged["curated"][day], staged["quarantine"][day]) for day in days}
     if checked.rows:
-        accounts, staged = stage_days(read_rows(spark, checked), tables, days, checked)
-    for day in days:
-        empty = account_of(day, _Zeros(), {}, Staged())
-        account = accounts.get(day, empty)
+        reconcile(seen, accounts, checked)
+    for day, account in accounts.items():
         account["unreadable_files"] = sorted(one.file.uri for one, _ in checked.unreadable if one.day == day)
         account["unexpected_columns"] = checked.unexpected
-        accounts[day] = account
-    gate(accounts, options)
+    gate(accounts, tables, options)
     for day in days:
-        one = {name: staged[name][day] for name in tables} if staged else {name: Staged() for name in tables}
-        commit(files, tables, one, accounts[day], options)
+        commit(files, tables, {name: staged[name][day] for name in tables}, accounts[day], options)
         remember(files, tables["curated"], day, inputs)
-    files.delete([f"{table.staging}/{min(days)}_{max(days)}" for table in tables.values()])
+    files.delete([table.staged(days) for table in tables.values()])
     return accounts
 
 
-class _Zeros(dict):
-    """Counts of a day for which no row came."""
-
-    def __missing__(self, key: Any) -> int:
-        return 0
-
-
-def stage_days(rows: DataFrame, tables: dict[str, Table], days: list[date], checked: Checked) -> Any:
-    """Write both tables aside in two passes over the raw files; gives the accounts and the staged files."""
-    reading, keeping = tally_read(days), tally_kept(days)
+def stage_days(rows: DataFrame, tables: dict[str, Table], days: list[date]) -> Any:
+    """Write both tables aside in two passes over the raw files; gives the staged files and what the passes saw."""
+    watch = Observation("read")
     wanted = fn.col(DAY).isin(*[fn.lit(day) for day in days])
-    refused = reading.watch(rows).where(wanted & fn.col("_reason").isNotNull())
-    columns = ["event_id", "source", fn.col("_reason").alias("reason"), fn.col("_file").alias("file")]
-    columns.append(fn.col("_payload").alias("payload"))
-    staged = {"quarantine": stage(refused.select(*columns, DAY), tables["quarantine"], days, ("source", "reason"))}
-    total, read = reading.get()
-    if total != checked.rows:
-        raise DataError(f"the raw files' footers say {checked.rows} rows, {total} were read: run again")
-    kept = {}
-    if any(read[day, source, "valid"] for day in days for source in cdr.SOURCES):
-        first = keeping.watch(keep_first(rows.where(wanted & fn.col("_reason").isNull())))
-        staged["curated"] = stage(spread(first, read), tables["curated"], days, ("source", "late"))
-        kept = keeping.get()[1]
-    else:
-        staged["curated"] = {day: Staged() for day in days}
-    accounts = {day: account_of(day, read, kept, staged["quarantine"][day]) for day in days}
-    for day, account in accounts.items():
-        if staged["curated"][day].rows != account["used"] + account["late_used"]:
-            raise DataError(
-                f"{day}: {account['used'] + account['late_used']} rows to keep, "
-                f"{staged['curated'][day].rows} written: run again"
-            )
-    return accounts, staged
+    numbers = [fn.count(fn.lit(1)).alias("rows"), fn.coalesce(fn.sum(wanted.cast("long")), fn.lit(0)).alias("wanted")]
+    refused = rows.observe(watch, *numbers).where(wanted & fn.col("_reason").isNotNull())
+    names = {"reason": "_reason", "file": "_file", "payload": "_payload"}
+    columns = ["event_id", "source", *(fn.col(name).alias(alias) for alias, name in names.items())]
+    quarantine = stage(refused.select(*columns, DAY), tables["quarantine"], days, group_by=("source", "reason"))
+    seen = watch.get
+    good = seen["wanted"] - sum(one.rows for one in quarantine.values())
+    first = spread(keep_first(rows.where(wanted & fn.col("_reason").isNull())), good, len(days))
+    copies = [f"copies_{source}" for source in cdr.SOURCES]
+    curated = stage(first, tables["curated"], days, group_by=("source", "late"), sums=copies)
+    return {"quarantine": quarantine, "curated": curated}, seen
 
 
 ROWS_A_FILE = 5_000_000
 
 
-def spread(frame: DataFrame, read: dict[tuple[date, str, str], int]) -> DataFrame:
+def spread(frame: DataFrame, rows: int, days: int) -> DataFrame:
     """Files of about `ROWS_A_FILE` rows, in order of subscriber and time so that readers can skip and pack."""
-    by_day: dict[date, int] = {}
-    for (day, _, key), rows in read.items():
-        by_day[day] = by_day.get(day, 0) + (rows if key == "valid" else 0)
-    pieces = max(1, -(-max(by_day.values()) // ROWS_A_FILE))
+    pieces = max(1, -(-rows // days // ROWS_A_FILE))
     piece = fn.pmod(fn.xxhash64("subscriber_id"), fn.lit(pieces))
-    together = frame.select(*cdr.CURATED.names, DAY).repartition(len(by_day) * pieces, DAY, piece)
+    together = frame.select(*cdr.CURATED.names, DAY).repartition(days * pieces, DAY, piece)
     return together.sortWithinPartitions(DAY, "subscriber_id", "started_at", "event_id")
 
 
-def gate(accounts: dict[date, dict[str, Any]], options: Any) -> None:
+def gate(accounts: dict[date, dict[str, Any]], tables: dict[str, Table], options: Any) -> None:
     """Refuse to publish when too many rows of a day are in quarantine or nothing came from a source."""
     problems = []
     for day, account in accounts.items():
@@ -223,7 +164,8 @@ def gate(accounts: dict[date, dict[str, Any]], options: Any) -> None:
             problems.append(f"{day}: no rows from {', '.join(silent)}")
     if problems:
         raise DataError(
-            "nothing was published:\n  " + "\n  ".join(problems) + "\nmend the source, or allow it by "
+            "nothing was published:\n  " + "\n  ".join(problems) + f"\nthe refused rows lie in "
+            f"{tables['quarantine'].staged(list(accounts))}; mend the source, or allow it by "
             "--maximum-quarantined-share or --require-sources"
         )
 
@@ -240,8 +182,7 @@ def commit(files: Files, tables: dict[str, Table], staged: Any, account: Any, op
     if account != before:
         files.write_json(tables["curated"].account(day), account)
     remove_others(files, tables["quarantine"], day, moved["quarantine_files"])
-    if not options.keep_replaced:
-        remove_others(files, tables["curated"], day, moved["files"])
+    remove_others(files, tables["curated"], day, moved["files"], options.keep_replaced_days)
 
 
 # -------------------------------------------------------------------------------------------------- what is new
@@ -318,8 +259,7 @@ def run(spark: SparkSession, options: argparse.Namespace) -> dict[str, Any]:
     accounts: dict[date, Any] = {}
     for start in range(0, len(days), DAYS_AT_ONCE):
         accounts |= curate(spark, tables, inputs, days[start : start + DAYS_AT_ONCE], options)
-    names = ("read", "used", "late_used", "duplicate", "late_dropped")
-    sums = {name: sum(one[name] for one in accounts.values()) for name in names}
+    sums = {name: sum(one[name] for one in accounts.values()) for name in COUNTS}
     quarantined = sum(sum(one["quarantined"].values()) for one in accounts.values())
     return {"days": [str(day) for day in days], **sums, "quarantined": quarantined}
 
@@ -336,7 +276,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--bad-files", choices=("fail", "quarantine"), default="fail")
     parser.add_argument("--maximum-quarantined-share", type=float, default=0.05)
     parser.add_argument("--require-sources", type=_sources, default=(), help="for example batch,stream")
-    parser.add_argument("--keep-replaced", action="store_true", help="leave replaced files to Iceberg's expiry")
+    parser.add_argument("--keep-replaced-days", type=int, default=0, help="as long as Iceberg keeps its snapshots")
     return parser.parse_args(arguments)
 
 
