@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
+from seatrial.telecom.events import MonthOfEvents
+from seatrial.telecom.lifecycle import Month
 from seatrial.telecom.odds import Odds
 from seatrial.telecom.plan import Plan
 
@@ -36,6 +38,20 @@ class Account:
         self.files += other.files
         for day, odds in other.odds.items():
             self.odds.setdefault(day, Odds()).add(odds)
+
+    def add_events(self, drawn: MonthOfEvents) -> None:
+        """Count the events of one block's month."""
+        self.rows["events"] += drawn.table.num_rows
+        self.arrived.update({day: rows.stop - rows.start for day, rows in drawn.days.items()})
+        self.usable.update(drawn.usable)
+        self.faults.update(drawn.faults)
+        self.late += drawn.late
+
+    def add_labels(self, month: Month) -> None:
+        """Note the true probabilities behind the labels of one block's month."""
+        odds = Odds.of(month.people.probability[month.stayed], month.people.churned[month.stayed])
+        as_of = month.source.plan.day(month.source.first_day + month.source.days)
+        self.odds.setdefault(as_of, Odds()).add(odds)
 
     def to_dict(self, plan: Plan) -> dict[str, Any]:
         """The content of `_generated.json`: the plan, rows, days, faults and labels; equal for equal plans."""

@@ -16,10 +16,9 @@ import pyarrow as pa
 from seatrial.contracts.cdr import batch_prefix, table_prefix
 from seatrial.telecom.account import Account
 from seatrial.telecom.events import ENCODED, draw_events
-from seatrial.telecom.extracts import extracts, network_extracts
+from seatrial.telecom.extracts import EXTRACTS, extract, network_extracts
 from seatrial.telecom.landing import SUMMARY, Landing, LandingError, ParquetFile
 from seatrial.telecom.lifecycle import live
-from seatrial.telecom.odds import Odds
 from seatrial.telecom.plan import Plan
 
 MOST_BLOCKS_A_FILE = 32
@@ -114,11 +113,7 @@ def _write_events(plan: Plan, landing: Landing, task: Task, account: Account) ->
                 drawn = draw_events(next(life))
                 for day in drawn.days:
                     files.write(batch_prefix(_DATASET, day), drawn.day(day), ENCODED)
-                account.rows["events"] += drawn.table.num_rows
-                account.arrived.update({day: rows.stop - rows.start for day, rows in drawn.days.items()})
-                account.usable.update(drawn.usable)
-                account.faults.update(drawn.faults)
-                account.late += drawn.late
+                account.add_events(drawn)
 
 
 def _write_extracts(plan: Plan, landing: Landing, task: Task, account: Account) -> None:
@@ -127,12 +122,11 @@ def _write_extracts(plan: Plan, landing: Landing, task: Task, account: Account) 
         with _Days(landing, f"part-{task.number:05d}-{number:03d}.parquet", account) as files:
             for life in lives:
                 month = next(life)
-                for name, days in extracts(month).items():
-                    for day, table in days.items():
+                for name in EXTRACTS:
+                    for day, table in extract(month, name).items():
                         files.write(table_prefix(_DATASET, name, day), table, _texts(table.schema))
                         account.rows[name] += table.num_rows
-                odds = Odds.of(month.people.probability[month.stayed], month.people.churned[month.stayed])
-                account.odds.setdefault(plan.day(month.source.first_day + month.source.days), Odds()).add(odds)
+                account.add_labels(month)
 
 
 def _write_network(plan: Plan, landing: Landing, task: Task, account: Account) -> None:

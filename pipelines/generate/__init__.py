@@ -1,0 +1,1 @@
+"""Generation of an operator's raw data, for terabytes."""
