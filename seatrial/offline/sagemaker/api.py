@@ -39,6 +39,13 @@ def serve(service: Service, operations: dict[str, Operation]) -> None:
         setattr(SageMakerResponse, camelcase_to_underscores(name), _method(name))
 
 
+def extend(operations: dict[str, Operation]) -> None:
+    """Let more operations answer, which another extension owns."""
+    _operations.update(operations)
+    for name in operations:
+        setattr(SageMakerResponse, camelcase_to_underscores(name), _method(name))
+
+
 def current() -> Service:
     """The service that answers now."""
     return _services[0]

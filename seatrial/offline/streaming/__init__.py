@@ -1,16 +1,18 @@
-"""Streams that deliver: IoT rules, Kinesis, Firehose to Parquet in S3, at the cloud's time."""
+"""Streams that deliver: IoT rules, Kinesis, Firehose to Parquet in S3, and features, at the cloud's time."""
 
 from seatrial.offline.context import CloudContext
-from seatrial.offline.streaming import kinesis, moto_firehose, moto_iot
+from seatrial.offline.streaming import feature_store, kinesis, moto_firehose, moto_glue, moto_iot
 
 __all__ = ["duplicate_next", "install", "throttle_next"]
 
 
 def install(context: CloudContext) -> None:
-    """Make moto's Kinesis, Firehose and IoT Core work in this cloud."""
+    """Make moto's Kinesis, Firehose, IoT Core and feature store work in this cloud."""
     kinesis.start(context)
     moto_firehose.start()
     moto_iot.start()
+    moto_glue.start()
+    feature_store.start(context)
 
 
 def throttle_next(context: CloudContext, stream: str, records: int = 1) -> None:
