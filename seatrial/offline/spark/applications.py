@@ -137,7 +137,7 @@ class Applications:
     def update(self, application: Application, request: Request) -> None:
         """UpdateApplication: only while it is stopped."""
         with self.lock:
-            self._require(application, STOPPED, "updated")
+            self._require(application, STOPPED)
             changes = {name: value for name, value in request.items() if name not in ("applicationId", "clientToken")}
             _check({**application.request, **changes})
             application.request.update(changes)
@@ -148,7 +148,7 @@ class Applications:
         with self.lock:
             if application.state == "STARTED":
                 return
-            self._require(application, STOPPED, "started")
+            self._require(application, STOPPED)
             self.change(application, "STARTING")
             self.change(application, "STARTED")
             self.watch_idleness(application)
@@ -170,7 +170,7 @@ class Applications:
     def delete(self, application: Application) -> None:
         """DeleteApplication: only while it is stopped; it is described as TERMINATED afterwards."""
         with self.lock:
-            self._require(application, STOPPED, "deleted")
+            self._require(application, STOPPED)
             self.change(application, "TERMINATED")
 
     def change(self, application: Application, state: str) -> None:
@@ -193,11 +193,11 @@ class Applications:
 
         self.context.clock.at(since + timedelta(minutes=stop["idleTimeoutMinutes"]), end)
 
-    def _require(self, application: Application, states: tuple[str, ...], what: str) -> None:
+    def _require(self, application: Application, states: tuple[str, ...]) -> None:
         if application.state not in states:
-            allowed = " or ".join(states)
             raise ApiError(
-                f"Application {application.id} cannot be {what}: it must be {allowed}, it is {application.state}"
+                f"Application {application.id} must be in of the following statuses [{', '.join(states)}]. "
+                f"Current status: {application.state}"
             )
 
     def _tell(self, application: Application, before: str | None) -> None:

@@ -13,18 +13,12 @@ LARGEST_MEMORY_GB = {1: 8, 2: 16, 4: 30, 8: 60, 16: 120}
 """By cores: docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-behavior.html"""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Need:
-    """vCPUs and GB of memory; `active` while a job run holds them."""
+    """vCPUs and GB of memory."""
 
     vcpu: float
     memory_gb: float
-    active: bool = False
-
-    @staticmethod
-    def nothing() -> "Need":
-        """No capacity."""
-        return Need(0, 0)
 
     def __add__(self, other: "Need") -> "Need":
         return Need(self.vcpu + other.vcpu, self.memory_gb + other.memory_gb)

@@ -196,10 +196,14 @@ class Engine:
 
 
 def failure(job: SparkJob) -> str:
-    """The error's own line from the end of stderr, then the lines before it."""
-    text = logs.tail(job.log("stderr"), lines=20, characters=2000) or logs.tail(job.folder / "output.log")
-    causes = [line for line in text.splitlines() if _CAUSE.match(line)]
-    return f"{causes[-1]}\n{text}" if causes else text
+    """The error's own line, then the end of the log that holds it; a script's own errors are in stdout."""
+    found = [logs.tail(job.log("stdout")), logs.tail(job.log("stderr")), logs.tail(job.folder / "output.log")]
+    texts = [text for text in found if text]
+    for text in texts:
+        causes = [line for line in text.splitlines() if _CAUSE.match(line)]
+        if causes:
+            return f"{causes[-1]}\n{text}"
+    return f"{texts[0].splitlines()[-1]}\n{texts[0]}" if texts else "the logs are empty"
 
 
 def _bytes_below(view: View, uris: tuple[str, ...]) -> int:

@@ -10,12 +10,13 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from seatrial.offline.spark.objects import NoSuchPathError, PathExistsError, Status, View
 
 ROOT = "/webhdfs/v1"
+HOST = "127.0.0.1"
 BLOCK_BYTES = 128 << 20
 _PATH = re.compile(rf"{ROOT}/(?P<token>[^/]+)/(?P<bucket>[^/]+)/*(?P<key>.*?)/*")
 _EXCEPTIONS: dict[type[Exception], tuple[int, str]] = {
@@ -31,7 +32,7 @@ class Gateway:
     """Serves the views of running jobs."""
 
     def __init__(self) -> None:
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server((HOST, 0), _Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="spark-s3", daemon=True)
         self._thread.start()
 
@@ -49,7 +50,7 @@ class Gateway:
 
     def uri(self, token: str, bucket: str) -> str:
         """Where Hadoop finds a bucket."""
-        return f"webhdfs://127.0.0.1:{self._server.server_address[1]}/{token}/{bucket}"
+        return f"webhdfs://{HOST}:{self._server.server_port}/{token}/{bucket}"
 
     def stop(self) -> None:
         """Stop serving; every view is dropped."""
@@ -79,7 +80,7 @@ class _Call:
     def __init__(self, handler: "_Handler") -> None:
         parts = urlsplit(handler.path)
         match = _PATH.fullmatch(unquote(parts.path))
-        view = handler.server.views.get(match["token"]) if match else None  # type: ignore[attr-defined]
+        view = handler.gateway.views.get(match["token"]) if match else None
         if match is None or view is None:
             raise NoSuchPathError(f"{parts.path}: no bucket of a job that runs")
         self.view: View = view
@@ -94,6 +95,11 @@ class _Call:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    @property
+    def gateway(self) -> "_Server":
+        """The server that answers."""
+        return cast(_Server, self.server)
+
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
@@ -146,16 +152,19 @@ class _Handler(BaseHTTPRequestHandler):
     def stream(self, pieces: Iterator[bytes], length: int) -> None:
         """Answer with an object's bytes."""
         self._begin(200, length, "application/octet-stream", {})
-        for piece in pieces:
-            self.wfile.write(piece)
-        self.wfile.flush()
+        try:
+            for piece in pieces:
+                self.wfile.write(piece)
+            self.wfile.flush()
+        except Exception as error:
+            # Half an answer is out: only the end of the connection still tells that something is wrong.
+            raise ConnectionResetError(f"an object could not be read to its end: {error}") from error
 
     def redirect(self, call: _Call) -> None:
         """Send the client to the data node, which is this server too."""
-        host, port = self.server.server_address[:2]
         query = "&".join(f"{name}={quote(value)}" for name, value in call.parameters.items())
         path = quote(f"{ROOT}/{call.token}/{call.bucket}/{call.key}")
-        self.reply(None, 307, Location=f"http://{host}:{port}{path}?{query}&datanode=true")
+        self.reply(None, 307, Location=f"http://{HOST}:{self.gateway.server_port}{path}?{query}&datanode=true")
 
     def _begin(self, code: int, length: int, content_type: str, headers: dict[str, str]) -> None:
         self.send_response(code)
@@ -168,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
             self._copy(file, int(self.headers.get("Content-Length") or 0))
             return
-        while size := int(self.rfile.readline().split(b";")[0] or b"-1", 16):
+        while size := _chunk_size(bytes(self.rfile.readline())):
             if size < 0:
                 raise ConnectionResetError("the writer died")
             self._copy(file, size)
@@ -182,6 +191,11 @@ class _Handler(BaseHTTPRequestHandler):
                 raise ConnectionResetError("the writer died")
             file.write(piece)
             size -= len(piece)
+
+
+def _chunk_size(line: bytes) -> int:
+    """Of a chunk's first line; -1 when the connection has ended instead."""
+    return int(line.partition(b";")[0], 16) if line.strip() else -1
 
 
 def _open(handler: _Handler, call: _Call) -> None:
@@ -206,7 +220,7 @@ def _create(handler: _Handler, call: _Call) -> None:
         with file.open("wb") as content:
             handler.receive(content)
     except (ConnectionError, ValueError):
-        file.unlink()
+        file.unlink(missing_ok=True)
         raise ConnectionResetError("an object that is not finished does not appear") from None
     call.view.finish(call.bucket, call.key, file)
     handler.reply(None, 201)

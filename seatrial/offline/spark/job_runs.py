@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from seatrial.offline.sagemaker import logs
@@ -16,6 +16,7 @@ from seatrial.offline.spark.submission import Submission, from_job_driver
 
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 DEFAULT_TIMEOUT_MINUTES = 720
+DEFAULT_QUEUE_MINUTES = 360
 DETAILS_LIMIT = 256
 LOG_TYPES = {"stdout": "STDOUT", "stderr": "STDERR"}
 
@@ -46,6 +47,8 @@ class JobRun:
     tags: dict[str, str]
     state: str = "SUBMITTED"
     details: str = ""
+    at_work: bool = False
+    """Whether it holds capacity of its application."""
     updated: datetime | None = None
     started: datetime | None = None
     ended: datetime | None = None
@@ -82,7 +85,7 @@ class JobRun:
             updatedAt=self.updated or self.created,
             executionRole=self.request["executionRoleArn"],
             state=self.state,
-            stateDetails=self.details[-DETAILS_LIMIT:],
+            stateDetails=self.details[:DETAILS_LIMIT],
             releaseLabel=self.application.request["releaseLabel"],
             mode=self.request.get("mode", "BATCH"),
             attempt=last.number if last else None,
@@ -198,38 +201,43 @@ class JobRuns:
         )
 
     def _live(self, run: JobRun) -> None:
-        for state in ("PENDING", "SCHEDULED"):
-            self._proceed(run, state)
-        if self._admitted(run):
-            try:
+        self._proceed(run, "PENDING")
+        try:
+            if self._admitted(run):
                 self._try_until_done(run)
-            finally:
-                self._release(run)
-        else:
+        finally:
             self._release(run)
 
     def _admitted(self, run: JobRun) -> bool:
-        """Wait until the application has room for a driver and one executor; False when that will never be."""
+        """Wait for its turn and for room for a driver and one executor; False when that will never be."""
         limit = limit_of(run.application.request.get("maximumCapacity"))
         if not run.need.fits(limit):
             why = f"the job run needs at least {run.need}, the application's maximum capacity is {limit}"
             self._end(run, "FAILED", f"ApplicationMaxCapacityExceededException: {why}")
             return False
+        scheduler = run.application.request.get("schedulerConfiguration", {})
+        minutes = scheduler.get("queueTimeoutMinutes", DEFAULT_QUEUE_MINUTES)
+        deadline = run.created + timedelta(minutes=minutes)
         with self._changed:
             while not run.cancel_asked.is_set() and not self.engine.stopping.is_set():
-                others = [one.need for one in self.by_id.values() if one.application is run.application and one.started]
-                taken = sum((need for need in others if need.active), Need.nothing())
-                if (taken + run.need).fits(limit):
-                    run.need.active = True
-                    run.started = self.context.clock.now()
-                    return True
+                active = [one.need for one in self.by_id.values() if one.application is run.application and one.at_work]
+                if len(active) >= scheduler.get("maxConcurrentRuns", float("inf")):
+                    self._proceed(run, "QUEUED")
+                    if self.context.clock.now() > deadline:
+                        self._end(run, "FAILED", f"the job run was queued for longer than {minutes} minutes")
+                        return False
+                else:
+                    self._proceed(run, "SCHEDULED")
+                    if (sum(active, Need(0, 0)) + run.need).fits(limit):
+                        run.at_work, run.started = True, self.context.clock.now()
+                        return True
                 self._changed.wait(timeout=1.0)
         self._end(run, "CANCELLED", "")
         return False
 
     def _release(self, run: JobRun) -> None:
         with self._changed:
-            run.need.active = False
+            run.at_work = False
             run.application.running.discard(run.id)
             self._changed.notify_all()
             if run.application.state == "STARTED" and not self.engine.stopping.is_set():
@@ -242,10 +250,12 @@ class JobRuns:
             self._proceed(run, "RUNNING")
             end = self._attempt(run, attempt)
             run.seconds += end.seconds
-            attempt.state = "SUCCESS" if end.succeeded else "CANCELLED" if end.stopped else "FAILED"
+            attempt.state = "SUCCESS" if end.succeeded else "CANCELLED" if end.stopped or end.timed_out else "FAILED"
             attempt.details, attempt.updated = _details(run, end), self.context.clock.now()
             if end.succeeded or end.stopped or end.timed_out or self.engine.stopping.is_set():
                 break
+        if end.timed_out:
+            self._proceed(run, "CANCELLING")
         self._end(run, attempt.state, attempt.details)
 
     def _attempt(self, run: JobRun, attempt: Attempt) -> End:
@@ -291,7 +301,7 @@ class JobRuns:
     def _end(self, run: JobRun, state: str, details: str) -> None:
         with self._changed:
             if run.cancel_asked.is_set() and state != "SUCCESS":
-                state, details = "CANCELLED", "cancelled by request"
+                state, details = "CANCELLED", details or "cancelled by request"
             run.details, run.ended = details, self.context.clock.now()
             self._change(run, state)
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from botocore.exceptions import ClientError
 from moto.s3.models import FakeKey, s3_backends
@@ -116,6 +116,8 @@ class View:
     def new_file(self) -> Path:
         """Where the bytes of an object that is being written are kept."""
         with self._lock:
+            if self.closed:
+                raise PermissionError("the job has ended")
             self._count += 1
             self.folder.mkdir(parents=True, exist_ok=True)
             return self.folder / f"{self._count}"
@@ -124,7 +126,6 @@ class View:
         """The object is complete: it appears, unless it lies where uploads wait to be committed."""
         with self._lock:
             if self.closed:
-                file.unlink()
                 return
             self._folders |= {(bucket, parent) for parent in _parents(key)}
             if is_uncommitted(key):
@@ -230,7 +231,7 @@ class View:
             raise NoSuchPathError(f"s3://{bucket}: there is no such bucket")
         return found
 
-    def _pieces(self, file: BinaryIO, offset: int, length: int, lock: Any) -> Iterator[bytes]:
+    def _pieces(self, file: Any, offset: int, length: int, lock: Any) -> Iterator[bytes]:
         while length > 0:
             with lock:
                 file.seek(offset)

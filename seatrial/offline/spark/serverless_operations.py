@@ -98,7 +98,7 @@ def _list_attempts(runs: JobRuns, request: Request) -> Response:
 def _attempt(run: JobRun, attempt: Attempt) -> Response:
     own = {"createdAt": attempt.created, "updatedAt": attempt.updated or attempt.created, "attempt": attempt.number}
     facts = {**run.summary(), "id": run.id, "type": "Spark", "jobCreatedAt": run.created, **own}
-    row = {**facts, "state": attempt.state, "stateDetails": attempt.details[-256:]}
+    row = {**facts, "state": attempt.state, "stateDetails": attempt.details[:256]}
     return {name: value for name, value in row.items() if not name.startswith("attempt") or name == "attempt"}
 
 

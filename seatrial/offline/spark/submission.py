@@ -15,7 +15,12 @@ CONFIGURATION_OF_FLAG = {
     "--num-executors": "spark.executor.instances",
 }
 LISTS = {"--py-files": "py_files", "--files": "files", "--archives": "archives", "--jars": "jars"}
-LIST_SETTINGS = {"spark.submit.pyFiles": "py_files", "spark.files": "files", "spark.jars": "jars"}
+LIST_SETTINGS = {
+    "spark.submit.pyFiles": "py_files",
+    "spark.files": "files",
+    "spark.archives": "archives",
+    "spark.jars": "jars",
+}
 IGNORED = {"--deploy-mode", "--master", "--queue"}
 REFUSED = {
     "--class": "applications in Java and Scala are not run: give a Python script",
@@ -99,7 +104,7 @@ def _checked(submission: Submission) -> Submission:
         for name, member in LIST_SETTINGS.items()
     }
     settings = {name: value for name, value in submission.settings.items() if name not in LIST_SETTINGS}
-    found = replace(submission, settings=settings, **lists)
+    found = Submission(submission.script, submission.arguments, settings, **lists)
     for uri in (found.script, *found.py_files, *found.files, *found.archives, *found.jars):
         if not uri.startswith("s3://"):
             raise NotEmulatedError(f"{uri!r}: only files on S3 are there for a job (s3://bucket/key)")

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import boto3
+from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.config import Config
 
@@ -78,6 +79,15 @@ def service_model(name: str) -> Any:
     import botocore.session
 
     return botocore.session.get_session().get_service_model(name)
+
+
+def python_name(service: str, api: str) -> str:
+    """The method of a boto3 client that calls an API.
+
+    >>> python_name("emr-serverless", "StartJobRun")
+    'start_job_run'
+    """
+    return xform_name(_operation(service, api).name)
 
 
 def _operation(service: str, action: str) -> Any:

@@ -25,7 +25,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from seatrial.offline import events, patches
 from seatrial.offline.alarms import service_metrics
-from seatrial.offline.states import executions, integrations, paths
+from seatrial.offline.states import executions, integrations, jobs, paths
 
 _PACKAGE = "moto.stepfunctions.parser."
 _TIMED = ("wait.wait_function.timestamp", "state.state", "event.event_manager", "backend.execution", "parser.models")
@@ -48,6 +48,7 @@ def replace_all() -> None:
     patches.replace(Execution, "get_start_execution_details", _execution_details)
     patches.replace(BaseExecutionWorkerCommunication, "terminated", _terminated)
     paths.replace_all(_PACKAGE)
+    jobs.replace_all(_PACKAGE)
     _follow_clock()
 
 
