@@ -2,11 +2,15 @@
 
 from seatrial.constructs.catalog import LakeCatalog
 from seatrial.constructs.data_flow import DataFlow
+from seatrial.constructs.device_ingress import DeviceIngress
 from seatrial.constructs.emr import EmrEngine
 from seatrial.constructs.emr_serverless import EmrServerlessEngine
+from seatrial.constructs.event_stream import EventStream
+from seatrial.constructs.feature_group import FeatureGroup
 from seatrial.constructs.function import PowertoolsLayer, PythonFunction
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.justification import JustifiedWildcards, justify
+from seatrial.constructs.kpi_consumer import KpiConsumer
 from seatrial.constructs.lake import Lake
 from seatrial.constructs.monitoring import EndpointMonitor
 from seatrial.constructs.network import Network
@@ -16,6 +20,7 @@ from seatrial.constructs.retraining import RetrainingPolicy
 from seatrial.constructs.serving import ServingEndpoint
 from seatrial.constructs.spark_job import SparkEngine, SparkJob
 from seatrial.constructs.state import ModelState
+from seatrial.constructs.stream_delivery import StreamDelivery
 from seatrial.constructs.training import TrainingPipeline
 from seatrial.constructs.warehouse import ServerlessWarehouse
 from seatrial.constructs.warehouse_cluster import ProvisionedWarehouse
@@ -25,10 +30,14 @@ from seatrial.constructs.workload import WorkloadNetwork
 
 __all__ = [
     "DataFlow",
+    "DeviceIngress",
     "EmrEngine",
     "EmrServerlessEngine",
     "EndpointMonitor",
+    "EventStream",
+    "FeatureGroup",
     "JustifiedWildcards",
+    "KpiConsumer",
     "Lake",
     "LakeCatalog",
     "ModelState",
@@ -44,6 +53,7 @@ __all__ = [
     "ServingEndpoint",
     "SparkEngine",
     "SparkJob",
+    "StreamDelivery",
     "TrainingPipeline",
     "WarehouseMigrations",
     "WarehouseMlRole",

@@ -1,5 +1,6 @@
-"""CloudWatch log groups."""
+"""CloudWatch log groups and the streams in them."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,4 +51,20 @@ class LogGroup(Handler):
         return Made(name, {"Arn": call.arn("logs", f"log-group:{name}:*")})
 
 
-HANDLERS: dict[str, Handler] = {"AWS::Logs::LogGroup": LogGroup()}
+class LogStream(Handler):
+    """AWS::Logs::LogStream."""
+
+    def create(self, call: Call) -> Made:
+        """CreateLogStream; nothing of it can be changed."""
+        name = call.chosen_name("LogStreamName", 512)
+        call.client("logs").create_log_stream(logGroupName=call.get("LogGroupName"), logStreamName=name)
+        return Made(call.begin(name), {})
+
+    def delete(self, call: Call, physical_id: str) -> None:
+        """DeleteLogStream; one whose group is gone is gone with it."""
+        logs = call.client("logs")
+        with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
+            logs.delete_log_stream(logGroupName=call.get("LogGroupName"), logStreamName=physical_id)
+
+
+HANDLERS: dict[str, Handler] = {"AWS::Logs::LogGroup": LogGroup(), "AWS::Logs::LogStream": LogStream()}
