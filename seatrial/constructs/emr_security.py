@@ -84,7 +84,7 @@ class EmrSecurity(Construct):
         self._vpc_id = network.vpc.vpc_id
         self.primary = self._group("Primary", "Primary node of EMR clusters")
         self.nodes = self._group("Nodes", "Core and task nodes of EMR clusters")
-        self.service = self._group("Service", "EMR's service in private subnets")
+        self.service = self._group("Service", "Service of EMR in private subnets")
         named = {"Primary": self.primary, "Nodes": self.nodes}
         for source_name, source in named.items():
             for target_name, target in named.items():

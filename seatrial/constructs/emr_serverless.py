@@ -21,7 +21,7 @@ LOGS_PREFIX = "emr-serverless-logs/"
 ENVIRONMENT = "./environment/bin/python"
 OVERHEAD = 1.1
 """A worker's memory is Spark's plus its overhead, a tenth by default (spark.executor.memoryOverheadFactor)."""
-BUSY = ["EMRServerless.ThrottlingException", "EmrServerless.ThrottlingException", "States.Timeout"]
+BUSY = ["EMRServerless.InternalServerException", "EMRServerless.ThrottlingException"]
 RUN_IDS = "A job run's id is made when it starts; the application is exact."
 
 
@@ -91,11 +91,6 @@ class EmrServerlessEngine(SparkEngine):
             monitoring_configuration=self._monitoring(),
         )
 
-    @property
-    def application_arn(self) -> str:
-        """ARN of the application (its resource begins with a slash)."""
-        return self.application.attr_arn
-
     def opening(self) -> dict[str, State]:
         """Nothing: the application starts by itself."""
         return {}
@@ -125,8 +120,8 @@ class EmrServerlessEngine(SparkEngine):
 
     def grant_run(self, role: ServiceRole) -> None:
         """Start, watch and cancel job runs of this application, as the jobs' role and no other."""
-        role.allow("emr-serverless:StartJobRun", on=[self.application_arn])
-        runs = [f"{self.application_arn}/jobruns/*"]
+        role.allow("emr-serverless:StartJobRun", on=[self.application.attr_arn])
+        runs = [f"{self.application.attr_arn}/jobruns/*"]
         role.allow("emr-serverless:CancelJobRun", "emr-serverless:GetJobRun", on=runs, because=RUN_IDS)
         role.allow_passing(self.role.role_arn, to=SERVICE)
         # How Step Functions learns of a job's end: a rule of its own in this account.

@@ -83,6 +83,7 @@ class SparkJob(Construct):
         super().__init__(scope, construct_id)
         path = script if isinstance(script, Path) else shipped("pipelines") / script
         _check(path, attempts, max_runtime_minutes, per_date=per_date, in_order=in_order)
+        _check_settings(settings or {})
         self.engine, self.name, self.per_date, self.in_order = engine, path.stem, per_date, in_order
         self.settings, self.attempts, self.max_runtime_minutes = dict(settings or {}), attempts, max_runtime_minutes
         self.arguments = [part for name, value in arguments.items() for part in (f"--{name}", value)]
@@ -135,3 +136,12 @@ def _check(path: Path, attempts: int, minutes: int, *, per_date: bool, in_order:
         raise ConstructError(f"max_runtime_minutes: must be between 1 and 1440, got {minutes}")
     if in_order and not per_date:
         raise ConstructError("in_order: must be False, got True, because the job runs once a flow (per_date=False)")
+
+
+def _check_settings(settings: Mapping[str, str]) -> None:
+    for name, value in settings.items():
+        if not name.startswith("spark."):
+            raise ConstructError(f"settings: names must begin with 'spark.', got {name!r}")
+        # EMR Serverless takes the options as one text that it splits at spaces.
+        if not value or any(character.isspace() or character in "'\"" for character in value):
+            raise ConstructError(f"settings: {name} must have no spaces and no quotes, got {value!r}")
