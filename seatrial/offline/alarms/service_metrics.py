@@ -30,6 +30,12 @@ def count_throttle(context: CloudContext, function: str) -> None:
     alarms.put_metric(context, "AWS/Lambda", "Throttles", 1.0, {"FunctionName": function}, "Count")
 
 
+def count_iterator_age(context: CloudContext, function: str, *, milliseconds: float) -> None:
+    """AWS/Lambda: how long the oldest record of a batch from a stream has waited."""
+    dimensions = {"FunctionName": function}
+    alarms.put_metric(context, "AWS/Lambda", "IteratorAge", milliseconds, dimensions, "Milliseconds")
+
+
 def count_execution(context: CloudContext, state_machine_arn: str, status: str) -> None:
     """AWS/States: an execution that started or ended."""
     alarms.put_metric(context, "AWS/States", STATES[status], 1.0, {"StateMachineArn": state_machine_arn}, "Count")

@@ -113,6 +113,8 @@ def _replace_all() -> None:
 
 def _create(self: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
     """Moto lets whoever sends a message run the function meanwhile, and never polls."""
+    if spec.get("TumblingWindowInSeconds"):
+        raise NotImplementedError("TumblingWindowInSeconds of an event source mapping: keep windows in the function")
     mapping = patches.original(LambdaBackend, "create_event_source_mapping")(self, spec)
     _detach(self, mapping)
     _current[-1].add(mapping)
@@ -175,10 +177,21 @@ def _waiting(functions: Functions, mapping: EventSourceMapping) -> list[tuple[st
         shard = dynamodb_backends[context.account][context.region].get_table(arn.split("/")[1]).stream_shard
         return [(shard.id, _table_record(shard, item)) for item in shard.items] if shard else []
     stream = kinesis_backends[context.account][context.region].streams[arn.rpartition("/")[2]]
-    shards = stream.shards.values()
+    first = _first_time(mapping)
     return [
-        (shard.shard_id, _stream_record(stream, shard, each)) for shard in shards for each in shard.records.values()
+        (shard.shard_id, _stream_record(stream, shard, each))
+        for shard in stream.shards.values()
+        for each in shard.records.values()
+        if each.created_at_datetime.replace(tzinfo=UTC).timestamp() >= first
     ]
+
+
+def _first_time(mapping: EventSourceMapping) -> float:
+    """Arrival of the oldest record that the mapping wants, in seconds since 1970."""
+    if mapping.starting_position != "AT_TIMESTAMP":
+        return 0.0
+    given = mapping.starting_position_timestamp
+    return given.timestamp() if isinstance(given, datetime) else float(given or 0.0)
 
 
 def _stream_arn(shard: StreamShard) -> str:

@@ -1,5 +1,6 @@
 """Event source mapping of a DynamoDB or Kinesis stream: in order by shard, retries, bisection, failures sent on."""
 
+import base64
 import json
 import threading
 from collections import deque
@@ -9,6 +10,7 @@ from typing import Any
 
 from moto.awslambda.models import EventSourceMapping
 
+from seatrial.offline.alarms import service_metrics
 from seatrial.offline.functions.destinations import queue_url
 from seatrial.offline.functions.filters import passes
 from seatrial.offline.functions.lines import Line
@@ -37,6 +39,8 @@ class Shard:
     line: Line
     fresh: deque[tuple[dict[str, Any], datetime]] = field(default_factory=deque)
     again: deque[Batch] = field(default_factory=deque)
+    window_until: datetime | None = None
+    """When the batching window that is open ends."""
 
 
 class StreamSource:
@@ -57,7 +61,7 @@ class StreamSource:
     def added(self, shard_name: str, record: dict[str, Any]) -> None:
         """A record came to the stream."""
         with self._lock:
-            if self._stopped or not passes(self._mapping, record, "data"):
+            if self._stopped or not passes(self._mapping, _filterable(record), "data"):
                 return
             shard = self._shards.get(shard_name) or self._new_shard(shard_name)
             shard.fresh.append((record, self._functions.context.clock.now()))
@@ -93,12 +97,30 @@ class StreamSource:
         with self._lock:
             if shard.again:
                 return shard.again.popleft()
+            if self._must_wait(shard):
+                return None
             count = min(len(shard.fresh), self._mapping.batch_size)
             taken = [shard.fresh.popleft() for _ in range(count)]
         return Batch([record for record, _ in taken], taken[0][1]) if taken else None
 
+    def _must_wait(self, shard: Shard) -> bool:
+        """Whether the batching window is still open: neither full nor as old as the mapping lets a batch become."""
+        window = int(self._mapping.max_batch_window or 0)
+        if not window or not shard.fresh or len(shard.fresh) >= self._mapping.batch_size:
+            return False
+        left = shard.fresh[0][1] + timedelta(seconds=window) - self._functions.context.clock.now()
+        if left <= timedelta():
+            return False
+        if shard.window_until is None or shard.window_until <= self._functions.context.clock.now():
+            shard.window_until = self._functions.context.clock.now() + left
+            shard.line.wake_after(left.total_seconds() + 0.01)
+        return True
+
     def _run(self, shard: Shard, batch: Batch) -> list[Batch]:
         """What is left of a batch after one invocation: nothing, the failed part, or its two halves."""
+        if self._is_exhausted(batch):
+            return [batch]
+        self._count_age(batch)
         try:
             function = self._functions.find(self._mapping.function_arn)
             event = json.dumps({"Records": batch.records})
@@ -141,13 +163,24 @@ class StreamSource:
         shard.line.wake_after(min(longest, first * 2 ** max(0, kept[0].tries - 1)))
         return True
 
+    def _count_age(self, batch: Batch) -> None:
+        age = (self._functions.context.clock.now() - batch.arrived).total_seconds() * 1000
+        service_metrics.count_iterator_age(
+            self._functions.context, self._mapping.function_arn.rpartition(":")[2], milliseconds=age
+        )
+
+    def _is_too_old(self, batch: Batch) -> bool:
+        oldest = self._mapping.max_record_age
+        age = self._functions.context.clock.now() - batch.arrived
+        return oldest is not None and int(oldest) > 0 and age > timedelta(seconds=int(oldest))
+
+    def _condition(self, batch: Batch) -> str:
+        return "RecordAgeExceeded" if self._is_too_old(batch) else "RetryAttemptsExhausted"
+
     def _is_exhausted(self, batch: Batch) -> bool:
         limit = self._mapping.max_retry_attempts
         too_often = limit is not None and int(limit) >= 0 and batch.tries > int(limit)
-        oldest = self._mapping.max_record_age
-        age = self._functions.context.clock.now() - batch.arrived
-        too_old = oldest is not None and int(oldest) > 0 and age > timedelta(seconds=int(oldest))
-        return too_often or too_old
+        return too_often or self._is_too_old(batch)
 
     def _give_up(self, shard: Shard, batch: Batch) -> None:
         context = self._functions.context
@@ -158,7 +191,7 @@ class StreamSource:
             name=name,
             trigger=source,
             status="gave-up",
-            condition="RetryAttemptsExhausted",
+            condition=self._condition(batch),
             tries=batch.tries,
         )
         target = ((self._mapping.destination_config or {}).get("OnFailure") or {}).get("Destination")
@@ -179,7 +212,7 @@ class StreamSource:
             "requestContext": {
                 "requestId": batch.request_id,
                 "functionArn": self._mapping.function_arn,
-                "condition": "RetryAttemptsExhausted",
+                "condition": self._condition(batch),
                 "approximateInvokeCount": batch.tries,
             },
             "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
@@ -194,6 +227,18 @@ class StreamSource:
                 "streamArn": source,
             },
         }
+
+
+def _filterable(record: dict[str, Any]) -> dict[str, Any]:
+    """What filter criteria look at: of a Kinesis record its metadata, with the data as JSON where it is JSON."""
+    if "kinesis" not in record:
+        return record
+    fields = {**record["kinesis"]}
+    try:
+        fields["data"] = json.loads(base64.b64decode(fields["data"]))
+    except ValueError:
+        fields["data"] = base64.b64decode(fields["data"]).decode("utf-8", "replace")
+    return fields
 
 
 def sequence_number(record: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from seatrial.offline import alarms, functions
 from seatrial.offline.context import CloudContext
@@ -47,7 +47,7 @@ class Delivery:
         name = str(settings.get(resource) or (settings.get("putItem") or {}).get("tableName", ""))
         try:
             send(self, settings, result)
-        except (ClientError, NoSuchFunctionError, ValueError, LookupError, TypeError) as error:
+        except (ClientError, BotoCoreError, NoSuchFunctionError, ValueError, LookupError, TypeError) as error:
             raise ActionError(f"{kind[0].upper()}{kind[1:]}Action", name, str(error)) from error
 
 
