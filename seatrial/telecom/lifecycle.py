@@ -44,6 +44,8 @@ _CHOICES = {
     "device": len(DEVICES),
     "autopay": 2,
 }
+MONTHLY_STRENGTH = 0.95
+"""As `population.STRENGTH`: the few who leave within 30 days are easier to tell than the many of half a year."""
 _REFERENCE_SIZE = 20_000
 NEVER = np.inf
 STILL_HERE = 1_000_000
@@ -92,7 +94,9 @@ def _live(plan: Plan, block: int, size: int, constant: Callable[[int, Population
     quality = cell_quality(first)
     base = draw_people(rng, size, quality)
     habits = draw_habits(rng, base)
-    people = decide_by(rng, base, constant(-1, base))  # who leaves in the first month was decided before it
+    people = decide_by(
+        rng, base, constant(-1, base), strength=MONTHLY_STRENGTH
+    )  # who leaves in the first month was decided before it
     leaves_on = _moments_of_leaving(rng, people.churned)
     left_in = _months_of_former_holders(rng, people.position)
     present, level = np.ones(size, dtype=bool), np.zeros(size)
@@ -108,7 +112,7 @@ def _live(plan: Plan, block: int, size: int, constant: Callable[[int, Population
         near = share_left_nearby((left_in <= month) & (month - left_in < MONTHS_REMEMBERED))
         people = replace(people, friends_left=near[people.position])
         undecided = np.flatnonzero(present & (leaves_on == NEVER))
-        people = decide_by(rng, people, constant(month, people.take(undecided)))
+        people = decide_by(rng, people, constant(month, people.take(undecided)), strength=MONTHLY_STRENGTH)
         leaves_next = _moments_of_leaving(rng, people.churned)
         used = replace(habits, sessions=habits.sessions * np.exp(level))
         yield Month(source, people, used, after, changes_on, present, leaves_on, occupied, leaves_next)
@@ -127,7 +131,7 @@ def _constants(rate: float, months: int) -> dict[int, float]:
     found: dict[int, float] = {}
 
     def calibrate(month: int, undecided: Population) -> float:
-        found[month] = intercept_for(undecided, rate)
+        found[month] = intercept_for(undecided, rate, strength=MONTHLY_STRENGTH)
         return found[month]
 
     reference = Plan(subscribers=1, days=months * MONTH_DAYS, seed=20_080_824, churn_rate=rate)

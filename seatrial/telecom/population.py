@@ -26,7 +26,7 @@ _CALIBRATION_SIZE = 20_000
 LATE_PAYERS = 0.25
 _LEAVER_SHARE = 0.12
 _COMMUNITY = 12
-_STRENGTH = 1.1
+STRENGTH = 1.1
 """Scales the drivers so that a good model on aggregates reaches a ROC AUC of 0.75 to 0.85 (see `bayes_auc`)."""
 
 
@@ -195,17 +195,21 @@ def decide(rng: np.random.Generator, people: Population, rate: float, scenario: 
 
 
 def decide_by(
-    rng: np.random.Generator, people: Population, intercept: float, scenario: Scenario = "none"
+    rng: np.random.Generator,
+    people: Population,
+    intercept: float,
+    scenario: Scenario = "none",
+    strength: float = STRENGTH,
 ) -> Population:
     """Draw who leaves when the rule's constant is given (log odds)."""
-    probability = _logistic(_drive(people, scenario) + intercept)
+    probability = _logistic(_drive(people, scenario, strength) + intercept)
     churned = (rng.random(len(probability)) < probability).astype(np.int64)
     return replace(people, probability=probability, churned=churned)
 
 
-def intercept_for(people: Population, rate: float, scenario: Scenario = "none") -> float:
+def intercept_for(people: Population, rate: float, scenario: Scenario = "none", strength: float = STRENGTH) -> float:
     """The rule's constant (log odds) for which the mean probability of these subscribers is `rate`; by bisection."""
-    drive = _drive(people, scenario)
+    drive = _drive(people, scenario, strength)
     low, high = -20.0, 20.0
     for _ in range(60):
         middle = (low + high) / 2
@@ -213,7 +217,7 @@ def intercept_for(people: Population, rate: float, scenario: Scenario = "none") 
     return (low + high) / 2
 
 
-def _drive(people: Population, world: Scenario) -> Floats:
+def _drive(people: Population, world: Scenario, strength: float) -> Floats:
     """What pushes each subscriber away, in log odds, without the intercept.
 
     In the concept world a competitor buys out good, long-standing, well-paying customers on contract, while those
@@ -233,7 +237,7 @@ def _drive(people: Population, world: Scenario) -> Floats:
         + people.network * np.where(monthly, 0.75, 0.35)
     )
     leaving = -1.5 * people.trend + 2.5 * (people.friends_left - _LEAVER_SHARE)
-    return _STRENGTH * ((-(standing + trouble) if world == "concept" else standing + trouble) + leaving)
+    return strength * ((-(standing + trouble) if world == "concept" else standing + trouble) + leaving)
 
 
 @cache
