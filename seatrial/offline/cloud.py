@@ -3,7 +3,7 @@
 import importlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from moto import settings
 from moto.moto_api._internal import moto_api_backend
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import create_backend_app
 
-from seatrial.offline import routes
+from seatrial.offline import routes, thrift
 from seatrial.offline.admin import Admin
 from seatrial.offline.clock import Clock
 from seatrial.offline.context import CloudContext
@@ -22,6 +22,7 @@ from seatrial.offline.journal import Journal
 from seatrial.offline.not_emulated import loud
 from seatrial.offline.routes import Environ, StartResponse
 from seatrial.offline.server import LoopbackServer
+from seatrial.offline.thrift import Dispatcher
 
 EXTENSIONS = ("functions", "events", "alarms", "states", "sagemaker", "spark", "streaming", "engine")
 """Packages beside this module, installed in this order."""
@@ -55,7 +56,7 @@ class OfflineCloud:
         self._account = account
         self._region = region
         self._port = port
-        self._moto = _Dispatcher(_backend_app)
+        self._moto = Dispatcher(_backend_app)
         self.clock = Clock(start)
         self.journal = Journal(folder / "journal.jsonl", self.clock)
         self._processes_before: frozenset[str] = frozenset()
@@ -93,8 +94,14 @@ class OfflineCloud:
         routes.add("/_seatrial/", Admin(self.clock, self.journal))
         self._server.start()
         self._install()
+        thrift.install()
         self.clock.start()
         return self
+
+    def prepare(self, services: Iterable[str]) -> None:
+        """Load what the first requests to these services (moto's names) would wait for."""
+        for service in services:
+            self._moto.prepare(service)
 
     def stop(self) -> None:
         """Stop the clock, then what extensions have started, then the server."""
@@ -140,22 +147,6 @@ class OfflineCloud:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account
         app = routes.find(environ["PATH_INFO"])
         return (app or self._moto)(environ, start_response)
-
-
-class _Dispatcher(DomainDispatcherApplication):
-    """Moto's, but a host's service is looked up once: moto lists its own folder for every request."""
-
-    def __init__(self, create_app: Callable[[Any], Any]) -> None:
-        super().__init__(create_app)
-        self._services: dict[str, Any] = {}
-
-    def get_backend_for_host(self, host: str | None) -> Any:
-        """Name of the moto backend for a host name, None when there is none."""
-        if host is None:
-            return None
-        if host not in self._services:
-            self._services[host] = super().get_backend_for_host(host)
-        return self._services[host]
 
 
 def _backend_app(service: Any) -> Any:

@@ -20,6 +20,27 @@ from seatrial.rehearsal.deploy import Deployer
 from seatrial.rehearsal.endpoint import EndpointClient
 from seatrial.rehearsal.voyage import RehearsalError, Voyage
 
+FIRST_SERVICES = (
+    "sts",
+    "s3",
+    "ssm",
+    "cloudformation",
+    "iam",
+    "kms",
+    "ec2",
+    "logs",
+    "sns",
+    "sqs",
+    "events",
+    "scheduler",
+    "dynamodb",
+    "awslambda",
+    "cloudwatch",
+    "stepfunctions",
+    "sagemaker",
+)
+"""What every engagement's deployment asks for: made ready while the synth runs."""
+
 
 def app_folder() -> Path:
     """Folder of `app.py`: the working directory, else the checkout that this library belongs to."""
@@ -39,8 +60,8 @@ def examine(voyage: Voyage) -> str:
     return "; ".join(warnings) or f"{len(checks)} checks, all in order"
 
 
-def synthesize(voyage: Voyage) -> str:
-    """Run `app.py` as the CDK CLI would, into the run folder."""
+def begin_synth(voyage: Voyage) -> subprocess.Popen[bytes]:
+    """Start `app.py` as the CDK CLI would, into the run folder."""
     voyage.assembly = voyage.folder / "cdk.out"
     folder = app_folder()
     chosen = {"engagement": str(voyage.options.engagement.resolve()), "environment": voyage.options.environment}
@@ -51,11 +72,17 @@ def synthesize(voyage: Voyage) -> str:
         "CDK_VALIDATION": "false",
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
     }
-    done = subprocess.run(
-        [sys.executable, "app.py"], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise RehearsalError(f"synth failed with exit code {done.returncode}", done.stderr.strip())
+    log = voyage.folder / "synth.log"
+    with log.open("w", encoding="utf-8") as output:
+        return subprocess.Popen([sys.executable, "app.py"], cwd=folder, env=environment, stderr=output, stdout=output)
+
+
+def synthesize(voyage: Voyage) -> str:
+    """Wait for the synth that runs since the cloud was started."""
+    code = voyage.synth.wait()
+    if code != 0:
+        log = (voyage.folder / "synth.log").read_text(encoding="utf-8", errors="replace")
+        raise RehearsalError(f"synth failed with exit code {code}", log.strip())
     return _count_resources(voyage.assembly)
 
 
@@ -66,7 +93,8 @@ def _count_resources(assembly: Path) -> str:
 
 
 def start_cloud(voyage: Voyage) -> str:
-    """Start the offline cloud on a free port of the loopback interface."""
+    """Start the synth, and the offline cloud on a free port of the loopback interface while Node works on it."""
+    voyage.synth = begin_synth(voyage)
     target, began = voyage.engagement.environments[voyage.options.environment], voyage.progress.elapsed
     voyage.cloud = OfflineCloud(
         voyage.folder / "cloud", account=target.account, region=target.region, start=_last_monday()
@@ -74,6 +102,7 @@ def start_cloud(voyage: Voyage) -> str:
     voyage.cloud_start, voyage.cloud_began = voyage.now, began
     voyage.aws = Aws(voyage.cloud.context.client)
     voyage.runtime = EndpointClient(voyage.cloud.environment())
+    voyage.cloud.prepare(FIRST_SERVICES)
     return f"{voyage.cloud.url}, account {target.account}, {target.region}"
 
 

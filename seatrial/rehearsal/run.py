@@ -35,8 +35,8 @@ class Stage:
 
 DOCTOR = Stage("doctor", "examine this machine", launch.examine)
 DEPLOYING = (
-    Stage("synth", "synthesize the stacks", launch.synthesize),
     Stage("cloud", "start the offline cloud", launch.start_cloud),
+    Stage("synth", "synthesize the stacks", launch.synthesize),
     Stage("deploy", "deploy the stacks", launch.deploy),
 )
 DESTROY = Stage("destroy", "destroy, look for leaks", landing.destroy)
@@ -111,6 +111,8 @@ def _sail(options: Options, engagement: config.Engagement, data: RehearsalData |
         if progress.stages and progress.stages[-1].status is None:
             progress.end("failed", "interrupted")
     finally:
+        if hasattr(voyage, "synth"):
+            voyage.synth.kill()
         if hasattr(voyage, "cloud"):
             voyage.cloud.stop()
     page = report.render(recording.record(voyage, outcome, began, gathered), _report_folder(options))

@@ -1,5 +1,6 @@
 """What the stages of one rehearsal share: the options, the running cloud, what was deployed, what was seen."""
 
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -109,6 +110,8 @@ class Voyage:
     plan: tuple[tuple[str, str], ...] = ()
     """Name and title of every stage of the trial, in order, whether it is reached or not."""
     assembly: Path = field(init=False)
+    synth: "subprocess.Popen[bytes]" = field(init=False)
+    """Runs while the cloud starts."""
     cloud: OfflineCloud = field(init=False)
     aws: Aws = field(init=False)
     runtime: EndpointClient = field(init=False)

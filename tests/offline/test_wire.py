@@ -6,9 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-from seatrial.offline.cloud import _Dispatcher
 from seatrial.offline.server import LoopbackServer
 from seatrial.offline.wire import Wire, WireError
 
@@ -115,14 +113,3 @@ def test_the_server_refuses_what_is_no_http(port, recorder, request_text):
 
     assert b" 400 " in answer.splitlines()[0]
     assert recorder.seen == []
-
-
-@pytest.mark.parametrize(
-    "host", ["s3", "s3.eu-central-1.amazonaws.com", "runtime.sagemaker.eu-central-1.amazonaws.com"]
-)
-def test_the_dispatcher_finds_the_services_that_moto_finds(host):
-    ours, motos = _Dispatcher(lambda name: None), DomainDispatcherApplication(lambda name: None)
-
-    found = [ours.get_backend_for_host(host) for _ in range(2)]
-
-    assert found == [motos.get_backend_for_host(host)] * 2
