@@ -23,6 +23,11 @@ class Target:
         return f"{self.engagement.name}-{self.environment}"
 
     @property
+    def database_name(self) -> str:
+        """The lake's Glue database."""
+        return self.prefix.replace("-", "_")
+
+    @property
     def place(self) -> cdk.Environment:
         """Account and region."""
         where = self.engagement.environments[self.environment]

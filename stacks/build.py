@@ -1,12 +1,14 @@
 """The stacks of one engagement in one environment, in the order in which they depend on each other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import aws_cdk as cdk
 
 from seatrial.config import Engagement
 from seatrial.constructs.errors import ConstructError
 from stacks.base import Foundation, Target
+from stacks.features import FeaturesStack
 from stacks.lake import LakeStack
 from stacks.monitoring import MonitoringStack
 from stacks.network import workload_network
@@ -14,7 +16,9 @@ from stacks.processing import ProcessingStack
 from stacks.promotion import PromotionStack
 from stacks.retraining import RetrainingStack
 from stacks.serving import ServingStack
+from stacks.streaming import StreamingStack
 from stacks.training import TrainingStack
+from stacks.warehouse import WarehouseStack
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,9 @@ class Stacks:
     retraining: RetrainingStack
     promotion: PromotionStack
     processing: ProcessingStack | None = None
+    warehouse: WarehouseStack | None = None
+    features: FeaturesStack | None = None
+    streaming: StreamingStack | None = None
 
 
 def build(app: cdk.App, engagement: Engagement, environment: str) -> Stacks:
@@ -50,9 +57,23 @@ def build(app: cdk.App, engagement: Engagement, environment: str) -> Stacks:
     state = monitoring.state
     retraining = RetrainingStack(app, "Retraining", foundation=base, pipeline=training.pipeline, state=state)
     promotion = PromotionStack(app, "Promotion", foundation=base, serving=serving, state=state)
-    processing = (
-        ProcessingStack(app, "Processing", foundation=base, catalog=lake.catalog)
-        if lake.catalog and engagement.processing.engine != "none"
-        else None
-    )
-    return Stacks(lake, training, serving, monitoring, retraining, promotion, processing)
+    core = Stacks(lake, training, serving, monitoring, retraining, promotion)
+    return _with_data(app, core, base)
+
+
+def _with_data(app: cdk.App, core: Stacks, base: Foundation) -> Stacks:
+    """The stacks of the data layer that the engagement switches on."""
+    engagement, catalog = base.target.engagement, core.lake.catalog
+    made: dict[str, Any] = {}
+    if catalog and engagement.processing.engine != "none":
+        made["processing"] = ProcessingStack(app, "Processing", foundation=base, catalog=catalog)
+    if engagement.warehouse.kind != "none":
+        made["warehouse"] = WarehouseStack(app, "Warehouse", foundation=base)
+    if engagement.feature_store.enabled:
+        made["features"] = FeaturesStack(app, "Features", foundation=base)
+    if engagement.streaming.mode != "none":
+        group = made["features"].network_kpi if "features" in made else None
+        made["streaming"] = StreamingStack(app, "Streaming", foundation=base, feature_group=group)
+        if group:
+            made["streaming"].add_stack_dependency(made["features"])
+    return replace(core, **made)

@@ -22,7 +22,7 @@ class LakeStack(BaseStack):
             capture_retention_days=engagement.lake.capture_retention_days,
             noncurrent_retention_days=engagement.lake.noncurrent_retention_days,
             log_retention_days=engagement.lake.log_retention_days,
-            log_group_prefixes=[target.prefix],
+            log_group_prefixes=_log_groups(target),
             destroy_data=engagement.removal.destroy_data,
             **_zones(target),
         )
@@ -48,7 +48,7 @@ class LakeStack(BaseStack):
         catalog = LakeCatalog(
             self,
             "Catalog",
-            database_name=target.prefix.replace("-", "_"),
+            database_name=target.database_name,
             tables=lake_tables(target.engagement.training.dataset.name),
             zones=self.lake.zones,
             results=self.lake.artifacts,
@@ -76,3 +76,10 @@ def _zones(target: Target) -> dict[str, Any]:
         "request_metrics": True,
         "query_results_days": section.athena_results_days,
     }
+
+
+def _log_groups(target: Target) -> list[str]:
+    """Beginnings of the log groups under the key: the stacks' own, and those that Redshift writes to by name."""
+    kinds = {"serverless": f"/aws/redshift/{target.prefix}/", "provisioned": f"/aws/redshift/cluster/{target.prefix}/"}
+    redshift = kinds.get(target.engagement.warehouse.kind)
+    return [target.prefix, *([redshift] if redshift else [])]

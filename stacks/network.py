@@ -23,7 +23,7 @@ class NetworkStack(BaseStack):
             nat_gateways=section.nat_gateways,
             flow_log_retention_days=section.flow_log_retention_days,
             interface_services=_interfaces(target.engagement),
-            gateway_actions=SPARK_GATEWAY_ACTIONS if target.engagement.processing.engine != "none" else {},
+            gateway_actions=SPARK_GATEWAY_ACTIONS if _replaces_objects(target.engagement) else {},
             readable_buckets=emr_buckets(self.region) if target.engagement.processing.engine == "emr" else (),
             destroy_data=target.engagement.removal.destroy_data,
         )
@@ -36,8 +36,20 @@ class NetworkStack(BaseStack):
 
 def _interfaces(engagement: Engagement) -> list[str]:
     """The services that the functions call, and those of the data layer that are switched on."""
-    optional = {"glue": engagement.processing.engine != "none"}
+    warehouse = engagement.warehouse
+    optional = {
+        # With enhanced VPC routing Redshift looks tables of the lake up through the VPC.
+        "glue": engagement.processing.engine != "none" or warehouse.spectrum,
+        "redshift-data": warehouse.kind != "none",
+        "redshift-serverless": warehouse.kind == "serverless",
+        "sagemaker.featurestore-runtime": engagement.feature_store.enabled and engagement.streaming.mode != "none",
+    }
     return [*INTERFACE_ACTIONS, *(service for service, used in optional.items() if used)]
+
+
+def _replaces_objects(engagement: Engagement) -> bool:
+    """Spark replaces partitions, and UNLOAD with CLEANPATH what it wrote before."""
+    return engagement.processing.engine != "none" or engagement.warehouse.kind != "none"
 
 
 def workload_network(scope: Construct, *, target: Target, lake: Lake) -> WorkloadNetwork:

@@ -45,6 +45,20 @@ OPTIONAL_ACTIONS: dict[str, tuple[str, ...]] = {
         "glue:GetTables",
         "glue:UpdateTable",
     ),
+    "redshift-data": (
+        "redshift-data:BatchExecuteStatement",
+        "redshift-data:DescribeStatement",
+        "redshift-data:ExecuteStatement",
+        "redshift-data:GetStatementResult",
+        "redshift-data:ListStatements",
+    ),
+    "redshift-serverless": (
+        "redshift-serverless:CreateUsageLimit",
+        "redshift-serverless:GetNamespace",
+        "redshift-serverless:ListUsageLimits",
+        "redshift-serverless:UpdateUsageLimit",
+    ),
+    "sagemaker.featurestore-runtime": ("sagemaker:PutRecord",),
 }
 """Interface endpoints of the data layer: made only for services that the engagement uses, they are paid by the hour."""
 
