@@ -135,6 +135,8 @@ def _moments(start: int, days: np.ndarray) -> Integers:
 
 def _by_day(table: pa.Table, moments: Integers) -> dict[date, pa.Table]:
     """The rows of each day (UTC), in their order."""
+    if not len(moments):
+        return {}
     day = moments // DAY_MICROSECONDS
     order = np.argsort(day, kind="stable")
     found, starts = np.unique(day[order], return_index=True)

@@ -90,6 +90,8 @@ def _json_values(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _cut(table: pa.Table) -> Iterator[tuple[date, pa.Table]]:
+    if not table.num_rows:
+        return
     day = table["received_at"].cast(pa.int64()).to_numpy() // DAY_MICROSECONDS
     found, starts = np.unique(day, return_index=True)
     for number, start, stop in zip(found.tolist(), starts.tolist(), [*starts[1:].tolist(), len(day)], strict=True):
