@@ -24,7 +24,7 @@ from seatrial.offline.routes import Environ, StartResponse
 from seatrial.offline.server import LoopbackServer
 from seatrial.offline.thrift import Dispatcher
 
-EXTENSIONS = ("functions", "events", "alarms", "states", "sagemaker", "spark", "streaming", "engine")
+EXTENSIONS = ("functions", "events", "alarms", "states", "sagemaker", "spark", "streaming", "warehouse", "engine")
 """Packages beside this module, installed in this order."""
 
 _running: list["OfflineCloud"] = []
@@ -145,7 +145,7 @@ class OfflineCloud:
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account
-        app = routes.find(environ["PATH_INFO"])
+        app = routes.find(environ["PATH_INFO"], environ.get("HTTP_X_AMZ_TARGET", ""))
         return (app or self._moto)(environ, start_response)
 
 

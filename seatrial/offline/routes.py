@@ -10,6 +10,7 @@ WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 Predicate = Callable[[str], bool]
 
 _routes: list[tuple[Predicate, WsgiApp]] = []
+_services: dict[str, WsgiApp] = {}
 
 
 def add(prefix: str | Predicate, app: WsgiApp) -> None:
@@ -18,14 +19,21 @@ def add(prefix: str | Predicate, app: WsgiApp) -> None:
     _routes.append((predicate, app))
 
 
-def find(path: str) -> WsgiApp | None:
-    """The application that answers for `path`, None when moto does."""
-    return next((app for predicate, app in _routes if predicate(path)), None)
+def add_service(prefix: str, app: WsgiApp) -> None:
+    """Send every request of a JSON service to `app`: its `X-Amz-Target` reads `prefix.Operation`."""
+    _services[prefix] = app
+
+
+def find(path: str, target: str = "") -> WsgiApp | None:
+    """The application that answers for `path` or for a JSON service's `target`, None when moto does."""
+    service = _services.get(target.partition(".")[0]) if target else None
+    return service or next((app for predicate, app in _routes if predicate(path)), None)
 
 
 def clear() -> None:
     """Forget every route; a cloud does so when it starts."""
     _routes.clear()
+    _services.clear()
 
 
 def body(environ: Environ) -> bytes:

@@ -12,6 +12,7 @@ class Vouched(NamedTuple):
 
 SERVICES = {
     "application-autoscaling": Vouched("ours", "targets and policies are kept by moto, endpoints follow them"),
+    "athena": Vouched("ours", "queries run over the tables of the catalog, within their workgroup's limits"),
     "cloudformation": Vouched("ours", "the engine deploys, changes, rolls back and destroys stacks"),
     "dynamodb": Vouched("moto", "tables, conditions and transactions are really kept and checked"),
     "ec2": Vouched("moto", "networks are kept and described; nothing here runs in one"),
@@ -21,6 +22,7 @@ SERVICES = {
     "events": Vouched("ours", "rules match and deliver to targets on the cloud's clock"),
     "firehose": Vouched("ours", "delivery streams convert, partition and deliver to S3; other destinations say so"),
     "glue": Vouched("moto", "databases, tables and partitions are kept; what would start a crawler or job is refused"),
+    "glue": Vouched("moto", "databases, tables and partitions are kept; jobs, crawlers and others are refused"),
     "iam": Vouched("moto", "roles and policies are kept; the rehearsal tells that rights are not enforced"),
     "iot": Vouched("ours", "topic rules are read when they are made; things and policies are kept, jobs are refused"),
     "iotdata": Vouched("ours", "published messages go through the topic rules to their actions"),
@@ -29,6 +31,9 @@ SERVICES = {
     "lambda": Vouched("ours", "functions run in processes, with retries, destinations and event sources"),
     "logs": Vouched("moto", "groups, streams and events are kept; functions and jobs write into them"),
     "monitoring": Vouched("ours", "metrics keep their own timestamps and alarms are judged as CloudWatch does"),
+    "redshift": Vouched("ours", "clusters are kept, paused and resumed, and hold databases; other calls are refused"),
+    "redshift-data": Vouched("ours", "statements run in Redshift's dialect on DuckDB, asynchronously"),
+    "redshift-serverless": Vouched("ours", "namespaces, workgroups and usage limits are kept and hold databases"),
     "s3": Vouched("moto", "objects are kept unchanged, and notifications are delivered"),
     "sagemaker": Vouched("ours", "jobs, pipelines and endpoints run; what is not emulated says so itself"),
     "scheduler": Vouched("ours", "schedules fire on the cloud's clock"),

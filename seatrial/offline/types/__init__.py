@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from seatrial.offline.types import (
+    athena,
     autoscaling,
     bootstrap,
     cloudwatch,
@@ -12,6 +13,7 @@ from seatrial.offline.types import (
     emr_serverless,
     events,
     feature_store,
+    glue,
     iam,
     iot,
     kms,
@@ -19,6 +21,7 @@ from seatrial.offline.types import (
     logs,
     messaging,
     recorded,
+    redshift,
     s3,
     sagemaker,
     states,
@@ -28,6 +31,7 @@ from seatrial.offline.types import (
 from seatrial.offline.types.base import Handler
 
 _HANDLERS: Mapping[str, Handler] = {
+    **athena.HANDLERS,
     **autoscaling.HANDLERS,
     **bootstrap.HANDLERS,
     **cloudwatch.HANDLERS,
@@ -37,6 +41,7 @@ _HANDLERS: Mapping[str, Handler] = {
     **emr_serverless.HANDLERS,
     **events.HANDLERS,
     **feature_store.HANDLERS,
+    **glue.HANDLERS,
     **iam.HANDLERS,
     **iot.HANDLERS,
     **kms.HANDLERS,
@@ -44,6 +49,7 @@ _HANDLERS: Mapping[str, Handler] = {
     **logs.HANDLERS,
     **messaging.HANDLERS,
     **recorded.HANDLERS,
+    **redshift.HANDLERS,
     **s3.HANDLERS,
     **sagemaker.HANDLERS,
     **states.HANDLERS,

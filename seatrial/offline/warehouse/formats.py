@@ -1,0 +1,335 @@
+"""TO_CHAR, TO_DATE, TO_TIMESTAMP and TO_NUMBER: format strings of PostgreSQL 8 as Redshift documents them."""
+
+import functools
+import re
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+_TOKENS = [
+    "HH24",
+    "HH12",
+    "YYYY",
+    "Y,YYY",
+    "IYYY",
+    "MONTH",
+    "DDD",
+    "IDDD",
+    "DAY",
+    "MON",
+    "SSSS",
+    "IYY",
+    "YYY",
+    "A.M.",
+    "P.M.",
+    "B.C.",
+    "A.D.",
+    "HH",
+    "MI",
+    "MM",
+    "MS",
+    "SS",
+    "US",
+    "DD",
+    "DY",
+    "ID",
+    "IW",
+    "WW",
+    "RM",
+    "CC",
+    "BC",
+    "AD",
+    "AM",
+    "PM",
+    "YY",
+    "IY",
+    "TZ",
+    "Q",
+    "J",
+    "D",
+    "I",
+    "Y",
+    "W",
+]
+_PATTERN = re.compile(
+    '"[^"]*"|(?:FM|fm)?(?:' + "|".join(map(re.escape, _TOKENS)) + ")(?:TH|th)?|.", re.IGNORECASE | re.DOTALL
+)
+_ROMANS = [(1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL")]
+_ROMANS += [(10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")]
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+_ORDINALS = {1: "st", 2: "nd", 3: "rd"}
+
+
+def to_char_time(time: datetime, pattern: str) -> str:
+    """A time as text.
+
+    >>> to_char_time(datetime(2009, 12, 31, 23, 15, 59), "MON-DD-YYYY HH12:MIPM")
+    'DEC-31-2009 11:15PM'
+    """
+    return "".join(_piece(time, token) for token in _PATTERN.findall(pattern))
+
+
+def _piece(time: datetime, token: str) -> str:
+    if token.startswith('"'):
+        return token.strip('"')
+    bare = token[2:] if token[:2].upper() == "FM" and len(token) > 2 else token
+    is_ordinal = bare.upper() not in _TOKENS and bare[:-2].upper() in _TOKENS
+    ordinal = bare[-2:] if is_ordinal else ""
+    bare = bare[: len(bare) - len(ordinal)]
+    if bare.upper() not in _TOKENS:
+        return token
+    text = _field(time, bare)
+    if token != bare and token[:2].upper() == "FM":
+        text = text.strip() if not text.strip().isdigit() else str(int(text))
+    if ordinal:
+        number = int(text)
+        suffix = "th" if number % 100 in (11, 12, 13) else _ORDINALS.get(number % 10, "th")
+        text += suffix.upper() if ordinal.isupper() else suffix
+    return text
+
+
+def _field(time: datetime, token: str) -> str:
+    upper = token.upper()
+    iso_year, iso_week, iso_day = time.isocalendar()
+    names = {"MONTH": (_MONTHS[time.month - 1], 9), "MON": (_MONTHS[time.month - 1][:3], 0)}
+    names |= {"DAY": (f"{time:%A}", 9), "DY": (f"{time:%A}"[:3], 0)}
+    names |= dict.fromkeys(("AM", "PM"), ("AM" if time.hour < 12 else "PM", 0))
+    names |= dict.fromkeys(("A.M.", "P.M."), ("A.M." if time.hour < 12 else "P.M.", 0))
+    names |= {"BC": ("AD", 0), "AD": ("AD", 0), "B.C.": ("A.D.", 0), "A.D.": ("A.D.", 0), "TZ": ("UTC", 0)}
+    names |= {"RM": (roman(time.month), 4)}
+    if upper in names:
+        text, width = names[upper]
+        return _as_cased(text, token).ljust(width)
+    day_of_year = time.timetuple().tm_yday
+    seconds = time.hour * 3600 + time.minute * 60 + time.second
+    numbers = {
+        "HH24": f"{time.hour:02}",
+        "HH12": f"{(time.hour + 11) % 12 + 1:02}",
+        "HH": f"{(time.hour + 11) % 12 + 1:02}",
+        "YYYY": f"{time.year:04}",
+        "Y,YYY": f"{time.year:,}",
+        "YYY": f"{time.year % 1000:03}",
+        "YY": f"{time.year % 100:02}",
+        "Y": str(time.year % 10),
+        "IYYY": f"{iso_year:04}",
+        "IYY": f"{iso_year % 1000:03}",
+        "IY": f"{iso_year % 100:02}",
+        "I": str(iso_year % 10),
+        "DDD": f"{day_of_year:03}",
+        "IDDD": f"{(iso_week - 1) * 7 + iso_day:03}",
+        "SSSS": str(seconds),
+        "MI": f"{time.minute:02}",
+        "MM": f"{time.month:02}",
+        "MS": f"{time.microsecond // 1000:03}",
+        "US": f"{time.microsecond:06}",
+        "SS": f"{time.second:02}",
+        "DD": f"{time.day:02}",
+        "D": str(iso_day % 7 + 1),
+        "ID": str(iso_day),
+        "IW": f"{iso_week:02}",
+        "WW": f"{(day_of_year - 1) // 7 + 1:02}",
+        "W": str((time.day - 1) // 7 + 1),
+        "CC": f"{(time.year - 1) // 100 + 1:02}",
+        "Q": str((time.month - 1) // 3 + 1),
+        "J": str(time.toordinal() + 1721425),
+    }
+    return numbers[upper]
+
+
+def _as_cased(text: str, token: str) -> str:
+    if token.isupper():
+        return text.upper()
+    return text.lower() if token.islower() else text
+
+
+def roman(number: int) -> str:
+    """A Roman numeral.
+
+    >>> roman(125)
+    'CXXV'
+    """
+    text = ""
+    for value, letters in _ROMANS:
+        while number >= value:
+            text, number = text + letters, number - value
+    return text
+
+
+@functools.lru_cache(maxsize=64)
+def _reader(pattern: str) -> tuple[re.Pattern[str], list[str]]:
+    """A regular expression for texts of a format, and the fields of its groups."""
+    widths = {
+        "YYYY": r"\d{1,4}",
+        "IYYY": r"\d{4}",
+        "YYY": r"\d{3}",
+        "DDD": r"\d{1,3}",
+        "MS": r"\d{1,3}",
+        "US": r"\d{1,6}",
+    }
+    widths |= {"SSSS": r"\d{1,5}", "J": r"\d+", "D": r"\d", "Y": r"\d", "Q": r"\d"}
+    words = {"MONTH", "MON", "DAY", "DY", "AM", "PM", "A.M.", "P.M.", "TZ"}
+    expression, fields = "", []
+    for token in _PATTERN.findall(pattern):
+        bare = re.sub("^FM", "", token, flags=re.IGNORECASE).upper()
+        bare = bare if bare in _TOKENS else bare.removesuffix("TH")
+        if bare in _TOKENS:
+            width = widths.get(bare, r"\d{1,2}")
+            expression += r"\s*([A-Za-z.]+)" if bare in words else rf"\s*({width})"
+            fields.append(bare)
+        elif token.strip():
+            expression += r"\W?" if not token.isalnum() else re.escape(token)
+        else:
+            expression += r"\s*"
+    return re.compile(expression), fields
+
+
+def to_timestamp(text: str, pattern: str) -> datetime:
+    """The time in a text; parts that the format lacks are those of the first day, overflow carries on.
+
+    >>> to_timestamp("2011-12-18 24:38:15", "YYYY-MM-DD HH24:MI:SS")
+    datetime.datetime(2011, 12, 19, 0, 38, 15)
+    """
+    expression, fields = _reader(pattern)
+    found = expression.match(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} does not match the format {pattern!r}")
+    values = dict(zip(fields, found.groups(), strict=True))
+    year, month, day = _year(values), _month(values), int(values.get("DD", 1))
+    base = datetime(year, 1, 1) if "J" not in values else datetime.fromordinal(int(values["J"]) - 1721425)
+    if "J" not in values:
+        base = datetime(year + (month - 1) // 12, (month - 1) % 12 + 1, 1) + timedelta(days=day - 1)
+    if "DDD" in values:
+        base = datetime(year, 1, 1) + timedelta(days=int(values["DDD"]) - 1)
+    return base + _clock(values)
+
+
+def _year(values: dict[str, str]) -> int:
+    for name in ("YYYY", "IYYY"):
+        if name in values:
+            return int(values[name])
+    if "YY" in values:
+        short = int(values["YY"])
+        return 2000 + short if short < 70 else 1900 + short
+    return 1
+
+
+def _month(values: dict[str, str]) -> int:
+    name = values.get("MONTH") or values.get("MON")
+    if name is None:
+        return int(values.get("MM", 1))
+    found = [number for number, full in enumerate(_MONTHS, 1) if full[:3].lower() == name[:3].lower()]
+    if not found:
+        raise ValueError(f"{name!r} is not a month")
+    return found[0]
+
+
+def _clock(values: dict[str, str]) -> timedelta:
+    hour = int(values.get("HH24", 0))
+    if "HH" in values or "HH12" in values:
+        half = "".join(values.get(name, "") for name in ("AM", "PM", "A.M.", "P.M.")).upper()
+        hour = int(values.get("HH12") or values["HH"]) % 12 + (12 if half.startswith("P") else 0)
+    milliseconds = int(values.get("MS", "0").ljust(3, "0"))
+    microseconds = int(values.get("US", "0").ljust(6, "0"))
+    seconds = int(values.get("SS", values.get("SSSS", 0)))
+    return timedelta(
+        hours=hour,
+        minutes=int(values.get("MI", 0)),
+        seconds=seconds,
+        milliseconds=milliseconds,
+        microseconds=microseconds,
+    )
+
+
+def to_number(text: str, pattern: str) -> Decimal:
+    """The number in a formatted text.
+
+    >>> to_number("12,454.8-", "99G999D9S")
+    Decimal('-12454.8')
+    """
+    digits = re.sub(r"[^0-9.]", "", text)
+    if not digits:
+        raise ValueError(f"{text!r} holds no number of the format {pattern!r}")
+    negative = "-" in text or "<" in text
+    if "V" in pattern.upper():
+        raise ValueError("the format V of TO_NUMBER is not supported by the offline warehouse")
+    return -Decimal(digits) if negative else Decimal(digits)
+
+
+def to_char_number(text: str, pattern: str) -> str:
+    """A number as text; groups, currency and signs of PostgreSQL 8's formats.
+
+    >>> to_char_number("-125.8", "999D99S")
+    '125.80-'
+    """
+    number, upper = Decimal(text), pattern.upper()
+    fill = not upper.startswith("FM")
+    upper = upper.removeprefix("FM")
+    if upper == "RN":
+        numeral = roman(int(number.to_integral_value(ROUND_HALF_UP)))
+        numeral = numeral.lower() if pattern.islower() else numeral
+        return numeral.rjust(15) if fill else numeral
+    unknown = set(upper) - set("0129.,DGSLMIPR$ -+:/")
+    if unknown or "EEEE" in upper or "V" in upper:
+        raise ValueError(f"the number format {pattern!r} is not supported by the offline warehouse")
+    body = re.sub(r"MI|PR|PL|SG|S|L|\$| ", "", upper)
+    whole, _, part = body.replace("D", ".").replace("G", ",").partition(".")
+    scaled = abs(number).quantize(Decimal(1).scaleb(-len(part)), ROUND_HALF_UP)
+    digits = _grouped(whole, str(scaled).partition(".")[0])
+    return _signed(number, upper, digits + (f".{str(scaled).partition('.')[2]}" if part else ""), fill)
+
+
+def _grouped(mask: str, digits: str) -> str:
+    """Digits laid into a mask of 9, 0 and commas, from the right; `#` when they do not fit."""
+    room = mask.count("9") + mask.count("0")
+    if digits.strip("0") and len(digits) > room:
+        return "#" * len(mask)
+    padded = ("" if digits == "0" and "0" not in mask[-1:] else digits).rjust(room)
+    forced = mask.find("0")
+    if forced >= 0:
+        zeros_from = len(mask[:forced].replace(",", ""))
+        padded = padded[:zeros_from] + padded[zeros_from:].replace(" ", "0")
+    result, position = "", 0
+    for place in mask:
+        if place == ",":
+            result += "," if result.strip() else " "
+        else:
+            result, position = result + padded[position], position + 1
+    return result
+
+
+def _signed(number: Decimal, mask: str, digits: str, fill: bool) -> str:
+    negative = number < 0
+    currency = "$" if mask.startswith("$") or "L" in mask else ""
+    bare = digits.strip() if currency or not fill else digits
+    if mask.endswith("PR"):
+        text = f"<{bare.strip()}>" if negative else f" {bare} "
+        return currency + text
+    if mask.endswith(("MI", "S")) and not mask.startswith("S"):
+        return currency + bare.strip() + ("-" if negative else "+" if mask.endswith("S") else " ")
+    if "S" in mask:
+        return currency + ("-" if negative else "+") + bare.strip()
+    lead = len(bare) - len(bare.lstrip())
+    signed = " " * lead + ("-" if negative else " ") + bare.strip()
+    text = currency + signed.strip() if currency else signed
+    return text if fill else text.strip()
+
+
+FUNCTIONS: tuple[tuple[str, Any, tuple[str, ...], str], ...] = (
+    ("rs_to_char_time", to_char_time, ("TIMESTAMP", "VARCHAR"), "VARCHAR"),
+    ("rs_to_char_number", to_char_number, ("VARCHAR", "VARCHAR"), "VARCHAR"),
+    ("rs_to_timestamp", to_timestamp, ("VARCHAR", "VARCHAR"), "TIMESTAMP"),
+    ("rs_to_number", to_number, ("VARCHAR", "VARCHAR"), "DECIMAL(38,6)"),
+)

@@ -1,0 +1,1 @@
+"""Tables of the Glue catalog over files in the cloud's S3, as DuckDB reads them: for Spectrum and for Athena."""
