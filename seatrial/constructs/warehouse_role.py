@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import aws_cdk.aws_iam as iam
 import aws_cdk.aws_kms as kms
 import aws_cdk.aws_s3 as s3
 from constructs import Construct
@@ -105,7 +106,7 @@ class WarehouseMlRole(Construct):
         because = "Redshift names its jobs itself, with its own name in them; nothing else matches."
         for resource, actions in ML_JOBS.items():
             role.allow(*actions, on=[place.arn("sagemaker", resource, "*redshift*")], because=because)
-        role.allow_passing(role.role_arn, to=SAGEMAKER)
+        self._pass_itself()
         role.allow_reading(bucket, prefix)
         role.allow_writing(bucket, prefix, multipart=True)
         role.allow_deleting(bucket, prefix)
@@ -116,6 +117,22 @@ class WarehouseMlRole(Construct):
     def role_arn(self) -> str:
         """What `IAM_ROLE` in CREATE MODEL says."""
         return self.identity.role_arn
+
+    def _pass_itself(self) -> None:
+        """Redshift hands the role that it has taken on to SageMaker; in a policy apart, for it names the role."""
+        statement = {
+            "Action": "iam:PassRole",
+            "Condition": {"StringEquals": {"iam:PassedToService": SAGEMAKER}},
+            "Effect": "Allow",
+            "Resource": self.identity.role_arn,
+        }
+        self.passing = iam.CfnManagedPolicy(
+            self,
+            "Passing",
+            description="Redshift ML hands its role to SageMaker",
+            policy_document={"Version": "2012-10-17", "Statement": [statement]},
+            roles=[self.identity.role_name],
+        )
 
     def _allow_jobs_their_surroundings(self) -> None:
         spaces: Mapping[str, Mapping[str, str]] = {"StringLike": {"cloudwatch:namespace": "*SageMaker*"}}
