@@ -177,7 +177,7 @@ class Delivery:
     def _write(self, keys: Key, buffer: Buffer) -> None:
         place = self.destination.place
         content, good = self._content(buffer)
-        if not good:
+        if not good.records:
             return
 
         def again() -> None:
