@@ -1,4 +1,4 @@
-"""One synth of the default engagement, cdk-nag included, shared by every test of the stacks."""
+"""One synth of each engagement that tests look at, cdk-nag included, shared by every test of the stacks."""
 
 import contextlib
 import json
@@ -13,12 +13,20 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
 import aws_cdk as cdk
 import pytest
 
-from seatrial.config import load
+from seatrial.config import Engagement, load
 from seatrial.constructs.security_packs import add_security_packs
 from stacks.build import build
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("Lake", "Network", "Training", "Serving", "Monitoring", "Retraining", "Promotion")
+OTHER_CHOICES = """\
+name: telecom-emr
+owner: a@example.com
+environments:
+  dev: {account: "111111111111", region: eu-central-1}
+network: {nat_gateways: 1}
+lake: {catalog: {enabled: true, lake_formation: true}}
+processing: {engine: emr, schedule: rate(1 day)}
+"""
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Assembly:
         """`Stack/LogicalId` and resource, of one type ("" is every type)."""
         return [
             (f"{stack}/{name}", resource)
-            for stack in (stacks or NAMES)
+            for stack in (stacks or self.templates)
             for name, resource in self.templates[stack]["Resources"].items()
             if kind in {"", resource["Type"]}
         ]
@@ -56,14 +64,40 @@ class Assembly:
         return found[0]["Environment"]["Variables"]
 
 
-@pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    folder = tmp_path_factory.mktemp("assembly")
+def synthesize(folder: Path, engagement: Engagement) -> Assembly:
+    """Every stack of the engagement, checked by cdk-nag; the report says which findings are open."""
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = cdk.App(context=flags, analytics_reporting=False, outdir=str(folder))
-    build(app, load(ROOT / "engagements" / "telecom-churn.yaml"), "dev")
+    build(app, engagement, "dev")
     add_security_packs(app)
-    with contextlib.suppress(RuntimeError):  # the report says which findings are open; test_nag fails on them
+    with contextlib.suppress(RuntimeError):  # open findings; test_nag and test_data_layer fail on them
         app.synth()
-    templates = {name: json.loads((folder / f"{name}.template.json").read_text()) for name in NAMES}
+    templates = {path.name.split(".")[0]: json.loads(path.read_text()) for path in folder.glob("*.template.json")}
     return Assembly(folder, templates, json.loads((folder / "validation-report.json").read_text()))
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """The default engagement: no data layer."""
+    return synthesize(tmp_path_factory.mktemp("assembly"), load(ROOT / "engagements" / "telecom-churn.yaml"))
+
+
+@pytest.fixture(scope="session")
+def data_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """The engagement with its data layer on: EMR Serverless, and what needs no server."""
+    return synthesize(tmp_path_factory.mktemp("data"), load(ROOT / "engagements" / "telecom-data.yaml"))
+
+
+@pytest.fixture(scope="session")
+def emr_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """The data layer's other choices: EMR on EC2, Lake Formation, NAT gateways."""
+    folder = tmp_path_factory.mktemp("emr")
+    path = folder / "engagement.yaml"
+    path.write_text(OTHER_CHOICES)
+    return synthesize(folder, load(path))
+
+
+@pytest.fixture(scope="session")
+def assemblies(assembly: Assembly, data_assembly: Assembly, emr_assembly: Assembly) -> list[Assembly]:
+    """Together they use every option that has findings or rights of its own."""
+    return [assembly, data_assembly, emr_assembly]

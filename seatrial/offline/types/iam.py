@@ -1,4 +1,4 @@
-"""IAM roles, inline policies and managed policies."""
+"""IAM roles, instance profiles, inline policies and managed policies."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -173,6 +173,37 @@ class ManagedPolicy(Handler):
             detach(**{f"{kind.title()}Name": principal}, PolicyArn=arn)
 
 
+class InstanceProfile(Handler):
+    """AWS::IAM::InstanceProfile."""
+
+    def create(self, call: Call) -> Made:
+        """CreateInstanceProfile and AddRoleToInstanceProfile."""
+        iam, name = call.client("iam"), call.chosen_name("InstanceProfileName")
+        profile = iam.create_instance_profile(InstanceProfileName=name, Path=call.get("Path", "/"))["InstanceProfile"]
+        call.begin(name)
+        for role in call.get("Roles"):
+            iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=role)
+        return Made(name, {"Arn": profile["Arn"]})
+
+    def update(self, call: Call, physical_id: str, old: Mapping[str, Any]) -> Made:
+        """Another role in the place of the old one."""
+        iam = call.client("iam")
+        for role in set(old.get("Roles") or ()) - set(call.get("Roles")):
+            iam.remove_role_from_instance_profile(InstanceProfileName=physical_id, RoleName=role)
+        for role in set(call.get("Roles")) - set(old.get("Roles") or ()):
+            iam.add_role_to_instance_profile(InstanceProfileName=physical_id, RoleName=role)
+        call.get("Path")
+        profile = iam.get_instance_profile(InstanceProfileName=physical_id)["InstanceProfile"]
+        return Made(physical_id, {"Arn": profile["Arn"]})
+
+    def delete(self, call: Call, physical_id: str) -> None:
+        """DeleteInstanceProfile, after its role has left it."""
+        iam = call.client("iam")
+        for role in call.get("Roles"):
+            iam.remove_role_from_instance_profile(InstanceProfileName=physical_id, RoleName=role)
+        iam.delete_instance_profile(InstanceProfileName=physical_id)
+
+
 def _principals(properties: Mapping[str, Any]) -> list[tuple[str, str]]:
     kinds = (("role", "Roles"), ("user", "Users"), ("group", "Groups"))
     return [(kind, name) for kind, plural in kinds for name in properties.get(plural) or ()]
@@ -183,6 +214,7 @@ def _text(document: Any) -> str:
 
 
 HANDLERS: dict[str, Handler] = {
+    "AWS::IAM::InstanceProfile": InstanceProfile(),
     "AWS::IAM::Role": Role(),
     "AWS::IAM::Policy": Policy(),
     "AWS::IAM::ManagedPolicy": ManagedPolicy(),

@@ -55,5 +55,7 @@ RECORD_ONLY: dict[str, dict[str, str]] = {
 
 RECORD_ONLY_TYPES: dict[str, str] = {
     "AWS::CDK::Metadata": "CDK's usage analytics; AWS makes nothing of it either",
+    "AWS::LakeFormation::PrincipalPermissions": "no rights are enforced offline, neither IAM's nor Lake Formation's",
+    "AWS::LakeFormation::Resource": "Lake Formation vends no credentials offline; data is reached as without it",
 }
 """Types of which nothing is made, each with the reason."""
