@@ -25,7 +25,7 @@ RATIOS = (
     "ported_share_30d",
     "cell_drop_rate_30d",
 )
-"""Trends are the rate of the last 7 days over that of the last 30: 1 is steady. Null where there is nothing to divide."""
+"""Trends are the rate of the last 7 days over that of the last 30: 1 is steady. Null when nothing is to divide by."""
 BILLING = ("invoice_amount", "invoice_amount_mean", "overdue_days", "overdue_days_max")
 
 

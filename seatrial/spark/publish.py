@@ -131,6 +131,13 @@ def publish(
     return accounts
 
 
+def known_days(files: Files, table: Table) -> list[date]:
+    """Days of a table that have an account, in order."""
+    prefix = f"{table.column}="
+    names = [one.name for one in files.find(table.accounts)]
+    return sorted(date.fromisoformat(name[len(prefix) : -len(".json")]) for name in names if name.startswith(prefix))
+
+
 def read_accounts(files: Files, table: Table, days: Sequence[date]) -> dict[date, dict[str, Any]]:
     """The accounts of these days; raises `DataError` naming each day that has none."""
     accounts = {day: files.read_json(table.account(day)) for day in days}

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
 from seatrial.contracts import cdr
+from seatrial.contracts.table import TableContract
 from seatrial.spark import checks
 from seatrial.spark.errors import DataError
 from seatrial.spark.files import File, Files, Footer, UnreadableFile, location
@@ -67,14 +68,18 @@ def list_inputs(files: Files, raw: str, dataset: str) -> list[Input]:
         for name in files.folders(root):
             if not name.startswith("date="):
                 continue
-            if "_temporary" in files.folders(f"{root}/{name}"):
-                raise DataError(
-                    f"{root}/{name}: is being written, or its writer died: it holds _temporary; "
-                    "wait, or write the folder again"
-                )
             day = date.fromisoformat(name[len("date=") :])
-            found += [Input(source, day, one) for one in files.find(f"{root}/{name}")]
+            found += [Input(source, day, one) for one in finished_files(files, f"{root}/{name}")]
     return found
+
+
+def finished_files(files: Files, folder: str) -> list[File]:
+    """Data files of one delivered folder; raises `DataError` when its writer has not finished."""
+    if "_temporary" in files.folders(folder):
+        raise DataError(
+            f"{folder}: is being written, or its writer died: it holds _temporary; wait, or write the folder again"
+        )
+    return files.find(folder)
 
 
 def window(inputs: Iterable[Input], day: date) -> list[Input]:
@@ -83,8 +88,8 @@ def window(inputs: Iterable[Input], day: date) -> list[Input]:
     return [one for one in inputs if first <= one.day <= last]
 
 
-def check_files(files: Files, inputs: Sequence[Input]) -> Checked:
-    """Read the footers and sort the files by their columns."""
+def check_files(files: Files, inputs: Sequence[Input], contract: TableContract = cdr.CDR) -> Checked:
+    """Read the footers and sort the files by their columns, which the contract names."""
     good: dict[Any, list[Input]] = {}
     retyped: dict[Any, list[Input]] = {}
     unreadable, extra, rows = [], {}, 0
@@ -92,21 +97,21 @@ def check_files(files: Files, inputs: Sequence[Input]) -> Checked:
         if isinstance(footer, UnreadableFile):
             unreadable.append((one, footer.reason))
             continue
-        problems = checks.schema_problems(cdr.CDR, footer.types)
+        problems = checks.schema_problems(contract, footer.types)
         kind = retyped if problems else good
         kind.setdefault((one.source, tuple(sorted(footer.types.items())), tuple(problems)), []).append(one)
-        if names := checks.unexpected(cdr.CDR, footer.types):
+        if names := checks.unexpected(contract, footer.types):
             extra[one.source] = sorted({*extra.get(one.source, []), *names})
         rows += footer.rows
     return Checked(list(good.values()), list(retyped.values()), unreadable, extra, rows)
 
 
-def refuse_bad_files(files: Files, checked: Checked) -> None:
+def refuse_bad_files(files: Files, checked: Checked, contract: TableContract = cdr.CDR) -> None:
     """End the job when a file cannot be read or has other columns than the contract."""
     lines = [f"{one.file.uri}: {reason}" for one, reason in checked.unreadable]
     for group in checked.retyped:
         footer = files.footers([group[0].file.uri])[0]
-        problems = checks.schema_problems(cdr.CDR, footer.types) if isinstance(footer, Footer) else []
+        problems = checks.schema_problems(contract, footer.types) if isinstance(footer, Footer) else []
         lines.append(f"{group[0].file.uri} (and {len(group) - 1} more files): {'; '.join(problems)}")
     if lines:
         raise DataError(

@@ -13,6 +13,8 @@ CREATE TABLE telecom.cdr (
     dropped INTEGER NOT NULL,
     source VARCHAR(8) NOT NULL,
     late INTEGER NOT NULL,
+    copies_batch INTEGER NOT NULL,
+    copies_stream INTEGER NOT NULL,
     PRIMARY KEY (event_id)
 ) DISTSTYLE KEY DISTKEY (subscriber_id) COMPOUND SORTKEY (started_at, subscriber_id);
 
@@ -25,7 +27,8 @@ CREATE TABLE telecom.crm (
     age_band VARCHAR(64) NOT NULL,
     device_tier VARCHAR(64) NOT NULL,
     autopay INTEGER NOT NULL,
-    known_on DATE NOT NULL
+    known_on DATE NOT NULL,
+    copies INTEGER NOT NULL
 ) DISTSTYLE KEY DISTKEY (subscriber_id) COMPOUND SORTKEY (known_on, subscriber_id);
 
 CREATE TABLE telecom.billing (
@@ -33,12 +36,14 @@ CREATE TABLE telecom.billing (
     invoice_month CHAR(7) NOT NULL,
     amount DOUBLE PRECISION NOT NULL,
     overdue_days INTEGER NOT NULL,
-    known_on DATE NOT NULL
+    known_on DATE NOT NULL,
+    copies INTEGER NOT NULL
 ) DISTSTYLE KEY DISTKEY (subscriber_id) COMPOUND SORTKEY (known_on, subscriber_id);
 
 CREATE TABLE telecom.care (
     subscriber_id VARCHAR(64) NOT NULL,
     opened_at TIMESTAMP NOT NULL,
     category VARCHAR(16) NOT NULL,
-    known_on DATE NOT NULL
+    known_on DATE NOT NULL,
+    copies INTEGER NOT NULL
 ) DISTSTYLE KEY DISTKEY (subscriber_id) COMPOUND SORTKEY (known_on, subscriber_id);

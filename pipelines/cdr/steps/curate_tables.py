@@ -1,0 +1,170 @@
+"""Curation of the operator's tables: daily extracts of CRM, billing and care, checked, one row a key, accounted for.
+
+The partition is the extract's day, on which the rows became known, so features can be made as of any later day.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as fn
+
+from seatrial.contracts import cdr
+from seatrial.contracts.table import TableContract
+from seatrial.contracts.telecom import BILLING, CARE, CRM
+from seatrial.spark import checks
+from seatrial.spark.errors import DataError, main
+from seatrial.spark.files import Files, location
+from seatrial.spark.publish import Staged, Table, move_in, remove_others, stage
+from seatrial.spark.raw_events import Checked, Input, check_files, finished_files, refuse_bad_files
+from seatrial.spark.session import session
+
+CONTRACTS = {contract.name: contract for contract in (CRM, BILLING, CARE)}
+DAY, COPIES, TYPED = "date", "copies", "__typed"
+
+
+def list_extracts(files: Files, root: str, name: str, options: argparse.Namespace) -> dict[date, list[Input]]:
+    """Files of the table by extract day, within the days asked for."""
+    found = {}
+    for folder in files.folders(root):
+        if folder.startswith("date="):
+            day = date.fromisoformat(folder[len("date=") :])
+            if (options.first or day) <= day <= (options.last or day):
+                found[day] = [Input(name, day, one) for one in finished_files(files, f"{root}/{folder}")]
+    return found
+
+
+def read_rows(spark: SparkSession, checked: Checked, contract: TableContract) -> DataFrame:
+    """Typed rows of every file with their day, reason (null when good) and the row as it came."""
+    frames = []
+    for group in checked.good:
+        raw = spark.read.parquet(*(one.file.uri for one in group))
+        day = fn.regexp_extract(fn.col("_metadata.file_path"), r"/date=(\d{4}-\d\d-\d\d)/", 1)
+        columns = [fn.col(f"`{name}`") for name in raw.columns]
+        frame = raw.withColumns({DAY: fn.to_date(day), "payload": fn.to_json(fn.struct(*columns))})
+        frame = frame.withColumns({one.name + TYPED: checks.typed(one) for one in contract.fields})
+        typed = [fn.col(f"`{one.name}{TYPED}`").alias(one.name) for one in contract.fields]
+        frames.append(
+            frame.withColumn("reason", checks.refusal(contract, TYPED)).select(DAY, "reason", "payload", *typed)
+        )
+    return reduce(DataFrame.unionByName, frames)
+
+
+def one_a_key(rows: DataFrame, contract: TableContract) -> DataFrame:
+    """The smallest row of each day and key, so that no order of files matters, and how many there were."""
+    rest = [name for name in contract.names if name not in contract.key]
+    first = fn.min(fn.struct(*rest)) if rest else fn.struct(fn.lit(0).alias("_none"))
+    grouped = rows.groupBy(DAY, *contract.key).agg(first.alias("_first"), fn.count(fn.lit(1)).cast("int").alias(COPIES))
+    facts = [fn.col(f"_first.{name}").alias(name) for name in rest]
+    columns = {name: fn.col(name) for name in contract.key} | dict(zip(rest, facts))  # noqa: B905 - Python 3.9
+    return grouped.select(*(columns[name] for name in contract.names), fn.col(DAY).alias("known_on"), COPIES, DAY)
+
+
+def account_of(day: date, kept: Staged, refused: Staged, rows: int) -> dict[str, Any]:
+    """Read = used + duplicate + quarantined, held against the rows that the files' footers tell."""
+    copies = sum(group[COPIES] for group in kept.groups.values())
+    quarantined = {reason: group["rows"] for (reason,), group in sorted(refused.groups.items())}
+    if copies + sum(quarantined.values()) != rows:
+        raise DataError(
+            f"{day}: {rows} rows in the files, {copies + sum(quarantined.values())} accounted for: run again"
+        )
+    return {DAY: str(day), "read": rows, "used": kept.rows, "duplicate": copies - kept.rows, "quarantined": quarantined}
+
+
+def curate(spark: SparkSession, contract: TableContract, options: argparse.Namespace) -> dict[str, int]:
+    """Make the days of one table anew whose files changed; gives how many rows were read and kept."""
+    files, root, name = Files(spark), location(options.raw), contract.name
+    place = f"{root}/{cdr.table_prefix(options.dataset, name).rstrip('/')}"
+    below = f"{location(options.curated)}/{options.dataset}"
+    kept = Table(f"{below}/{name}", f"{below}/accounts/curate_{name}")
+    refused = Table(f"{below}/quarantine/{name}", kept.accounts)
+    extracts = list_extracts(files, place, name, options)
+    fingerprints = {day: sorted(one.fingerprint for one in inputs) for day, inputs in extracts.items()}
+    old = {day: files.read_json(kept.account(day)) or {} for day in extracts}
+    days = [day for day in extracts if options.everything or old[day].get("inputs") != fingerprints[day]]
+    if not days:
+        return {"days": 0, "read": 0, "used": 0}
+    inputs = [one for day in days for one in extracts[day]]
+    checked = check_files(files, inputs, contract)
+    refuse_bad_files(files, checked, contract)
+    rows = read_rows(spark, checked, contract)
+    good, bad = rows.where("reason is null"), rows.where("reason is not null").select(DAY, "reason", "payload")
+    staged = {
+        kept: stage(one_a_key(good, contract), kept, days, sums=[COPIES]),
+        refused: stage(bad, refused, days, group_by=["reason"]),
+    }
+    by_day = _rows_by_day(files, inputs)
+    accounts = {day: account_of(day, staged[kept][day], staged[refused][day], by_day[day]) for day in days}
+    _gate(name, accounts, options)
+    for day in days:
+        current = {kept: old[day].get("files", []), refused: old[day].get("quarantine_files", [])}
+        moved = {table: move_in(files, table, day, staged[table][day], current[table]) for table in (kept, refused)}
+        one = staged[kept][day]
+        facts = {"rows": one.rows, "checksum": one.checksum, "files": moved[kept], "inputs": fingerprints[day]}
+        account = {**accounts[day], **facts, "quarantine_files": moved[refused]}
+        files.write_json(kept.account(day), {**account, "unexpected_columns": checked.unexpected.get(name, [])})
+        for table in (kept, refused):
+            remove_others(files, table, day, moved[table])
+    files.delete([kept.staged(days), refused.staged(days)])
+    return {"days": len(days), **{key: sum(one[key] for one in accounts.values()) for key in ("read", "used")}}
+
+
+def _rows_by_day(files: Files, inputs: Sequence[Input]) -> dict[date, int]:
+    rows: dict[date, int] = {}
+    for one, footer in zip(inputs, files.footers([one.file.uri for one in inputs])):  # noqa: B905 - Python 3.9
+        rows[one.day] = rows.get(one.day, 0) + getattr(footer, "rows", 0)
+    return rows
+
+
+def _gate(name: str, accounts: dict[date, dict[str, Any]], options: argparse.Namespace) -> None:
+    limit = options.maximum_quarantined_share
+    bad = {day: one for day, one in accounts.items() if sum(one["quarantined"].values()) > limit * one["read"]}
+    lines = [f"{name} {day}: {one['quarantined']} of {one['read']} rows are refused" for day, one in bad.items()]
+    if lines:
+        raise DataError(
+            "nothing was published:\n  " + "\n  ".join(lines) + "\nmend the source, or allow it by "
+            "--maximum-quarantined-share"
+        )
+
+
+def run(spark: SparkSession, options: argparse.Namespace) -> dict[str, Any]:
+    """Curate each table asked for; gives its numbers by name."""
+    return {name: curate(spark, CONTRACTS[name], options) for name in options.tables}
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Places and limits; an unknown argument ends the job."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--raw", required=True, help="root of the raw bucket: s3://bucket or a folder")
+    parser.add_argument("--curated", required=True, help="root of the curated bucket")
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--tables", type=_tables, default=tuple(CONTRACTS), help="of crm,billing,care")
+    parser.add_argument("--from", dest="first", type=date.fromisoformat, help="first extract day, YYYY-MM-DD")
+    parser.add_argument("--to", dest="last", type=date.fromisoformat, help="last extract day")
+    parser.add_argument("--everything", action="store_true", help="make every day anew, also where nothing is new")
+    parser.add_argument("--maximum-quarantined-share", type=float, default=0.05)
+    return parser.parse_args(arguments)
+
+
+def _tables(text: str) -> tuple[str, ...]:
+    names = tuple(name for name in text.split(",") if name)
+    if unknown := sorted(set(names) - set(CONTRACTS)):
+        raise argparse.ArgumentTypeError(f"must be of {', '.join(CONTRACTS)}, got {unknown}")
+    return names
+
+
+def start(arguments: Sequence[str]) -> None:
+    """Run as a job: the summary goes to standard output as JSON."""
+    options = parse(arguments)
+    sys.stdout.write(json.dumps(run(session("curate_tables"), options)) + "\n")
+
+
+if __name__ == "__main__":
+    main(start)
