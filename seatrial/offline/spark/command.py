@@ -80,7 +80,8 @@ def environment(submission: Submission, place: Place) -> dict[str, str]:
         for name, value in submission.settings.items()
         if name.startswith(prefix) and "PYSPARK" not in name
     }
-    spark = {"SPARK_HOME": str(place.spark.home)}
+    # Workers of a cluster build their executors' class path for the Scala version that they are told.
+    spark = {"SPARK_HOME": str(place.spark.home), "SPARK_SCALA_VERSION": place.spark.scala_version}
     python = {"PYSPARK_PYTHON": place.spark.python, "PYSPARK_DRIVER_PYTHON": place.spark.python}
     return {**programs_table.spark_environment(place.folder), **spark, **python, **own}
 

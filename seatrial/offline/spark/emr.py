@@ -301,5 +301,6 @@ def new_fleet(request: Request) -> dict[str, Any]:
     spot, demand = request.get("TargetSpotCapacity", 0), request.get("TargetOnDemandCapacity", 0)
     renamed = {"InstanceTypeConfigs": "InstanceTypeSpecifications"}
     own = {renamed.get(name, name): value for name, value in request.items()}
+    targets = {"TargetOnDemandCapacity": demand, "TargetSpotCapacity": spot}
     provisioned = {"ProvisionedOnDemandCapacity": demand, "ProvisionedSpotCapacity": spot}
-    return {"Id": new_id("if-"), "Status": {"State": "RUNNING"}, **own, **provisioned}
+    return {"Id": new_id("if-"), "Status": {"State": "RUNNING"}, **own, **targets, **provisioned}

@@ -125,6 +125,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _run(self) -> None:
         try:
+            if "op=GETHOMEDIRECTORY" in self.path:
+                self.reply({"Path": "/user/hadoop"})
+                return
             call = _Call(self)
             answer = _OPERATIONS.get((self.command, call.operation))
             if answer is None:

@@ -8,7 +8,15 @@ from pathlib import Path
 from seatrial.offline.sagemaker import logs
 from seatrial.offline.sagemaker.storage import join_uri
 from seatrial.offline.spark import configuration
-from seatrial.offline.spark.api import ConflictError, NotEmulatedError, NotFoundError, Request, Response, present
+from seatrial.offline.spark.api import (
+    ApiError,
+    ConflictError,
+    NotEmulatedError,
+    NotFoundError,
+    Request,
+    Response,
+    present,
+)
 from seatrial.offline.spark.applications import Application, Applications, emit, new_id
 from seatrial.offline.spark.capacity import Need, limit_of, need_of
 from seatrial.offline.spark.engine import End, Engine, SparkJob
@@ -16,6 +24,7 @@ from seatrial.offline.spark.submission import Submission, from_job_driver
 
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 DEFAULT_TIMEOUT_MINUTES = 720
+LEAST_TIMEOUT_MINUTES = 5
 DEFAULT_QUEUE_MINUTES = 360
 DETAILS_LIMIT = 256
 LOG_TYPES = {"stdout": "STDOUT", "stderr": "STDERR"}
@@ -181,6 +190,10 @@ class JobRuns:
     def _new(self, application: Application, request: Request) -> JobRun:
         if request.get("mode", "BATCH") != "BATCH":
             raise NotEmulatedError(f"mode {request['mode']}: the offline cloud runs job runs of mode BATCH")
+        if 0 < request.get("executionTimeoutMinutes", 0) < LEAST_TIMEOUT_MINUTES:
+            raise ApiError(f"RunTimeout must be at least {LEAST_TIMEOUT_MINUTES} minutes.")
+        if application.state == "TERMINATED":
+            raise ApiError(f"Application {application.id} is terminated. Cannot start job run.")
         if "sparkSubmit" not in request.get("jobDriver", {}):
             raise NotEmulatedError("jobDriver: the offline cloud runs sparkSubmit only")
         overrides = request.get("configurationOverrides", {}).get("applicationConfiguration", ())

@@ -33,6 +33,12 @@ class Spark:
     home: Path
     python: str
 
+    @property
+    def scala_version(self) -> str:
+        """Such as "2.12", from the names of its jars."""
+        jar = next((self.home / "jars").glob("spark-core_*.jar"))
+        return jar.name.removeprefix("spark-core_").partition("-")[0]
+
 
 def spark_version(release: str) -> str:
     """The Spark of a release; raises `ApiError` for a label that no release has here."""
