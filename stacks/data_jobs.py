@@ -1,6 +1,8 @@
 """Which Spark jobs a telecom lake runs, in which stages, and what each is told."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from constructs import Construct
 
@@ -11,19 +13,44 @@ Buckets = Mapping[str, str]
 """Zone (raw, curated, features) to bucket name."""
 
 
+@dataclass(frozen=True)
+class Step:
+    """A script below pipelines/, the zones whose roots it takes, and its other arguments."""
+
+    script: str
+    zones: tuple[str, ...]
+    arguments: Mapping[str, str]
+    per_date: bool = False
+
+
+REACHING_BACK = {"from": "{since}", "to": "{last}"}
+"""Curation looks at what arrived late for the days before, and leaves alone where nothing is new."""
+STAGES = (
+    (
+        Step("cdr/steps/curate_cdr.py", ("raw", "curated"), REACHING_BACK),
+        Step("cdr/steps/curate_tables.py", ("raw", "curated"), REACHING_BACK),
+    ),
+    (Step("network/steps/crm_history.py", ("curated",), {"date": "{last}"}),),
+    (Step("churn/steps/usage_features.py", ("curated", "features"), {"as-of": "{after}"}),),
+)
+"""Each stage reads what the stages before it wrote."""
+
+
 def data_stages(scope: Construct, *, target: Target, engine: SparkEngine, buckets: Buckets) -> list[list[SparkJob]]:
-    """Stages in the order in which they read each other."""
+    """The jobs, made for an engine."""
     processing = target.engagement.processing
-    roots = {zone: f"s3://{name}" for zone, name in buckets.items()}
-    common = {"dataset": target.engagement.training.dataset.name}
-    limits = {"attempts": processing.attempts, "max_runtime_minutes": processing.max_runtime_minutes}
-    curate = SparkJob(
-        scope,
-        "CurateCdr",
-        engine=engine,
-        script="cdr/steps/curate_cdr.py",
-        arguments=common | {"raw": roots["raw"], "curated": roots["curated"], "from": "{since}", "to": "{last}"},
-        per_date=False,
-        **limits,
-    )
-    return [[curate]]
+
+    def made(step: Step) -> SparkJob:
+        roots = {zone: f"s3://{buckets[zone]}" for zone in step.zones}
+        return SparkJob(
+            scope,
+            Path(step.script).stem.title().replace("_", ""),
+            engine=engine,
+            script=step.script,
+            arguments={"dataset": target.engagement.training.dataset.name, **roots, **step.arguments},
+            per_date=step.per_date,
+            attempts=processing.attempts,
+            max_runtime_minutes=processing.max_runtime_minutes,
+        )
+
+    return [[made(step) for step in steps] for steps in STAGES]

@@ -113,7 +113,9 @@ class EmrSecurity(Construct):
         )
 
     def _let(self, name: str, source: ec2.CfnSecurityGroup, target: ec2.CfnSecurityGroup, port: int | None) -> None:
-        ports = {"ip_protocol": "-1"} if port is None else {"ip_protocol": "tcp", "from_port": port, "to_port": port}
+        ports: dict[str, Any] = {"ip_protocol": "-1"}
+        if port is not None:
+            ports = {"ip_protocol": "tcp", "from_port": port, "to_port": port}
         ec2.CfnSecurityGroupEgress(
             self,
             f"{name}Egress",

@@ -54,7 +54,7 @@ def flow_machine(settings: FlowSettings, engine: SparkEngine, stages: Stages) ->
 
 
 def _plan(settings: FlowSettings) -> State:
-    fields = ("dates", "first", "last", "since")
+    fields = ("dates", "first", "last", "since", "after")
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",

@@ -1,5 +1,7 @@
 """An Iceberg table in Glue with the three optimizers that look after it: compaction, expiry and removal of orphans."""
 
+from typing import Any
+
 import aws_cdk.aws_glue as glue
 import aws_cdk.aws_kms as kms
 import aws_cdk.aws_s3 as s3
@@ -87,7 +89,7 @@ class ManagedIcebergTable(Construct):
         role.allow("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", on=groups, because=STREAMS)
         return role
 
-    def _optimizer(self, kind: str, **configuration: object) -> glue.CfnTableOptimizer:
+    def _optimizer(self, kind: str, **configuration: Any) -> glue.CfnTableOptimizer:
         made = glue.CfnTableOptimizer(
             self,
             "".join(word.capitalize() for word in kind.split("_")),

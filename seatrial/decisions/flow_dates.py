@@ -26,6 +26,7 @@ class FlowPlan:
             "first": self.dates[0].isoformat(),
             "last": self.dates[-1].isoformat(),
             "since": self.since.isoformat(),
+            "after": (self.dates[-1] + timedelta(days=1)).isoformat(),
         }
 
 

@@ -21,6 +21,7 @@ def test_one_date_is_a_flow_of_one_date():
         "first": "2026-03-01",
         "last": "2026-03-01",
         "since": "2026-02-26",
+        "after": "2026-03-02",
     }
 
 

@@ -20,6 +20,7 @@ def test_answers_the_plan_as_the_state_machine_reads_it(function):
         "first": "2026-01-01",
         "last": "2026-01-02",
         "since": "2025-12-31",
+        "after": "2026-01-03",
     }
 
 
