@@ -276,7 +276,9 @@ def _blocks(handler: _Handler, call: _Call) -> None:
 def _located(handler: _Handler, call: _Call) -> None:
     size = call.view.status(call.bucket, call.key).size
     facts = {"fileLength": size, "isLastBlockComplete": True, "isUnderConstruction": False}
-    handler.reply({"LocatedBlocks": {**facts, "lastLocatedBlock": None, "locatedBlocks": []}})
+    block = {"blockPoolId": "s3", "blockId": 0, "generationStamp": 0, "numBytes": size}
+    place = {"block": block, "startOffset": 0, "isCorrupt": False, "locations": [], "cachedLocations": []}
+    handler.reply({"LocatedBlocks": {**facts, "lastLocatedBlock": place, "locatedBlocks": [place] if size else []}})
 
 
 def _make_folder(handler: _Handler, call: _Call) -> None:
