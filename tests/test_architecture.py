@@ -86,6 +86,11 @@ AREAS = [
     Area("pipelines/*/*.py", {"pipelines", "seatrial.pipeline", "seatrial.contracts"}),
     Area("pipelines/*.py", {"pipelines"}),
     Area(
+        "pipelines/generate/steps/*.py",
+        {"seatrial.contracts", "seatrial.spark", "seatrial.telecom"},
+        {"pyarrow", "pyspark"},
+    ),
+    Area(
         "pipelines/*/steps/**/*.py",
         {"seatrial.contracts", "seatrial.statistics", "seatrial.spark"},
         {

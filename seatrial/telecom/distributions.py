@@ -18,16 +18,29 @@ _DAYTIME, _DAYTIME_WIDTH = _INVERSE[:-1], np.diff(_INVERSE)
 
 
 def double_pareto_lognormal(
-    rng: np.random.Generator, size: int, *, mu: float, sigma: float, alpha: float, beta: float
+    rng: np.random.Generator,
+    size: int,
+    *,
+    mu: float,
+    sigma: float,
+    alpha: float,
+    beta: float,
+    tails: tuple[Floats, Floats] | None = None,
 ) -> Floats:
     """Draw from the double-Pareto-lognormal distribution: lognormal body, Pareto tails alpha (upper), beta (lower).
 
     Calls and distinct partners per customer follow it where a power law or a lognormal does not (Seshadri,
     Machiraju, Sridharan, Bolot, Faloutsos, Leskovec: Mobile call graphs: beyond power-law and lognormal
-    distributions, KDD 2008). Representation: exp(N(mu, sigma^2) + E1/alpha - E2/beta), E1, E2 standard exponential.
+    distributions, KDD 2008). Representation: exp(N(mu, sigma^2) + E1/alpha - E2/beta), E1, E2 standard exponential;
+    two quantities with the same `tails` (E1, E2) are large and small together.
     """
-    body = rng.normal(mu, sigma, size)
-    return np.exp(body + rng.exponential(1 / alpha, size) - rng.exponential(1 / beta, size))
+    upper, lower = draw_tails(rng, size) if tails is None else tails
+    return np.exp(rng.normal(mu, sigma, size) + upper / alpha - lower / beta)
+
+
+def draw_tails(rng: np.random.Generator, size: int) -> tuple[Floats, Floats]:
+    """Standard exponential numbers for both tails of `double_pareto_lognormal`."""
+    return rng.standard_exponential(size), rng.standard_exponential(size)
 
 
 def truncated_log_logistic(

@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from seatrial.telecom.distributions import Floats, Integers, double_pareto_lognormal
+from seatrial.telecom.distributions import Floats, Integers, double_pareto_lognormal, draw_tails
 from seatrial.telecom.spec import CELLS_PER_REGION, Scenario, Source, TelecomSpec
 
 REGIONS = ("north", "northeast", "east", "southeast", "south", "southwest", "west", "capital")
@@ -22,6 +22,10 @@ PLANS = ("prepaid", "postpaid", "family", "business")
 CONTRACTS = ("monthly", "annual", "two_year")
 AGES = ("18-25", "26-35", "36-50", "51-65", "66+")
 DEVICES = ("basic", "mid", "premium")
+CALLS = {"mu": 3.2, "sigma": 0.55, "alpha": 2.6, "beta": 2.2}
+"""Voice calls of a customer in 30 days, as a double-Pareto-lognormal distribution (Seshadri et al. 2008)."""
+PARTNERS = {"mu": 2.3, "sigma": 0.5, "alpha": 2.8, "beta": 2.5}
+"""Distinct partners whom a customer may call, likewise."""
 _CALIBRATION_SIZE = 20_000
 LATE_PAYERS = 0.25
 _LEAVER_SHARE = 0.12
@@ -112,6 +116,7 @@ def draw_people(rng: np.random.Generator, size: int, quality: Floats) -> Populat
     late = rng.random(size) < LATE_PAYERS
     overdue = draw_overdue(rng, late)
     rates = care_rates(late, network, device)
+    tails = draw_tails(rng, size)  # shared: who calls most calls most people, so the partners seen keep their tail
     return Population(
         position=position,
         tenure_months=np.minimum(rng.exponential(30.0, size), 180).astype(np.int64),
@@ -124,10 +129,8 @@ def draw_people(rng: np.random.Generator, size: int, quality: Floats) -> Populat
         home_cell=home,
         work_cell=work,
         network=network,
-        calls=np.clip(double_pareto_lognormal(rng, size, mu=3.2, sigma=0.55, alpha=2.6, beta=2.2), 1.0, 3000.0),
-        partners=np.clip(double_pareto_lognormal(rng, size, mu=2.3, sigma=0.5, alpha=2.8, beta=2.5), 1, 400).astype(
-            np.int64
-        ),
+        calls=np.clip(double_pareto_lognormal(rng, size, **CALLS, tails=tails), 1.0, 3000.0),
+        partners=np.clip(double_pareto_lognormal(rng, size, **PARTNERS, tails=tails), 1, 400).astype(np.int64),
         data_mb=np.exp(rng.normal(7.2, 1.8, size)),
         trend=rng.normal(0.0, 0.45, size),
         overdue_days=overdue,
