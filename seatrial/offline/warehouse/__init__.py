@@ -3,6 +3,7 @@
 from seatrial.offline import routes
 from seatrial.offline.context import CloudContext
 from seatrial.offline.warehouse import clusters, json_api
+from seatrial.offline.warehouse.athena.api import Athena
 from seatrial.offline.warehouse.data_api import DataApi
 from seatrial.offline.warehouse.serverless import Serverless
 from seatrial.offline.warehouse.service import Service
@@ -19,6 +20,7 @@ def install(context: CloudContext) -> None:
     clusters.install(service)
     parts = {
         "RedshiftData": ("redshift-data", DataApi(service).operations, "ValidationException"),
+        "AmazonAthena": ("athena", Athena(service).operations, "InvalidRequestException"),
         "RedshiftServerless": ("redshift-serverless", Serverless(service).operations, "ValidationException"),
     }
     for prefix, (name, operations, invalid) in parts.items():

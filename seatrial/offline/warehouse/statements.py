@@ -16,8 +16,11 @@ from seatrial.offline.warehouse.queries import compile_query
 from seatrial.offline.warehouse.relations import resolver
 from seatrial.offline.warehouse.scripts import split, without_comments
 
-_NOTHING_TO_DO = ("analyze", "vacuum", "grant", "revoke", "comment", "lock", "set query_group", "reset")
-"""Statements that change no result: privileges are not enforced offline, storage is DuckDB's."""
+_NOTHING_TO_DO = (
+    "analyze", "vacuum", "grant", "revoke", "comment", "lock", "set query_group", "reset", "create role", "drop role",
+    "alter default privileges",
+)  # fmt: skip
+"""Statements that change no result: roles and privileges are not enforced offline, storage is DuckDB's."""
 _REFUSED = [
     "create model",
     "create user",
@@ -26,7 +29,6 @@ _REFUSED = [
     "create group",
     "alter group",
     "drop group",
-    "create role",
     "create database",
     "drop database",
     "create library",
@@ -45,7 +47,6 @@ _REFUSED = [
     "attach masking",
     "create rls",
     "attach rls",
-    "alter default privileges",
     "show model",
     "explain_model",
     "cancel",

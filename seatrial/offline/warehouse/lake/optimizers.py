@@ -109,7 +109,7 @@ def compact(table: Table) -> str:
         return "nothing to compact"
     before = sum(by_partition.values())
     content: pa.Table = table.scan().to_arrow()
-    table.overwrite(content)
+    iceberg.replace(table, content)
     after = len(list(table.refresh().scan().plan_files()))
     return f"{before} files became {after}"
 
