@@ -37,7 +37,6 @@ class StreamingStack(BaseStack):
             mode="provisioned" if section.mode == "provisioned" else "on-demand",
             shards=section.shards if section.mode == "provisioned" else None,
             retention_hours=section.retention_hours,
-            stream_name=f"{target.prefix}-cdr",
             **destroy,
             **self._common,
         )

@@ -41,7 +41,7 @@ class WarehouseSection(Section):
 
     kind: Literal["none", "serverless", "provisioned"] = "none"
     """`serverless`: paid by the second of use. `provisioned`: a cluster, for steady load. `none`: no warehouse."""
-    database: DatabaseName = "telecom"
+    database: DatabaseName = "analytics"
     """Name of the database."""
     serverless: ServerlessWarehouseSection = Field(default_factory=ServerlessWarehouseSection)
     """Settings of Redshift Serverless, without effect on a cluster."""

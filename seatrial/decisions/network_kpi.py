@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from seatrial.contracts.cdr import REACH, from_the_future, is_late
-from seatrial.contracts.network_kpi import Totals
+from seatrial.contracts.network_kpi import SUMS, Totals
 from seatrial.decisions.settings import parse_settings
 
 FINGERPRINT_BYTES = 8
@@ -90,13 +90,12 @@ def fold(events: Iterable[Mapping[str, Any]], seen: Collection[bytes]) -> Change
 def _contributions(event: Mapping[str, Any]) -> Totals:
     late = is_late(event["started_at"], event["received_at"])
     voice = event["kind"] == "voice"
-    values: dict[str, float] = {
+    counts = {
         "events": 1,
         _KINDS[event["kind"]]: 1,
-        "dropped_calls": event["dropped"] if voice else 0,
+        "dropped_calls": int(event["dropped"]) if voice else 0,
         "late_events": int(late),
-        "duration_seconds": event["duration_seconds"],
-        "data_mb": event["data_mb"],
     }
     # Six digits: microseconds and bytes; DynamoDB takes numbers of 38 digits and refuses longer sums.
-    return {name: round(Decimal(repr(value)), 6) for name, value in values.items() if value}
+    sums = {name: round(Decimal(repr(event[name])), 6) for name in SUMS}
+    return {name: value for name, value in ({k: Decimal(v) for k, v in counts.items()} | sums).items() if value}
