@@ -55,50 +55,56 @@ def events_of(frame: DataFrame, as_of: date) -> DataFrame:
     )
 
 
-def usage_of(events: DataFrame, as_of: date) -> DataFrame:
-    """Sums by subscriber, by way of subscriber and day."""
+SUMMED = ("voice_calls", "milliseconds", "sms", "data_sessions", "kilobytes", "connections", "drops")
+
+
+def daily_of(events: DataFrame) -> DataFrame:
+    """Sums by subscriber and day."""
     voice, sms, data = (fn.col("kind") == kind for kind in cdr.KINDS)
-    night = (fn.hour("started_at") < 6).cast("int")
-    daily = events.groupBy(ID, "date", "recent").agg(
-        fn.count(fn.lit(1)).alias("events"),
-        fn.sum(voice.cast("int")).alias("voice_calls"),
-        fn.sum(fn.when(voice, fn.col("milliseconds")).otherwise(0)).alias("milliseconds"),
-        fn.sum(sms.cast("int")).alias("sms"),
-        fn.sum(data.cast("int")).alias("data_sessions"),
-        fn.sum(fn.when(data, fn.col("kilobytes")).otherwise(0)).alias("kilobytes"),
-        fn.sum("connection").alias("connections"),
-        fn.sum("drop").alias("drops"),
-        fn.sum(night).alias("night"),
-        fn.max("started_at").alias("last"),
+    sums = {
+        "voice_calls": voice.cast("int"),
+        "milliseconds": fn.when(voice, fn.col("milliseconds")).otherwise(0),
+        "sms": sms.cast("int"),
+        "data_sessions": data.cast("int"),
+        "kilobytes": fn.when(data, fn.col("kilobytes")).otherwise(0),
+        "connections": fn.col("connection"),
+        "drops": fn.col("drop"),
+        "night": (fn.hour("started_at") < 6).cast("int"),
+        "events": fn.lit(1),
+    }
+    columns = [fn.sum(value).alias(name) for name, value in sums.items()]
+    return events.groupBy(ID, "date", "recent").agg(*columns, fn.max("started_at").alias("last"))
+
+
+def usage_of(events: DataFrame, as_of: date) -> DataFrame:
+    """Sums by subscriber over both windows, by way of the days, and the ratios made of them."""
+    sums = [fn.sum(name).alias(f"{name}_30d") for name in SUMMED]
+    sums += [fn.sum(fn.col(name) * fn.col("recent")).alias(f"{name}_7d") for name in SUMMED]
+    totals = (
+        daily_of(events)
+        .groupBy(ID)
+        .agg(
+            *sums,
+            fn.sum("events").alias("events"),
+            fn.sum("night").alias("night"),
+            fn.count(fn.lit(1)).alias("active_days_30d"),
+            fn.sum("recent").alias("active_days_7d"),
+            fn.max("last").alias("last"),
+        )
     )
-    names = ("voice_calls", "milliseconds", "sms", "data_sessions", "kilobytes", "connections", "drops")
-    sums = [fn.sum(name).alias(f"{name}_30d") for name in names]
-    sums += [fn.sum(fn.col(name) * fn.col("recent")).alias(f"{name}_7d") for name in names]
-    totals = daily.groupBy(ID).agg(
-        *sums,
-        fn.sum("events").alias("events"),
-        fn.sum("night").alias("night"),
-        fn.count(fn.lit(1)).alias("active_days_30d"),
-        fn.sum("recent").alias("active_days_7d"),
-        fn.max("last").alias("last"),
-    )
-    end = fn.unix_micros(fn.lit(as_of).cast("timestamp"))
-    silence = (end - fn.unix_micros("last")).cast("double") / fn.lit(float(DAY_MICROSECONDS))
-    return totals.withColumns(
-        {
-            "days_since_last_activity": silence,
-            "voice_minutes_7d": fn.col("milliseconds_7d").cast("double") / 60_000.0,
-            "voice_minutes_30d": fn.col("milliseconds_30d").cast("double") / 60_000.0,
-            "data_mb_7d": fn.col("kilobytes_7d").cast("double") / 1000.0,
-            "data_mb_30d": fn.col("kilobytes_30d").cast("double") / 1000.0,
-            "voice_trend": ratio("(voice_calls_7d * 30)", "(voice_calls_30d * 7)"),
-            "data_trend": ratio("(kilobytes_7d * 30)", "(kilobytes_30d * 7)"),
-            "drop_rate_7d": ratio("drops_7d", "connections_7d"),
-            "drop_rate_30d": ratio("drops_30d", "connections_30d"),
-            "data_share_30d": ratio("data_sessions_30d", "events"),
-            "night_share_30d": ratio("night", "events"),
-        }
-    )
+    silence = fn.unix_micros(fn.lit(as_of).cast("timestamp")) - fn.unix_micros("last")
+    figures = {
+        "days_since_last_activity": silence.cast("double") / fn.lit(float(DAY_MICROSECONDS)),
+        "voice_trend": ratio("(voice_calls_7d * 30)", "(voice_calls_30d * 7)"),
+        "data_trend": ratio("(kilobytes_7d * 30)", "(kilobytes_30d * 7)"),
+        "data_share_30d": ratio("data_sessions_30d", "events"),
+        "night_share_30d": ratio("night", "events"),
+    }
+    for days in ("7d", "30d"):
+        figures[f"voice_minutes_{days}"] = fn.col(f"milliseconds_{days}").cast("double") / 60_000.0
+        figures[f"data_mb_{days}"] = fn.col(f"kilobytes_{days}").cast("double") / 1000.0
+        figures[f"drop_rate_{days}"] = ratio(f"drops_{days}", f"connections_{days}")
+    return totals.withColumns(figures)
 
 
 def partners_of(events: DataFrame) -> DataFrame:
@@ -237,9 +243,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--curated", required=True, help="root of the curated bucket: s3://bucket or a folder")
     parser.add_argument("--features", required=True, help="root of the features bucket")
     parser.add_argument("--dataset", required=True)
-    parser.add_argument(
-        "--as-of", type=date.fromisoformat, required=True, help="data from before this day counts"
-    )
+    parser.add_argument("--as-of", type=date.fromisoformat, required=True, help="data from before this day counts")
     parser.add_argument("--everything", action="store_true", help="make the day anew, also if nothing is new")
     parser.add_argument("--files", type=int, default=1, help="files of the partition; about 5 million rows fit one")
     return parser.parse_args(arguments)

@@ -47,8 +47,8 @@ def versions(seen: DataFrame, days: Sequence[date]) -> DataFrame:
 
 def observations(extracts: DataFrame, days: Sequence[date], before: DataFrame | None) -> DataFrame:
     """The open versions of the history so far as observations of its day, and the rows of every extract since."""
-    numbers = fn.array(*(fn.lit(day) for day in days))
-    index = (fn.array_position(numbers, fn.col("date")) - 1).cast("int").alias("_index")
+    numbers = ", ".join(f"date'{day}'" for day in days)
+    index = fn.expr(f"cast(array_position(array({numbers}), date) - 1 as int)").alias("_index")
     columns = [ID, "tenure_months", *CRM_ATTRIBUTES]
     seen = extracts.select(index, fn.col("date").alias("valid_from"), *columns)
     if before is None:

@@ -51,8 +51,9 @@ def computed(tmp_path_factory, spark, tables):
 def warehouse_rows(tmp_path, tables):
     """The same features by the SQL files, in Redshift's dialect, on the offline warehouse."""
     session = Database("dev", Cloud(), tmp_path).session()
-    for name in ("0001_schemas", "0002_telecom", "0006_features"):
-        session.batch(statements(SQL / "migrations" / f"{name}.sql"))
+    for name in ("schemas", "telecom", "features"):
+        (path,) = (SQL / "migrations").glob(f"*_{name}.sql")
+        session.batch(statements(path))
     for name, schema in (("cdr", operator.CURATED), ("billing", operator.BILLING), ("care", operator.CARE)):
         _load(session, name, tables[name], schema)
     _load(session, "crm_history", tables["history"], operator.HISTORY)
