@@ -1,8 +1,11 @@
 """Reads one engagement, builds its stacks and synthesizes them: `cdk synth` or `python app.py`."""
 
+import gc
 import json
 import sys
 from pathlib import Path
+
+gc.disable()  # a synth ends before there is garbage worth looking for, and looking for it costs a tenth of its time
 
 import aws_cdk as cdk
 from jsii.errors import JSIIError

@@ -1,24 +1,26 @@
 """The stacks of one engagement in one environment, in the order in which they depend on each other."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 
 from seatrial.config import Engagement
 from seatrial.constructs.errors import ConstructError
 from stacks.base import Foundation, Target
-from stacks.features import FeaturesStack
 from stacks.lake import LakeStack
 from stacks.monitoring import MonitoringStack
 from stacks.network import workload_network
-from stacks.processing import ProcessingStack
 from stacks.promotion import PromotionStack
 from stacks.retraining import RetrainingStack
 from stacks.serving import ServingStack
-from stacks.streaming import StreamingStack
 from stacks.training import TrainingStack
-from stacks.warehouse import WarehouseStack
+
+if TYPE_CHECKING:
+    from stacks.features import FeaturesStack
+    from stacks.processing import ProcessingStack
+    from stacks.streaming import StreamingStack
+    from stacks.warehouse import WarehouseStack
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,10 @@ class Stacks:
     monitoring: MonitoringStack
     retraining: RetrainingStack
     promotion: PromotionStack
-    processing: ProcessingStack | None = None
-    warehouse: WarehouseStack | None = None
-    features: FeaturesStack | None = None
-    streaming: StreamingStack | None = None
+    processing: "ProcessingStack | None" = None
+    warehouse: "WarehouseStack | None" = None
+    features: "FeaturesStack | None" = None
+    streaming: "StreamingStack | None" = None
 
 
 def build(app: cdk.App, engagement: Engagement, environment: str) -> Stacks:
@@ -62,16 +64,24 @@ def build(app: cdk.App, engagement: Engagement, environment: str) -> Stacks:
 
 
 def _with_data(app: cdk.App, core: Stacks, base: Foundation) -> Stacks:
-    """The stacks of the data layer that the engagement switches on."""
+    """The stacks of the data layer that the engagement switches on; each is imported only then, for it is heavy."""
     engagement, catalog = base.target.engagement, core.lake.catalog
     made: dict[str, Any] = {}
     if catalog and engagement.processing.engine != "none":
+        from stacks.processing import ProcessingStack
+
         made["processing"] = ProcessingStack(app, "Processing", foundation=base, catalog=catalog)
     if engagement.warehouse.kind != "none":
+        from stacks.warehouse import WarehouseStack
+
         made["warehouse"] = WarehouseStack(app, "Warehouse", foundation=base)
     if engagement.feature_store.enabled:
+        from stacks.features import FeaturesStack
+
         made["features"] = FeaturesStack(app, "Features", foundation=base)
     if engagement.streaming.mode != "none":
+        from stacks.streaming import StreamingStack
+
         group = made["features"].network_kpi if "features" in made else None
         made["streaming"] = StreamingStack(app, "Streaming", foundation=base, feature_group=group)
         if group:

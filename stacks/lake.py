@@ -1,12 +1,15 @@
 """The lake: key, buckets, the topic on which people are told, and the catalog when there is one."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from constructs import Construct
 
-from seatrial.constructs import Lake, LakeCatalog, Notifications
+from seatrial.constructs import Lake, Notifications
 from seatrial.contracts.catalog import lake_tables
 from stacks.base import BaseStack, Target
+
+if TYPE_CHECKING:
+    from seatrial.constructs import LakeCatalog
 
 
 class LakeStack(BaseStack):
@@ -41,10 +44,12 @@ class LakeStack(BaseStack):
             }
         )
 
-    def _catalog(self, target: Target) -> LakeCatalog | None:
+    def _catalog(self, target: Target) -> "LakeCatalog | None":
         section, features = target.engagement.lake.catalog, self.lake.features
         if features is None:
             return None
+        from seatrial.constructs import LakeCatalog  # Glue's constructs are heavy, and most lakes go without
+
         catalog = LakeCatalog(
             self,
             "Catalog",

@@ -25,12 +25,14 @@ class Place:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{last}"
 
 
-_PLACES: "WeakKeyDictionary[cdk.Stack, Place]" = WeakKeyDictionary()
+_PLACES: "WeakKeyDictionary[IConstruct, Place]" = WeakKeyDictionary()
 
 
 def place_of(construct: IConstruct) -> Place:
     """The place of the stack in which the construct is."""
-    stack = cdk.Stack.of(construct)
-    if stack not in _PLACES:
-        _PLACES[stack] = Place(stack.partition, stack.region, stack.account)
-    return _PLACES[stack]
+    if construct not in _PLACES:
+        stack = cdk.Stack.of(construct)
+        if stack not in _PLACES:
+            _PLACES[stack] = Place(stack.partition, stack.region, stack.account)
+        _PLACES[construct] = _PLACES[stack]
+    return _PLACES[construct]

@@ -8,7 +8,7 @@ import importlib.metadata
 import io
 import tarfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import seatrial
@@ -53,12 +53,20 @@ def library_files(sources: Iterable[bytes]) -> dict[str, bytes]:
 @functools.cache
 def _imported_modules(source: bytes) -> list[str]:
     found: list[str] = []
-    for node in ast.walk(ast.parse(source)):
+    for node in _statements(ast.parse(source)) if b"seatrial" in source else ():
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     return [name for name in found if name.startswith("seatrial.")]
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Every statement of a module, however deep; expressions, nine tenths of a tree, hold no imports."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, name, ()):
+            yield child
+            yield from _statements(child)
 
 
 def _module_files(module: str) -> dict[str, bytes]:
