@@ -21,7 +21,6 @@ SERVICES = {
     "emr-serverless": Vouched("ours", "applications run the Spark jobs of their job runs"),
     "events": Vouched("ours", "rules match and deliver to targets on the cloud's clock"),
     "firehose": Vouched("ours", "delivery streams convert, partition and deliver to S3; other destinations say so"),
-    "glue": Vouched("moto", "databases, tables and partitions are kept; what would start a crawler or job is refused"),
     "glue": Vouched("moto", "databases, tables and partitions are kept; jobs, crawlers and others are refused"),
     "iam": Vouched("moto", "roles and policies are kept; the rehearsal tells that rights are not enforced"),
     "iot": Vouched("ours", "topic rules are read when they are made; things and policies are kept, jobs are refused"),

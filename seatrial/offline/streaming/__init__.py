@@ -1,7 +1,7 @@
 """Streams that deliver: IoT rules, Kinesis, Firehose to Parquet in S3, and features, at the cloud's time."""
 
 from seatrial.offline.context import CloudContext
-from seatrial.offline.streaming import feature_store, kinesis, moto_firehose, moto_glue, moto_iot
+from seatrial.offline.streaming import feature_store, kinesis, moto_firehose, moto_iot
 
 __all__ = ["duplicate_next", "install", "throttle_next"]
 
@@ -11,7 +11,6 @@ def install(context: CloudContext) -> None:
     kinesis.start(context)
     moto_firehose.start()
     moto_iot.start()
-    moto_glue.start()
     feature_store.start(context)
 
 

@@ -51,7 +51,6 @@ def start(context: CloudContext) -> None:
     patches.replace(KinesisBackend, "get_records", _get_records)
     patches.replace(KinesisBackend, "put_record", _put_record)
     patches.replace(KinesisBackend, "put_records", _put_records)
-    patches.replace(KinesisBackend, "_send_stream_metrics", _send_stream_metrics)
 
 
 def throttle_next(stream: str, records: int) -> None:
@@ -197,10 +196,3 @@ def _put_records(
 def _count_throttled(stream: str, records: int) -> None:
     name = "WriteProvisionedThroughputExceeded"
     alarms.put_metric(_contexts[-1], "AWS/Kinesis", name, records, {"StreamName": stream}, "Count")
-
-
-def _send_stream_metrics(self: KinesisBackend, stream_name: str, incoming_bytes: int, incoming_records: int) -> None:
-    """Moto hands its metrics to its own CloudWatch, which keeps no times."""
-    del self
-    values = {"IncomingBytes": (incoming_bytes, "Bytes"), "IncomingRecords": (incoming_records, "Count")}
-    alarms.put_metrics(_contexts[-1], "AWS/Kinesis", values, {"StreamName": stream_name})
