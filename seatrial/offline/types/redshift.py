@@ -1,6 +1,8 @@
 """Redshift: serverless namespaces and workgroups, provisioned clusters with their groups and schedules."""
 
+import json
 import re
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -100,6 +102,8 @@ class Cluster(Handler):
         if call.tags():
             request["Tags"] = tag_list(call.tags())
         made = call.client("redshift").create_cluster(**request)["Cluster"]
+        if call.flag("ManageMasterPassword"):
+            self._keep_password(call, made["ClusterIdentifier"])
         return self._made(call, made["ClusterIdentifier"])
 
     def update(self, call: Call, physical_id: str, old: Mapping[str, Any]) -> Made:
@@ -120,6 +124,22 @@ class Cluster(Handler):
     def delete(self, call: Call, physical_id: str) -> None:
         """DeleteCluster without a snapshot."""
         call.client("redshift").delete_cluster(ClusterIdentifier=physical_id, SkipFinalClusterSnapshot=True)
+        if call.flag("ManageMasterPassword"):
+            name = self._secret_name(call, physical_id)
+            call.client("secretsmanager").delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+
+    def _secret_name(self, call: Call, identity: str) -> str:
+        return f"redshift!{identity}-{call.get('MasterUsername')}"
+
+    def _keep_password(self, call: Call, identity: str) -> None:
+        """AWS keeps the administrator's password in a secret of its own, which moto's cluster lacks."""
+        key = call.get("MasterPasswordSecretKmsKeyId")
+        content = {"username": call.get("MasterUsername"), "password": secrets.token_urlsafe(24)}
+        call.client("secretsmanager").create_secret(
+            Name=self._secret_name(call, identity),
+            SecretString=json.dumps(content),
+            **({"KmsKeyId": key} if key else {}),
+        )
 
     def _made(self, call: Call, identity: str) -> Made:
         found = call.client("redshift").describe_clusters(ClusterIdentifier=identity)["Clusters"][0]
@@ -127,6 +147,9 @@ class Cluster(Handler):
         attributes = {"Endpoint.Address": host, "Endpoint.Port": str(found.get("Endpoint", {}).get("Port", 5439))}
         attributes["ClusterNamespaceArn"] = call.arn("redshift", f"namespace:{identity}")
         attributes["Id"] = identity
+        if call.flag("ManageMasterPassword"):
+            secret = call.client("secretsmanager").describe_secret(SecretId=self._secret_name(call, identity))
+            attributes["MasterPasswordSecretArn"] = secret["ARN"]
         return Made(identity, attributes)
 
 
