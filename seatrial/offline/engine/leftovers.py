@@ -107,6 +107,16 @@ def _schedules(client: Any) -> Iterable[str]:
     return [item["Name"] for item in client.list_schedules()["Schedules"]]
 
 
+def _clusters(client: Any) -> Iterable[str]:
+    """Also those that state machines have started: one that goes on costs money."""
+    going = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
+    return [item["Id"] for item in client.list_clusters(ClusterStates=going)["Clusters"]]
+
+
+def _applications(client: Any) -> Iterable[str]:
+    return [item["id"] for item in client.list_applications()["applications"] if item["state"] != "TERMINATED"]
+
+
 _LISTERS: dict[str, tuple[str, Lister]] = {
     "AWS::S3::Bucket": ("s3", _all("list_buckets", "Buckets", "Name")),
     "AWS::KMS::Key": ("kms", _keys),
@@ -156,6 +166,12 @@ _LISTERS: dict[str, tuple[str, Lister]] = {
     "AWS::IoT::TopicRule": ("iot", _all("list_topic_rules", "rules", "ruleName")),
     "AWS::IoT::Policy": ("iot", _all("list_policies", "policies", "policyName")),
     "AWS::IoT::Thing": ("iot", _all("list_things", "things", "thingName")),
+    "AWS::EMR::Cluster": ("emr", _clusters),
+    "AWS::EMR::SecurityConfiguration": (
+        "emr",
+        _all("list_security_configurations", "SecurityConfigurations", "Name"),
+    ),
+    "AWS::EMRServerless::Application": ("emr-serverless", _applications),
     "AWS::ApplicationAutoScaling::ScalableTarget": ("application-autoscaling", _targets),
     "AWS::ECR::Repository": ("ecr", _all("describe_repositories", "repositories", "repositoryName")),
     "AWS::SSM::Parameter": ("ssm", _all("describe_parameters", "Parameters", "Name")),

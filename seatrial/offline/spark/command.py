@@ -30,6 +30,8 @@ _OF_THE_CLUSTER = (
     "spark.executor.memoryOverhead",
     "spark.driver.memoryOverhead",
     "spark.emr-serverless.",
+    "spark.executorEnv.PYSPARK",
+    "spark.pyspark.",
     "spark.yarn.",
     "spark.driver.extraClassPath",
     "spark.executor.extraClassPath",

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import re
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +108,9 @@ class Engine:
             end = self._run(job, view, token)
         except (storage.StorageError, ApiError, NoSuchPathError) as error:
             end = End(False, reason=str(error))
+        except Exception as error:
+            self.context.journal.record("fault", api=job.kind, error=repr(error), trace=traceback.format_exc())
+            end = End(False, reason=f"the offline cloud failed, its journal has the trace: {error!r}")
         finally:
             self._gateway.close(token)
             with self._lock:

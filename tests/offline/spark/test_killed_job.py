@@ -39,6 +39,8 @@ def test_a_killed_job_leaves_what_its_tasks_committed_and_nothing_of_what_it_was
     bench.serverless.cancel_job_run(applicationId=application, jobRunId=run)
 
     assert bench.ended(application, run)["state"] == "CANCELLED"
+    told = [event["state"] for event in bench.events("EMR Serverless Job Run State Change") if event["jobRunId"] == run]
+    assert told[-3:] == ["RUNNING", "CANCELLING", "CANCELLED"]
     assert parts(bench, "killed/finished/") == ["_SUCCESS", "part-00000"]
     assert parts(bench, "killed/half/") == ["part-00000"], "one task committed, the job did not"
     worker = Path("/proc", bench.get("marks/halfway").decode())

@@ -126,21 +126,6 @@ time.sleep(300)
 """
 
 
-def test_a_cancelled_job_ends_with_all_its_processes(bench):
-    script = bench.put("code/sleeper.py", SLEEPER)
-    application = bench.application()
-    run = bench.start(application, script, bench.bucket, "marks/sleeper")
-    bench.wait(lambda: bench.keys("marks/sleeper"))
-
-    bench.serverless.cancel_job_run(applicationId=application, jobRunId=run)
-
-    assert bench.ended(application, run)["state"] == "CANCELLED"
-    states = [
-        event["state"] for event in bench.events("EMR Serverless Job Run State Change") if event["jobRunId"] == run
-    ]
-    assert states[-2:] == ["CANCELLING", "CANCELLED"]
-
-
 def test_the_same_token_starts_one_job_run(bench):
     script = bench.put("code/nothing.py", "pass\n")
     application = bench.application(maximumCapacity={"cpu": "1 vCPU", "memory": "4 GB"})

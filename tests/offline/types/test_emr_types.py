@@ -161,6 +161,21 @@ def test_a_cluster_is_made_changed_and_terminated(cloud: OfflineCloud) -> None:
     assert emr.describe_cluster(ClusterId=cluster_id)["Cluster"]["Status"]["State"] == "TERMINATED"
 
 
+def test_a_cluster_and_an_application_that_nobody_ended_are_leftovers(cloud: OfflineCloud) -> None:
+    emr, serverless = cloud.context.client("emr"), cloud.context.client("emr-serverless")
+    request = {"Name": "x", "ReleaseLabel": "emr-7.13.0", "Applications": [{"Name": "Spark"}]}
+    cluster = emr.run_job_flow(**request, Instances={"KeepJobFlowAliveWhenNoSteps": True})["JobFlowId"]
+    made = serverless.create_application(releaseLabel="emr-7.13.0", type="SPARK", clientToken="leftover")
+
+    found = cloud.leftovers()
+    emr.terminate_job_flows(JobFlowIds=[cluster])
+    serverless.delete_application(applicationId=made["applicationId"])
+
+    expected = {f"AWS::EMR::Cluster {cluster}", f"AWS::EMRServerless::Application {made['applicationId']}"}
+    assert expected <= set(found)
+    assert not expected & set(cloud.leftovers())
+
+
 def test_a_studio_is_refused(cloud: OfflineCloud) -> None:
     studio = {
         "Type": "AWS::EMR::Studio",
