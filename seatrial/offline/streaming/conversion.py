@@ -62,13 +62,21 @@ class Conversion:
         except TypeTextError as error:
             raise ConversionError("InvalidSchema", f"Glue table {database}.{table}: {error}") from error
 
+    def rows(self, data: bytes, reader: "Reader") -> list[list[Any]]:
+        """The rows of one record; raises `ConversionError` also for values that fit no Parquet column."""
+        rows = list(reader.rows(data))
+        if reader.has_decimals:
+            try:
+                _table(rows, reader.schema)
+            except pa.ArrowException as error:
+                raise ConversionError("MalformedData", f"the data does not match the schema: {error}") from error
+        return rows
+
     def write(self, rows: list[list[Any]], reader: "Reader") -> bytes:
         """The rows as one Parquet file; timestamps are INT96, as Hive's writer makes them."""
-        columns = list(zip(*rows, strict=True)) if rows else [()] * len(reader.schema)
-        arrays = [pa.array(values, field.type) for values, field in zip(columns, reader.schema, strict=True)]
         sink = io.BytesIO()
         parquet.write_table(
-            pa.Table.from_arrays(arrays, schema=reader.schema),
+            _table(rows, reader.schema),
             sink,
             compression={"UNCOMPRESSED": "none"}.get(
                 self._parquet.get("Compression", "SNAPPY"), self._parquet.get("Compression", "SNAPPY").lower()
@@ -81,6 +89,12 @@ class Conversion:
         return sink.getvalue()
 
 
+def _table(rows: list[list[Any]], schema: pa.Schema) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
 class Reader:
     """Reads JSON records into rows, one value a column."""
 
@@ -89,6 +103,8 @@ class Reader:
         options = openx or {}
         types = {column["Name"].lower(): hive_types.parse(column["Type"], timestamp) for column in columns}
         self.schema = pa.schema([pa.field(name, kind.arrow) for name, kind in types.items()])
+        # Only the precision of a decimal is Arrow's to check; every other mismatch is found value by value.
+        self.has_decimals = any("decimal" in str(field.type) for field in self.schema)
         mappings = {name.lower(): key for name, key in (options.get("ColumnToJsonKeyMappings") or {}).items()}
         self._lower = bool(options.get("CaseInsensitive", True))
         self._dots = bool(options.get("ConvertDotsInJsonKeysToUnderscores", False))

@@ -18,7 +18,8 @@ from seatrial.offline.functions.service import Functions
 from seatrial.offline.streaming.conversion import ConversionError
 from seatrial.offline.streaming.destination import Destination, Place
 from seatrial.offline.streaming.metrics import Metrics
-from seatrial.offline.streaming.records import CONVERSION_FAILED, Failed, Keyed, Record
+from seatrial.offline.streaming.prefixes import PrefixError
+from seatrial.offline.streaming.records import CONVERSION_FAILED, PROCESSING_FAILED, Failed, Keyed, Record
 
 RETRY_SECONDS = 60.0
 KEPT_HOURS = 24
@@ -137,7 +138,7 @@ class Delivery:
         if keyed.keys not in self._buffers and len(self._buffers) >= MOST_ACTIVE_PARTITIONS:
             self._metrics.count("PartitionCountExceeded", 1)
             code = "DynamicPartitioning.ActivePartitionLimitExceeded"
-            self._fail(Failed(keyed.record, "processing-failed", code, "too many active partitions"))
+            self._fail(Failed(keyed.record, PROCESSING_FAILED, code, "too many active partitions"))
             return
         buffer = self._buffers.setdefault(keyed.keys, Buffer(keyed.record.arrived))
         buffer.add(keyed.record, keyed.record.data)
@@ -183,7 +184,12 @@ class Delivery:
         def again() -> None:
             self._buffers[keys] = self._merged(good, self._buffers.get(keys))
 
-        prefix = place.prefixes.of_delivered(buffer.oldest, dict(keys))
+        try:
+            prefix = place.prefixes.of_delivered(buffer.oldest, dict(keys))
+        except PrefixError as error:
+            for record in good.records:
+                self._fail(Failed(record, PROCESSING_FAILED, "S3.KeyTooLong", str(error)))
+            return
         if self._put(place, prefix, content, good, again):
             self._metrics.delivered(good.oldest, len(good.records), len(content))
             while self.duplicates:
@@ -195,16 +201,17 @@ class Delivery:
         conversion = self.destination.conversion
         if conversion is None:
             return _compressed(b"".join(buffer.parts), self.destination.place.compression), buffer
-        rows: list[list[Any]] = []
         good = Buffer(buffer.began, not_before=buffer.not_before)
         try:
             reader = conversion.reader()
         except ConversionError as error:
             self._fail_conversion(buffer.records, error, conversion.table)
             return b"", good
+        rows: list[list[Any]] = []
         for record, part in zip(buffer.records, buffer.parts, strict=True):
             try:
-                rows.extend(reader.rows(part))
+                # All rows of a record or none: half a record in the lake and all of it among the errors counts twice.
+                rows.extend(conversion.rows(part, reader))
                 good.add(record, part)
             except ConversionError as error:
                 self._fail_conversion([record], error, conversion.table)

@@ -42,7 +42,12 @@ class Rules:
 
     def _work(self) -> None:
         while self._messages:
-            self._route(self._messages.popleft())
+            message = self._messages.popleft()
+            try:
+                self._route(message)
+            except Exception as error:
+                # One message that cannot be evaluated must not hold back those behind it.
+                self.context.journal.record("fault", api=f"iot publish {message.topic}", error=repr(error))
 
     def _route(self, message: Message) -> None:
         rules: dict[str, FakeRule] = iot_backends[self.context.account][self.context.region].rules

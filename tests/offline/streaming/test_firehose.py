@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 from datetime import timedelta
 
@@ -93,6 +94,27 @@ def test_records_that_fail_go_to_the_error_prefix_and_nothing_is_lost(cloud: Off
     (conversion,) = errors_under(cloud, "failing-errors/format-conversion-failed/")
     assert conversion["lastErrorCode"] == "DataFormatConversion.MalformedData"
     assert conversion["dataCatalogTable"]["tableName"] == "cdr"
+
+
+def test_a_record_of_which_one_object_fails_is_among_the_errors_only(cloud: OfflineCloud) -> None:
+    put_table(cloud, {**COLUMNS, "price": "decimal(4,2)"})
+    put_delivery(cloud, "halves", partitioned("halves"))
+
+    put_direct(cloud, "halves", cdr(1), json.dumps(cdr(2)).encode() + b'{"dropped":"x"}', cdr(3, price=123456))
+    cloud.clock.advance(130)
+
+    assert [row["event_id"] for row in rows_under(cloud, "halves/")] == ["e1"]
+    assert len(errors_under(cloud, "halves-errors/format-conversion-failed/")) == 2
+
+
+def test_a_key_that_makes_the_prefix_too_long_fails_its_record(cloud: OfflineCloud) -> None:
+    put_delivery(cloud, "endless", partitioned("endless", ProcessingConfiguration=extraction("{date: .id, hour: 1}")))
+
+    put_direct(cloud, "endless", {"id": "x" * 1100}, {"id": "short"})
+    cloud.clock.advance(130)
+
+    assert len(keys_under(cloud, "endless/date=short/")) == 1
+    assert [each["errorCode"] for each in errors_under(cloud, "endless-errors/")] == ["S3.KeyTooLong"]
 
 
 def test_the_columns_are_those_of_the_table_at_delivery(cloud: OfflineCloud) -> None:
