@@ -31,6 +31,7 @@ STAGES = (
         Step("cdr/steps/curate_tables.py", ("raw", "curated"), REACHING_BACK),
     ),
     (Step("network/steps/crm_history.py", ("curated",), {"date": "{last}"}),),
+    (Step("network/steps/network_kpi.py", ("curated", "features"), {"date": "{date}"}, per_date=True),),
     (Step("churn/steps/usage_features.py", ("curated", "features"), {"as-of": "{after}"}),),
 )
 """Each stage reads what the stages before it wrote."""

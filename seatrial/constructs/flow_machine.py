@@ -128,5 +128,7 @@ def _failing(settings: FlowSettings, engine: SparkEngine) -> dict[str, State]:
         "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.told", "Next": "Failed"}],
         "Next": "Failed",
     }
-    states["Failed"] = {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"}
+    # Names that begin with "States." are AWS's own: a state machine may not end in one.
+    cause = "States.Format('{}: {}', $.error.Error, $.error.Cause)"
+    states["Failed"] = {"Type": "Fail", "Error": "DataFlowFailed", "CausePath": cause}
     return states

@@ -136,7 +136,11 @@ def test_a_job_that_fails_ends_the_cluster_tells_people_and_fails_with_its_error
 
     found = execute(cloud, definition(site), fail="count_events")
 
-    assert (found["status"], found["error"], found["cause"]) == ("FAILED", "Broken", "count_events broke")
+    assert (found["status"], found["error"], found["cause"]) == (
+        "FAILED",
+        "DataFlowFailed",
+        "Broken: count_events broke",
+    )
     assert found["states"][-3:] == ["AfterFailureEndCluster", "Failure", "Failed"]
 
 

@@ -8,9 +8,14 @@ import uuid
 from typing import Any
 
 from moto.core.config import default_user_config
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
 from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
 )
@@ -43,6 +48,8 @@ def replace_all() -> None:
     patches.replace(StateTaskServiceCallback, "_eval_sync", _wait_for_job)
     patches.replace(StateTaskServiceAwsSdk, "_normalise_service_error_name", staticmethod(_error_service_name))
     patches.replace(StateTaskServiceAwsSdk, "_eval_service_task", _call_aws_sdk)
+    for module in (iteration_worker, branches_decl):
+        patches.replace(module, "CustomErrorName", _inner_error_name)
     patches.replace(StepFunctionsParserBackend, "start_execution", _start_execution)
     patches.replace(Execution, "start", _start)
     patches.replace(Execution, "get_start_execution_details", _execution_details)
@@ -129,6 +136,12 @@ def _call_aws_sdk(
     method = getattr(client, action)
     response = method(**integrations.to_request(service, action, normalised_parameters))
     env.stack.append(integrations.to_response(service, action, response or {}))
+
+
+def _inner_error_name(error_name: str | None) -> ErrorName:
+    """Moto refuses a Map or Parallel whose inner state failed with an error of AWS's own, such as States.TaskFailed."""
+    own = error_name is not None and error_name.startswith("States.")
+    return StatesErrorName.from_name(error_name) if own else CustomErrorName(error_name=error_name)
 
 
 def _start_execution(
