@@ -1,10 +1,12 @@
 """The Spark job writes the rows that the local generator writes, counts them once, and refuses in one sentence."""
 
 import json
+import sys
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
+from pyspark.cloudpickle import register_pickle_by_value, unregister_pickle_by_value
 
 from seatrial.constructs.staging import library_files
 from seatrial.spark.errors import DataError
@@ -23,8 +25,13 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="module")
 def job():
-    spark_session()
-    return load_job("generate/steps/generate_operator")
+    context = spark_session().sparkContext
+    before, context.pythonExec = context.pythonExec, sys.executable  # whatever "python3" is on this machine
+    module = load_job("generate/steps/generate_operator")
+    register_pickle_by_value(module)  # executors cannot import it by its name; as a script it is sent by value too
+    yield module
+    unregister_pickle_by_value(module)
+    context.pythonExec = before
 
 
 @pytest.fixture(scope="module")
