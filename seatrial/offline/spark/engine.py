@@ -121,8 +121,10 @@ class Engine:
     def _run(self, job: SparkJob, view: View, token: str) -> End:
         spark = spark_for(job.release, self.context.journal)
         local = self._staged(job)
-        buckets = {name: self._gateway.uri(token, name) for name in self._buckets()}
         uris = job.submission.arguments
+        # Also buckets that are asked for and not there: the gateway says so, Hadoop would speak of mount tables.
+        names = sorted({*self._buckets(), *command.buckets_of(uris)})
+        buckets = {name: self._gateway.uri(token, name) for name in names}
         place = command.Place(spark=spark, folder=job.folder, buckets=buckets, input_bytes=_bytes_below(view, uris))
         spec = ContainerSpec(
             folder=job.folder,
@@ -137,7 +139,7 @@ class Engine:
         if job.stop_asked.is_set():
             container.stop()
         end = container.wait(job.timeout_seconds)
-        reason = "" if end.code == 0 else f"exit code {end.code}: {failure(job)}"
+        reason = "" if end.code == 0 or end.stopped else f"exit code {end.code}: {failure(job)}"
         clean = end.code == 0 and not end.stopped and not end.timed_out
         return End(clean, end.seconds, reason, end.stopped, end.timed_out)
 

@@ -39,7 +39,7 @@ class Bench:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", ())]
 
-    def wait(self, question, seconds=120):
+    def wait(self, question, seconds=240):
         deadline = time.monotonic() + seconds
         while not (answer := question()):
             assert time.monotonic() < deadline, "it took too long"

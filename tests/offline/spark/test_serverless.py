@@ -7,6 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
+from seatrial.offline.spark import command
+from seatrial.offline.spark.engine import Engine, SparkJob
+from seatrial.offline.spark.submission import parse
+
 COUNT = """
 import argparse
 from pyspark.sql import SparkSession, functions
@@ -97,8 +101,6 @@ def test_events_tell_of_every_state(bench, counted):
 
 
 def test_memory_beyond_the_machine_s_is_capped_and_told(bench):
-    from seatrial.offline.spark import command
-
     journal = bench.cloud.journal
 
     capped = command._capped("spark.driver.memory", "9999g", journal)
@@ -219,3 +221,14 @@ def test_tags_of_applications_can_be_changed(bench, counted):
     bench.serverless.untag_resource(resourceArn=arn, tagKeys=["team"])
 
     assert bench.serverless.list_tags_for_resource(resourceArn=arn)["tags"] == {"stage": "test"}
+
+
+def test_a_job_whose_time_is_over_is_ended(bench, tmp_path):
+    engine = Engine(bench.cloud.context)
+    script = bench.put("code/slow.py", "import time\ntime.sleep(300)\n")
+    job = SparkJob("Test", "slow", parse([script]), "emr-7.13.0", tmp_path / "slow", timeout_seconds=1.0)
+
+    end = engine.run(job)
+    engine.stop()
+
+    assert (end.succeeded, end.timed_out) == (False, True)
