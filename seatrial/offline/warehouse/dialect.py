@@ -1,5 +1,6 @@
 """Redshift's grammar for sqlglot, with calls kept as they are written, so that none is translated behind our back."""
 
+import logging
 from typing import Any
 
 from sqlglot import exp
@@ -10,6 +11,8 @@ from seatrial.offline.warehouse import datatypes
 from seatrial.offline.warehouse.datatypes import DECIMALS, FLOATS, INTEGERS, Kind
 from seatrial.offline.warehouse.functions import result_type
 
+# What sqlglot cannot parse is refused by name here; its own warning would say the same less clearly.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
 _KNOWN_TO_SQLGLOT = [
     "SUM",
     "AVG",

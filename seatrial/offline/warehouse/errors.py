@@ -17,6 +17,8 @@ class NotSupportedError(SqlError):
 _TRANSLATIONS = (
     (re.compile(r"NOT NULL constraint failed: \S*\.(\w+)"), r"Cannot insert a NULL value into column \1"),
     (re.compile(r"Division by zero.*"), "Divide by zero"),
+    (re.compile(r"Could not cast value (inf|-inf|nan) to DECIMAL.*", re.DOTALL), "Divide by zero"),
+    (re.compile(r"Python exception occurred while executing the UDF: \w+: (.*)", re.DOTALL), r"\1"),
     (re.compile(r"Overflow in \w+ of INT16.*"), "Overflow (Smallint)"),
     (re.compile(r"Overflow in \w+ of INT32.*"), "Overflow (Integer)"),
     (re.compile(r"Overflow in \w+ of INT64.*"), "Overflow (Bigint)"),

@@ -2,9 +2,11 @@
 
 import functools
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+
+from dateutil import parser as dateutil_parser
 
 _TOKENS = [
     "HH24",
@@ -70,6 +72,7 @@ _MONTHS = [
     "November",
     "December",
 ]
+ABBREVIATIONS = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
 _ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
 
@@ -216,6 +219,38 @@ def to_timestamp(text: str, pattern: str) -> datetime:
     return base + _clock(values)
 
 
+def to_timestamp_strict(text: str, pattern: str, is_strict: bool) -> datetime:
+    """As `to_timestamp`; when strict, a part out of its range is an error."""
+    found = to_timestamp(text, pattern)
+    if is_strict:
+        expression, fields = _reader(pattern)
+        match = expression.match(text.strip())
+        values = dict(zip(fields, match.groups() if match else (), strict=True))
+        told = {"DD": found.day, "HH24": found.hour, "MI": found.minute, "SS": found.second, "MM": found.month}
+        if any(int(values[name]) != value for name, value in told.items() if name in values):
+            raise ValueError(f"date/time field value out of range: {text}")
+    return found
+
+
+def parse_time(text: str) -> datetime:
+    """A time in any of PostgreSQL's forms, month first; a zone in it does not count."""
+    return _parsed(text).replace(tzinfo=None)
+
+
+def parse_time_utc(text: str) -> datetime:
+    """A time in any of PostgreSQL's forms, brought to UTC."""
+    found = _parsed(text)
+    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+
+
+def _parsed(text: str) -> datetime:
+    try:
+        zones = {name: hours * 3600 for name, hours in ABBREVIATIONS.items()}
+        return dateutil_parser.parse(text, tzinfos=zones, default=datetime(1970, 1, 1))  # noqa: DTZ001
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f'invalid input syntax for type timestamp: "{text}"') from error
+
+
 def _year(values: dict[str, str]) -> int:
     for name in ("YYYY", "IYYY"):
         if name in values:
@@ -331,5 +366,8 @@ FUNCTIONS: tuple[tuple[str, Any, tuple[str, ...], str], ...] = (
     ("rs_to_char_time", to_char_time, ("TIMESTAMP", "VARCHAR"), "VARCHAR"),
     ("rs_to_char_number", to_char_number, ("VARCHAR", "VARCHAR"), "VARCHAR"),
     ("rs_to_timestamp", to_timestamp, ("VARCHAR", "VARCHAR"), "TIMESTAMP"),
+    ("rs_to_timestamp_strict", to_timestamp_strict, ("VARCHAR", "VARCHAR", "BOOLEAN"), "TIMESTAMP"),
+    ("rs_parse_time", parse_time, ("VARCHAR",), "TIMESTAMP"),
+    ("rs_parse_time_utc", parse_time_utc, ("VARCHAR",), "TIMESTAMP"),
     ("rs_to_number", to_number, ("VARCHAR", "VARCHAR"), "DECIMAL(38,6)"),
 )

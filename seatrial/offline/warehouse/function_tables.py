@@ -16,6 +16,7 @@ CHAR_LENGTH/1 | int | CAST(length({0}) AS INTEGER)
 CHARACTER_LENGTH/1 | int | CAST(length({0}) AS INTEGER)
 LEN/1 | int | CAST(length({0}) AS INTEGER)
 LENGTH/1 | int | CAST(length({0}) AS INTEGER)
+LEN_BYTES/1 | int | CAST(octet_length({0}) AS INTEGER)
 TEXTLEN/1 | int | CAST(length({0}) AS INTEGER)
 OCTET_LENGTH/1 | int | CAST(strlen({0}) AS INTEGER)
 CHARINDEX/2 | int | CAST(strpos({1}, {0}) AS INTEGER)
@@ -32,9 +33,9 @@ RIGHT/2 | varchar | right({0}, {1})
 LOWER/1 | varchar | lower({0})
 UPPER/1 | varchar | upper({0})
 REPLACE/3 | varchar | replace({0}, {1}, {2})
-REVERSE/1 | varchar | reverse({0})
-REPEAT/2 | varchar | repeat({0}, {1})
-REPLICATE/2 | varchar | repeat({0}, {1})
+REVERSE/1 | varchar | reverse(CAST({0} AS VARCHAR))
+REPEAT/2 | varchar | repeat(CAST({0} AS VARCHAR), {1})
+REPLICATE/2 | varchar | repeat(CAST({0} AS VARCHAR), {1})
 TRANSLATE/3 | varchar | translate({0}, {1}, {2})
 SPLIT_PART/3 | varchar | rs_split_part({0}, {1}, {2})
 LPAD/2 | varchar | rs_lpad({0}, {1}, ' ')
@@ -67,8 +68,8 @@ REGEXP_SUBSTR/3 | varchar | rs_regexp_substr({0}, {1}, {2}, 1, '')
 REGEXP_SUBSTR/4 | varchar | rs_regexp_substr({0}, {1}, {2}, {3}, '')
 REGEXP_SUBSTR/5 | varchar | rs_regexp_substr({0}, {1}, {2}, {3}, {4})
 STRTOL/2 | bigint | rs_strtol({0}, {1})
+FROM_HEX/1 | varbyte | unhex({0})
 TO_HEX/1 | varchar | rs_to_hex({0})
-COLLATE/2 | varchar | rs_refuse_collation({0}, {1})
 """
 
 _NUMBERS = r"""
@@ -106,52 +107,56 @@ TAN/1 | double | tan({0})
 TRUNC/1 | #0 | trunc({0})
 TRUNC/2 | #0 | rs_trunc({0}, {1})
 TRUNC_DATE/1 | date | CAST({0} AS DATE)
-FNV_HASH/1 | bigint | rs_fnv_hash({0}, -3750763034362895579)
-FNV_HASH/2 | bigint | rs_fnv_hash({0}, {1})
-CHECKSUM/1 | int | rs_refuse_checksum({0})
+FNV_HASH/1 | bigint | rs_fnv_hash(encode({0}), -3750763034362895579)
+FNV_HASH/2 | bigint | rs_fnv_hash(encode({0}), {1})
+FNV_HASH_2/1 | bigint | rs_fnv_hash(rs_little_endian({0}, 2), -3750763034362895579)
+FNV_HASH_2/2 | bigint | rs_fnv_hash(rs_little_endian({0}, 2), {1})
+FNV_HASH_4/1 | bigint | rs_fnv_hash(rs_little_endian({0}, 4), -3750763034362895579)
+FNV_HASH_4/2 | bigint | rs_fnv_hash(rs_little_endian({0}, 4), {1})
+FNV_HASH_8/1 | bigint | rs_fnv_hash(rs_little_endian({0}, 8), -3750763034362895579)
+FNV_HASH_8/2 | bigint | rs_fnv_hash(rs_little_endian({0}, 8), {1})
 TO_NUMBER/2 | decimal(38,6) | rs_to_number({0}, {1})
 TEXT_TO_INT_ALT/1 | int | rs_to_integer({0})
 TEXT_TO_NUMERIC_ALT/1 | decimal(38,0) | CAST(round(CAST(trim({0}) AS DECIMAL(38,10))) AS DECIMAL(38,0))
 """
 
 _TIMES = r"""
-ADD_MONTHS/2 | timestamp | rs_add_months(CAST({0} AS TIMESTAMP), {1})
-CONVERT_TIMEZONE/2 | timestamp | timezone({0}, timezone('UTC', CAST({1} AS TIMESTAMP)))
-CONVERT_TIMEZONE/3 | timestamp | timezone({1}, timezone({0}, CAST({2} AS TIMESTAMP)))
+ADD_MONTHS/2 | timestamp | rs_add_months(rs_ts({0}), {1})
+CONVERT_TIMEZONE/2 | timestamp | timezone({0}, timezone('UTC', rs_ts({1})))
+CONVERT_TIMEZONE/3 | timestamp | timezone({1}, timezone({0}, rs_ts({2})))
 TIMEZONE/2 | timestamptz | timezone({0}, {1})
-DATE_CMP/2 | int | rs_compare(CAST({0} AS DATE), CAST({1} AS DATE))
-DATE_CMP_TIMESTAMP/2 | int | rs_compare(CAST({0} AS TIMESTAMP), CAST({1} AS TIMESTAMP))
-DATE_CMP_TIMESTAMPTZ/2 | int | rs_compare(CAST({0} AS TIMESTAMPTZ), CAST({1} AS TIMESTAMPTZ))
-TIMESTAMP_CMP/2 | int | rs_compare(CAST({0} AS TIMESTAMP), CAST({1} AS TIMESTAMP))
-TIMESTAMP_CMP_DATE/2 | int | rs_compare(CAST({0} AS TIMESTAMP), CAST({1} AS TIMESTAMP))
-TIMESTAMP_CMP_TIMESTAMPTZ/2 | int | rs_compare(CAST({0} AS TIMESTAMPTZ), CAST({1} AS TIMESTAMPTZ))
-TIMESTAMPTZ_CMP/2 | int | rs_compare(CAST({0} AS TIMESTAMPTZ), CAST({1} AS TIMESTAMPTZ))
-TIMESTAMPTZ_CMP_DATE/2 | int | rs_compare(CAST({0} AS TIMESTAMPTZ), CAST({1} AS TIMESTAMPTZ))
-TIMESTAMPTZ_CMP_TIMESTAMP/2 | int | rs_compare(CAST({0} AS TIMESTAMPTZ), CAST({1} AS TIMESTAMPTZ))
+DATE_CMP/2 | int | rs_compare(CAST(rs_ts({0}) AS DATE), CAST(rs_ts({1}) AS DATE))
+DATE_CMP_TIMESTAMP/2 | int | rs_compare(rs_ts({0}), rs_ts({1}))
+DATE_CMP_TIMESTAMPTZ/2 | int | rs_compare(rs_tstz({0}), rs_tstz({1}))
+TIMESTAMP_CMP/2 | int | rs_compare(rs_ts({0}), rs_ts({1}))
+TIMESTAMP_CMP_DATE/2 | int | rs_compare(rs_ts({0}), rs_ts({1}))
+TIMESTAMP_CMP_TIMESTAMPTZ/2 | int | rs_compare(rs_tstz({0}), rs_tstz({1}))
+TIMESTAMPTZ_CMP/2 | int | rs_compare(rs_tstz({0}), rs_tstz({1}))
+TIMESTAMPTZ_CMP_DATE/2 | int | rs_compare(rs_tstz({0}), rs_tstz({1}))
+TIMESTAMPTZ_CMP_TIMESTAMP/2 | int | rs_compare(rs_tstz({0}), rs_tstz({1}))
 INTERVAL_CMP/2 | int | rs_compare(CAST({0} AS INTERVAL), CAST({1} AS INTERVAL))
-DATE_PART/2 | double | rs_date_part({0}, {1})
-PGDATE_PART/2 | double | rs_date_part({0}, {1})
-DATE_PART_YEAR/1 | int | CAST(year(CAST({0} AS DATE)) AS INTEGER)
-DATE_TRUNC/2 | timestamp | CAST(date_trunc({0}, {1}) AS TIMESTAMP)
-DATE_TRUNC_TZ/2 | timestamptz | date_trunc({0}, {1})
-DATE_TRUNC_TEXT/2 | timestamp | CAST(date_trunc({0}, CAST({1} AS TIMESTAMP)) AS TIMESTAMP)
-DATEADD/3 | timestamp | rs_date_add({0}, {1}, CAST({2} AS TIMESTAMP))
+DATE_PART/2 | double | CAST(rs_date_part({0}, {1}) AS DOUBLE)
+DATE_PART_YEAR/1 | int | CAST(year(CAST(rs_ts({0}) AS DATE)) AS INTEGER)
+DATE_TRUNC/2 | timestamp | rs_date_trunc({0}, CAST({1} AS TIMESTAMP))
+DATE_TRUNC_TZ/2 | timestamptz | rs_date_trunc({0}, {1})
+DATE_TRUNC_TEXT/2 | timestamp | rs_date_trunc({0}, rs_ts({1}))
+DATEADD/3 | timestamp | rs_date_add({0}, {1}, rs_ts({2}))
 DATEADD_TZ/3 | timestamptz | rs_date_add({0}, {1}, {2})
 DATEADD_TIME/3 | time | CAST(rs_date_add({0}, {1}, DATE '2000-01-01' + {2}) AS TIME)
-DATE_ADD/3 | timestamp | rs_date_add({0}, {1}, CAST({2} AS TIMESTAMP))
-DATEDIFF/3 | bigint | date_diff({0}, CAST({1} AS TIMESTAMP), CAST({2} AS TIMESTAMP))
-DATEDIFF_TZ/3 | bigint | date_diff({0}, CAST({1} AS TIMESTAMPTZ), CAST({2} AS TIMESTAMPTZ))
+DATE_ADD/3 | timestamp | rs_date_add({0}, {1}, rs_ts({2}))
+DATEDIFF/3 | bigint | date_diff({0}, rs_ts({1}), rs_ts({2}))
+DATEDIFF_TZ/3 | bigint | date_diff({0}, rs_tstz({1}), rs_tstz({2}))
 DATEDIFF_TIME/3 | bigint | date_diff({0}, CAST({1} AS TIME), CAST({2} AS TIME))
-DATE_DIFF/3 | bigint | date_diff({0}, CAST({1} AS TIMESTAMP), CAST({2} AS TIMESTAMP))
-LAST_DAY/1 | date | last_day(CAST({0} AS DATE))
-MONTHS_BETWEEN/2 | double | rs_months_between(CAST({0} AS TIMESTAMP), CAST({1} AS TIMESTAMP))
-NEXT_DAY/2 | date | rs_next_day(CAST({0} AS DATE), {1})
+DATE_DIFF/3 | bigint | date_diff({0}, rs_ts({1}), rs_ts({2}))
+LAST_DAY/1 | date | last_day(CAST(rs_ts({0}) AS DATE))
+MONTHS_BETWEEN/2 | double | rs_months_between(rs_ts({0}), rs_ts({1}))
+NEXT_DAY/2 | date | rs_next_day(CAST(rs_ts({0}) AS DATE), {1})
 TO_DATE/2 | date | CAST(rs_to_timestamp({0}, {1}) AS DATE)
-TO_DATE/3 | date | CAST(rs_to_timestamp({0}, {1}) AS DATE)
+TO_DATE/3 | date | CAST(rs_to_timestamp_strict({0}, {1}, {2}) AS DATE)
 TO_TIMESTAMP/2 | timestamptz | timezone('UTC', rs_to_timestamp({0}, {1}))
-TO_TIMESTAMP/3 | timestamptz | timezone('UTC', rs_to_timestamp({0}, {1}))
+TO_TIMESTAMP/3 | timestamptz | timezone('UTC', rs_to_timestamp_strict({0}, {1}, {2}))
 TO_CHAR/2 | varchar | rs_to_char_number(CAST({0} AS VARCHAR), {1})
-TO_CHAR_TIME/2 | varchar | rs_to_char_time(CAST({0} AS TIMESTAMP), {1})
+TO_CHAR_TIME/2 | varchar | rs_to_char_time(rs_ts({0}), {1})
 TO_CHAR_TZ/2 | varchar | rs_to_char_time(timezone('UTC', {0}), {1})
 """
 
@@ -186,6 +191,7 @@ SUBARRAY/2 | super | rs_subarray({0}, {1}, 2147483647)
 SUBARRAY/3 | super | rs_subarray({0}, {1}, {2})
 SPLIT_TO_ARRAY/1 | super | to_json(string_split({0}, ','))
 SPLIT_TO_ARRAY/2 | super | to_json(string_split({0}, {1}))
+RS_SUPER/1 | super | {0}
 RS_PATH/2 | super | rs_path({0}, {1})
 RS_EACH/1 | super | rs_each({0})
 RS_NAMES/-1 | varchar | CAST(json_array({rest}) AS VARCHAR)
@@ -200,6 +206,7 @@ BOOL_OR/1 | boolean | bool_or({0})
 LISTAGG/1 | varchar | string_agg({0}, '')
 LISTAGG/2 | varchar | string_agg({0}, {1})
 MEDIAN/1 | #0 | median({0})
+MEDIAN_NUMBER/1 | double | median(CAST({0} AS DOUBLE))
 PERCENTILE_CONT/1 | double | quantile_cont({0})
 PERCENTILE_DISC/1 | double | quantile_disc({0})
 STDDEV/1 | double | stddev_samp(CAST({0} AS DOUBLE))
@@ -215,14 +222,26 @@ VERSION/0 | varchar | 'PostgreSQL 8.0.2 (offline warehouse of Seatrial on DuckDB
 RS_APPROXIMATE_COUNT/1 | bigint | approx_count_distinct({0})
 """
 
-TEMPLATES = _TEXT + _NUMBERS + _TIMES.replace("\n\n", "\n") + _SUPER + _AGGREGATES
-TEMPLATES = "\n".join(line for line in TEMPLATES.splitlines() if line.strip())
+TABLES = {"text": _TEXT, "number": _NUMBERS, "time": _TIMES, "super": _SUPER, "aggregate": _AGGREGATES}
 
 BY_TYPE: dict[str, tuple[int, dict[str, str]]] = {
+    "MEDIAN": (0, dict.fromkeys(("SMALLINT", "INT", "BIGINT", "DECIMAL", "FLOAT", "DOUBLE"), "MEDIAN_NUMBER")),
+    "LEN": (0, {"VARBINARY": "LEN_BYTES"}),
+    "LENGTH": (0, {"VARBINARY": "LEN_BYTES"}),
     "TRUNC": (0, {"TIMESTAMP": "TRUNC_DATE", "TIMESTAMPTZ": "TRUNC_DATE", "DATE": "TRUNC_DATE"}),
     "DATE_TRUNC": (1, {"TIMESTAMPTZ": "DATE_TRUNC_TZ", "VARCHAR": "DATE_TRUNC_TEXT"}),
     "DATEADD": (2, {"TIMESTAMPTZ": "DATEADD_TZ", "TIME": "DATEADD_TIME"}),
     "DATEDIFF": (2, {"TIMESTAMPTZ": "DATEDIFF_TZ", "TIME": "DATEDIFF_TIME"}),
+    "FNV_HASH": (0, {"SMALLINT": "FNV_HASH_2", "INT": "FNV_HASH_4", "BIGINT": "FNV_HASH_8"}),
     "TO_CHAR": (0, {"TIMESTAMP": "TO_CHAR_TIME", "DATE": "TO_CHAR_TIME", "TIMESTAMPTZ": "TO_CHAR_TZ"}),
 }
 """Functions whose meaning hangs on the type of one argument: its index, and the variant by type."""
+
+PARTS = {
+    "epoch": "floor(epoch({0}))",
+    "second": "floor(date_part('second', {0}))",
+    "millisecond": "date_part('millisecond', {0}) % 1000",
+    "microsecond": "date_part('microsecond', {0}) % 1000000",
+    "decade": "year({0}) // 10 + 1",
+}
+"""Parts of a time that Redshift counts differently from DuckDB."""

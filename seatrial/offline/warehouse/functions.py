@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from seatrial.offline.warehouse.datatypes import Kind
+from seatrial.offline.warehouse.datatypes import DATES, NUMBERS, Kind
 from seatrial.offline.warehouse.errors import NotSupportedError, SqlError
-from seatrial.offline.warehouse.function_tables import BY_TYPE, TEMPLATES
+from seatrial.offline.warehouse.function_tables import BY_TYPE, PARTS, TABLES
 
-Arguments = list[str]
+_FROM_SUPER = {"text": "rs_text", "time": "rs_text", "number": "rs_super_number"}
 
 
 @dataclass(frozen=True)
@@ -18,15 +18,17 @@ class Function:
 
     templates: dict[int, str]
     type: str
+    group: str = "super"
 
 
 def _table() -> dict[str, Function]:
     found: dict[str, Function] = {}
-    for line in TEMPLATES.strip().splitlines():
-        signature, kind, template = (part.strip() for part in line.split("|", 2))
-        name, _, count = signature.partition("/")
-        function = found.setdefault(name, Function({}, kind))
-        function.templates[int(count)] = template
+    for group, text in TABLES.items():
+        for line in text.strip().splitlines():
+            signature, kind, template = (part.strip() for part in line.split("|", 2))
+            name, _, count = signature.partition("/")
+            function = found.setdefault(name, Function({}, kind, group))
+            function.templates[int(count)] = template
     return found
 
 
@@ -59,11 +61,27 @@ def render(node: exp.Anonymous, generate: Callable[[exp.Expression], str]) -> st
         if name.startswith("RS_"):
             return f"{name.lower()}({', '.join(generate(one) for one in node.expressions)})"
         raise NotSupportedError(f"the function {node.name.upper()}")
-    arguments = [generate(one) for one in node.expressions]
+    if name == "DATE_PART":
+        return f"CAST({part_of(node.expressions[0].name, generate(node.expressions[1]))} AS DOUBLE)"
+    arguments = [_argument(one, generate(one), function.group) for one in node.expressions]
     template = function.templates.get(len(arguments)) or function.templates.get(-1)
     if template is None:
         raise SqlError(f"function {node.name.lower()} does not take {len(arguments)} argument(s)")
     return template.format(*arguments, rest=", ".join(arguments))
+
+
+def part_of(part: str, value: str) -> str:
+    """A part of a time, as a number."""
+    return PARTS.get(part, f"date_part('{part}', {{0}})").format(value)
+
+
+def _argument(node: exp.Expression, text: str, group: str) -> str:
+    """An argument as the function takes it: SUPER gives its value, and text functions take numbers and times too."""
+    kind = node.type.this if node.type is not None else Kind.UNKNOWN
+    if kind is Kind.SUPER and group in _FROM_SUPER:
+        return f"{_FROM_SUPER[group]}({text})"
+    is_other = kind in NUMBERS | DATES
+    return f"CAST({text} AS VARCHAR)" if group == "text" and is_other and not isinstance(node, exp.Literal) else text
 
 
 def _by_type(name: str, node: exp.Anonymous) -> str:

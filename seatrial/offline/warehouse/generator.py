@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from dateutil import parser as dateutil_parser
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.generator import ErrorLevel
@@ -12,10 +11,10 @@ from sqlglot.generator import ErrorLevel
 from seatrial.offline.warehouse import datatypes
 from seatrial.offline.warehouse.datatypes import DECIMALS, INTEGERS, NUMBERS, TEXTS, Kind
 from seatrial.offline.warehouse.errors import NotSupportedError, SqlError
-from seatrial.offline.warehouse.functions import render
+from seatrial.offline.warehouse.formats import parse_time, parse_time_utc
+from seatrial.offline.warehouse.functions import part_of, render
 
-_ISO = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}(:?\d{2})?)?")
-_ABBREVIATIONS = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
+_ISO = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?(?P<zone>Z|[+-]\d{2}(:?\d{2})?)?")
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 
 
@@ -155,11 +154,17 @@ def _cast(generator: Any, node: exp.Cast) -> str:
         return f"CAST(rs_to_integer({value}) AS {stored})"
     if target.this in {*datatypes.DATES, Kind.TIME} and isinstance(node.this, exp.Literal):
         return f"CAST('{_iso(node.this.name, target.this)}' AS {stored})"
+    if target.this in datatypes.DATES and source in TEXTS | {Kind.UNKNOWN, Kind.SUPER}:
+        return _time_of(value, target.this)
     if target.this is Kind.VARBINARY:
         return f"encode({value})" if source in TEXTS else f"CAST({value} AS BLOB)"
     if target.this is Kind.BOOLEAN and source in TEXTS:
         return f"(CASE WHEN lower(trim({value})) IN ('on', '1') THEN true WHEN lower(trim({value})) IN ('off', '0') THEN false ELSE CAST(trim({value}) AS BOOLEAN) END)"
     return f"CAST({value} AS {stored})"
+
+
+def _time_of(value: str, kind: Any) -> str:
+    return f"rs_tstz({value})" if kind is Kind.TIMESTAMPTZ else f"CAST(rs_ts({value}) AS {kind.name})"
 
 
 def _cast_to_text(node: exp.Cast, value: str) -> str:
@@ -174,13 +179,14 @@ def _cast_to_text(node: exp.Cast, value: str) -> str:
 
 def _iso(text: str, kind: Any) -> str:
     """A date or time literal as ISO text: Redshift reads the many forms that PostgreSQL does."""
-    if kind is Kind.TIME or _ISO.fullmatch(text.strip()):
+    found = _ISO.fullmatch(text.strip())
+    if kind is Kind.TIME or (found and (kind is Kind.TIMESTAMPTZ or not found["zone"])):
         return text.strip()
     try:
-        found = dateutil_parser.parse(text, tzinfos={name: hours * 3600 for name, hours in _ABBREVIATIONS.items()})
-    except (ValueError, OverflowError) as error:
+        found = parse_time_utc(text) if kind is Kind.TIMESTAMPTZ else parse_time(text)
+    except ValueError as error:
         raise SqlError(f'invalid input syntax for type {kind.name.lower()}: "{text}"') from error
-    return found.isoformat(sep=" ") if kind is Kind.TIMESTAMPTZ else found.replace(tzinfo=None).isoformat(sep=" ")
+    return found.isoformat(sep=" ") + ("+00" if kind is Kind.TIMESTAMPTZ else "")
 
 
 def _comparison(operator: str) -> Callable[[Any, exp.Binary], str]:
@@ -280,14 +286,18 @@ def _call(generator: Any, node: exp.Anonymous) -> str:
 
 
 def _extract(generator: Any, node: exp.Extract) -> str:
-    value = generator.sql(node.expression)
+    part, value = node.this.name.lower(), generator.sql(node.expression)
     if isinstance(node.expression, exp.Literal):
         value = f"CAST('{_iso(node.expression.name, Kind.TIMESTAMP)}' AS TIMESTAMP)"
-    return (
-        f"CAST(rs_date_part('{node.this.name.lower()}', {value}) AS INTEGER)"
-        if node.this.name.lower() != "epoch"
-        else f"CAST(rs_date_part('epoch', {value}) AS BIGINT)"
-    )
+    return f"CAST({part_of(part, value)} AS {'BIGINT' if part == 'epoch' else 'INTEGER'})"
+
+
+def _not_in_redshift(what: str) -> Callable[[Any, exp.Expression], str]:
+    def refuse(generator: Any, node: exp.Expression) -> str:
+        del generator, node
+        raise SqlError(f"syntax error: Redshift has no {what}")
+
+    return refuse
 
 
 def _concatenation(generator: Any, node: exp.DPipe) -> str:
@@ -337,6 +347,7 @@ class _Engine(DuckDB):
             exp.Div: _quotient,
             exp.EQ: _comparison("="),
             exp.Extract: _extract,
+            exp.Filter: _not_in_redshift("FILTER clause"),
             exp.GT: _comparison(">"),
             exp.GTE: _comparison(">="),
             exp.ILike: _like("ILIKE"),

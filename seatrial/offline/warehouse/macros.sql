@@ -64,9 +64,16 @@ CREATE OR REPLACE MACRO rs_trunc(v, n) AS
         ELSE floor(CAST(v AS DECIMAL(38,10)) * CAST(pow(10, n) AS DECIMAL(28,10)))
     END / pow(10, n);
 
+CREATE OR REPLACE MACRO rs_add_years(t, n) AS
+    CASE
+        WHEN day(t) = 29 AND day(t + to_months(CAST(12 * n AS INTEGER))) = 28
+            THEN t + to_months(CAST(12 * n AS INTEGER)) + to_days(1)
+        ELSE t + to_months(CAST(12 * n AS INTEGER))
+    END;
+
 CREATE OR REPLACE MACRO rs_date_add(part, n, t) AS
     CASE part
-        WHEN 'year' THEN t + to_months(CAST(12 * n AS INTEGER))
+        WHEN 'year' THEN rs_add_years(t, n)
         WHEN 'quarter' THEN t + to_months(CAST(3 * n AS INTEGER))
         WHEN 'month' THEN t + to_months(CAST(n AS INTEGER))
         WHEN 'week' THEN t + to_days(CAST(7 * n AS INTEGER))
@@ -94,15 +101,6 @@ CREATE OR REPLACE MACRO rs_months_between(a, b) AS
     END;
 
 CREATE OR REPLACE MACRO rs_next_day(d, name) AS d + CAST(1 + (rs_weekday(name) - dayofweek(d) + 6) % 7 AS INTEGER);
-
-CREATE OR REPLACE MACRO rs_date_part(part, t) AS
-    CASE part
-        WHEN 'epoch' THEN CAST(floor(epoch(t)) AS DOUBLE)
-        WHEN 'second' THEN CAST(floor(date_part('second', t)) AS DOUBLE)
-        WHEN 'millisecond' THEN CAST(date_part('millisecond', t) % 1000 AS DOUBLE)
-        WHEN 'microsecond' THEN CAST(date_part('microsecond', t) % 1000000 AS DOUBLE)
-        ELSE CAST(date_part(part, t) AS DOUBLE)
-    END;
 
 CREATE OR REPLACE MACRO rs_path(j, p) AS
     CASE
@@ -153,3 +151,15 @@ CREATE OR REPLACE MACRO rs_array_flatten(a) AS to_json(flatten(list_transform(js
     END)));
 
 CREATE OR REPLACE MACRO rs_subarray(a, s, n) AS to_json(list_slice(json_extract(a, '$[*]'), CAST(s AS BIGINT) + 1, CAST(s AS BIGINT) + CAST(n AS BIGINT)));
+
+CREATE OR REPLACE MACRO rs_ts(v) AS coalesce(TRY_CAST(v AS TIMESTAMP), rs_parse_time(CAST(v AS VARCHAR)));
+
+CREATE OR REPLACE MACRO rs_tstz(v) AS
+    coalesce(TRY_CAST(v AS TIMESTAMPTZ), timezone('UTC', rs_parse_time_utc(CAST(v AS VARCHAR))));
+
+CREATE OR REPLACE MACRO rs_date_trunc(part, t) AS
+    CASE part
+        WHEN 'millennium' THEN date_trunc('year', t) - to_years(CAST((year(t) - 1) % 1000 AS INTEGER))
+        WHEN 'century' THEN date_trunc('year', t) - to_years(CAST((year(t) - 1) % 100 AS INTEGER))
+        ELSE date_trunc(part, t)
+    END;

@@ -14,9 +14,10 @@ def rewrite_paths(tree: exp.Expression, schema: MappingSchema) -> None:
     for scope in traverse_scope(tree):
         select = scope.expression
         if isinstance(select, exp.Select):
-            aliases = {name for name in _sources(scope)}
-            _unnest(select, aliases)
-            _navigate(select, aliases)
+            aliases = _sources(scope)
+            unnested: set[str] = set()
+            _unnest(select, aliases, unnested)
+            _navigate(select, aliases, unnested)
 
 
 def _sources(scope: Scope) -> set[str]:
@@ -28,7 +29,7 @@ def _sources(scope: Scope) -> set[str]:
     return {str(name) for name in names}
 
 
-def _unnest(select: exp.Select, aliases: set[str]) -> None:
+def _unnest(select: exp.Select, aliases: set[str], unnested: set[str]) -> None:
     """Redshift unnests in order; an array that is missing or empty drops the row, a scalar counts as one element."""
     for join in select.args.get("joins") or []:
         source = join.this
@@ -39,16 +40,16 @@ def _unnest(select: exp.Select, aliases: set[str]) -> None:
             expression, alias = exp.column(*reversed(parts)) if len(parts) < 3 else _dotted(parts), source.alias_or_name
         else:
             continue
-        if join.side or join.args.get("on"):
-            if not _is_true(join.args.get("on")):
-                raise NotSupportedError("joins of unnested SUPER values with a condition")
-        values = exp.Anonymous(this="RS_EACH", expressions=[_path(expression, aliases)])
-        unnested = exp.Unnest(
+        if not _is_true(join.args.get("on")):
+            raise NotSupportedError("joins of unnested SUPER values with a condition")
+        values = exp.Anonymous(this="RS_EACH", expressions=[_path(expression, aliases, unnested)])
+        source = exp.Unnest(
             expressions=[values],
             alias=exp.TableAlias(this=exp.to_identifier(f"_u_{alias}"), columns=[exp.to_identifier(alias)]),
         )
-        join.replace(exp.Join(this=unnested, kind="CROSS"))
+        join.replace(exp.Join(this=source, kind="CROSS"))
         aliases.discard(alias)
+        unnested.add(alias)
 
 
 def _unnest_alias(source: exp.Unnest) -> str:
@@ -64,21 +65,34 @@ def _dotted(parts: list[str]) -> exp.Expression:
     return exp.Dot.build([exp.to_identifier(part) for part in parts])
 
 
-def _navigate(select: exp.Select, aliases: set[str]) -> None:
+def _navigate(select: exp.Select, aliases: set[str], unnested: set[str]) -> None:
     for node in list(select.find_all(exp.Dot, exp.Bracket, exp.Column)):
         if node.find_ancestor(exp.Select) is not select or isinstance(node.parent, exp.Dot | exp.Bracket):
             continue
-        if isinstance(node, exp.Column) and (
-            not node.table or node.table in aliases or isinstance(node.this, exp.Star)
-        ):
+        if isinstance(node, exp.Column) and _is_plain(node, aliases, unnested):
             continue
         if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Star):
             raise NotSupportedError("the star of a SUPER path")
         if node.parent is not None:
-            node.replace(_path(node, aliases))
+            found = _path(node, aliases, unnested)
+            node.replace(exp.alias_(found, _last_name(node), quoted=True) if node.parent is select else found)
 
 
-def _path(node: exp.Expression, aliases: set[str]) -> exp.Expression:
+def _last_name(node: exp.Expression) -> str:
+    """The name that a column of the result has after a path."""
+    while isinstance(node, exp.Bracket):
+        node = node.this
+    return node.expression.name if isinstance(node, exp.Dot) else node.name
+
+
+def _is_plain(node: exp.Column, aliases: set[str], unnested: set[str]) -> bool:
+    """A column of a table, or a star; an unnested value by itself is none."""
+    if isinstance(node.this, exp.Star):
+        return True
+    return node.table in aliases if node.table else node.name not in unnested
+
+
+def _path(node: exp.Expression, aliases: set[str], unnested: set[str]) -> exp.Expression:
     """A call of RS_PATH, or the bare column when nothing is navigated."""
     root, steps = _steps(node)
     if isinstance(root, exp.Column):
@@ -89,6 +103,8 @@ def _path(node: exp.Expression, aliases: set[str]) -> exp.Expression:
             column, rest = exp.column(names[0]), names[1:]
         steps = [*rest, *steps]
         root = column
+    if not steps and isinstance(root, exp.Column) and not root.table and root.name in unnested:
+        return exp.Anonymous(this="RS_SUPER", expressions=[root])
     if not steps:
         return root
     path = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{json.dumps(step)}" for step in steps)

@@ -48,6 +48,9 @@ class Facts:
 def prepare(tree: exp.Expression, facts: Facts) -> exp.Expression:
     """Rewrite in place and return the tree; raises for syntax that is refused."""
     _refuse(tree)
+    for kind in tree.find_all(exp.DataType):
+        if kind.this is exp.DataType.Type.DATETIME:
+            kind.set("this", exp.DataType.Type.TIMESTAMP)
     for call in list(tree.find_all(exp.Anonymous)):
         _expand(call, facts)
     for node in list(tree.find_all(exp.CurrentTimestamp, exp.CurrentDate, exp.Extract, exp.CurrentUser)):
@@ -59,6 +62,12 @@ def prepare(tree: exp.Expression, facts: Facts) -> exp.Expression:
 
 def _refuse(tree: exp.Expression) -> None:
     refused = {exp.Connect: "CONNECT BY", exp.Pivot: "PIVOT and UNPIVOT", exp.Lateral: "LATERAL"}
+    for select in tree.find_all(exp.Select):
+        distinct = select.args.get("distinct")
+        if distinct is not None and distinct.args.get("on") is not None:
+            raise SqlError("syntax error: Redshift has no DISTINCT ON")
+    if tree.find(exp.Values) is not None:
+        raise SqlError("syntax error: VALUES lists used as tables are not supported by Redshift")
     for kind, name in refused.items():
         if tree.find(kind) is not None:
             raise NotSupportedError(name)
@@ -181,6 +190,10 @@ def output_name(column: exp.Expression) -> str:
         return inner.name if isinstance(inner, exp.Column) else node.to.this.name.lower()
     if isinstance(node, exp.Anonymous):
         return {"dateadd": "date_add", "datediff": "date_diff"}.get(node.name.lower(), node.name.lower())
+    if isinstance(node, exp.Binary | exp.Unary):
+        return "?column?"
+    if isinstance(node, exp.ApproxDistinct):
+        return "count"
     if isinstance(node, exp.Func | exp.Case):
         return _KEYS.get(node.key, node.sql_name().lower() if isinstance(node, exp.Func) else node.key)
     return "?column?"

@@ -150,7 +150,7 @@ def drop(session: Session, tree: exp.Drop) -> Outcome:
         return _drop_schema(session, tree)
     if kind not in {"TABLE", "VIEW"}:
         raise NotSupportedError(f"DROP {kind}")
-    for table in [tree.this, *(tree.expressions or [])]:
+    for table in tree.args["tables"]:
         _drop_one(session, table, kind.lower(), absent_is_fine=bool(tree.args.get("exists")), tree=tree)
     return Outcome()
 
@@ -188,7 +188,8 @@ def _dependents(session: Session, entry: Entry) -> list[str]:
 
 
 def _drop_schema(session: Session, tree: exp.Drop) -> Outcome:
-    name = (tree.this.db or tree.this.name).lower()
+    target = tree.args["tables"][0]
+    name = (target.db or target.name).lower()
     entry = session.catalog.find(name, name, "schema", "external schema")
     if entry is None:
         if tree.args.get("exists"):
@@ -240,8 +241,9 @@ def _alter(session: Session, entry: Entry, action: exp.Expression) -> None:
         )
         entry.columns.append(column)
     elif isinstance(action, exp.Drop):
-        session.query(f'ALTER TABLE {physical(entry)} DROP COLUMN "{action.this.name.lower()}"')
-        entry.columns.remove(by_name[action.this.name.lower()])
+        for column in action.args["tables"]:
+            session.query(f'ALTER TABLE {physical(entry)} DROP COLUMN "{column.name.lower()}"')
+            entry.columns.remove(by_name[column.name.lower()])
     elif isinstance(action, exp.RenameColumn):
         old, new = action.this.name.lower(), action.args["to"].name.lower()
         session.query(f'ALTER TABLE {physical(entry)} RENAME COLUMN "{old}" TO "{new}"')

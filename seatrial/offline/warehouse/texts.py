@@ -4,7 +4,6 @@ import functools
 import hashlib
 import json
 import re
-import zlib
 from typing import Any
 
 _SOUNDS = {
@@ -25,8 +24,28 @@ def _octet_index(part: str, text: str) -> int:
     return text.encode().find(part.encode()) + 1
 
 
-def _crc32(text: str) -> str:
-    return f"{zlib.crc32(text.encode()):08x}"
+def _crc_table() -> list[int]:
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = (value >> 1) ^ (0x82F63B78 if value & 1 else 0)
+        table.append(value)
+    return table
+
+
+_CRC = _crc_table()
+
+
+def crc32(text: str) -> str:
+    """Redshift's CRC32, which is CRC-32C (Castagnoli): the example of its guide tells.
+
+    >>> crc32("Amazon Redshift")
+    'f2726906'
+    """
+    value = 0xFFFFFFFF
+    for byte in text.encode():
+        value = (value >> 8) ^ _CRC[(value ^ byte) & 0xFF]
+    return f"{value ^ 0xFFFFFFFF:08x}"
 
 
 def soundex(text: str) -> str:
@@ -111,6 +130,10 @@ def _strtol(text: str, base: int) -> int:
     return int(text, base)
 
 
+def _little_endian(number: int, size: int) -> bytes:
+    return number.to_bytes(size, "little", signed=True)
+
+
 def _json_at(text: str, path: str, null_if_invalid: bool) -> str | None:
     """The element at `path`, a JSON list of names, as text; None when it is not there."""
     value = _parsed(text, null_if_invalid)
@@ -175,7 +198,7 @@ _T, _I, _B = "VARCHAR", "BIGINT", "BOOLEAN"
 FUNCTIONS: tuple[tuple[str, Any, tuple[str, ...], str], ...] = (
     ("rs_cut_bytes", _cut_bytes, (_T, _I), _T),
     ("rs_octet_index", _octet_index, (_T, _T), "INTEGER"),
-    ("rs_crc32", _crc32, (_T,), _T),
+    ("rs_crc32", crc32, (_T,), _T),
     ("rs_soundex", soundex, (_T,), _T),
     ("rs_difference", _difference, (_T, _T), "INTEGER"),
     ("rs_initcap", _initcap, (_T,), _T),
@@ -191,6 +214,7 @@ FUNCTIONS: tuple[tuple[str, Any, tuple[str, ...], str], ...] = (
     ("rs_json_element", _json_element, (_T, _I, _B), _T),
     ("rs_json_array_length", _json_array_length, (_T, _B), "INTEGER"),
     ("rs_weekday", _weekday, (_T,), "INTEGER"),
+    ("rs_little_endian", _little_endian, (_I, _I), "BLOB"),
     ("rs_fnv_hash", _fnv_hash, ("BLOB", _I), _I),
 )
 """Name in DuckDB, function, types of the arguments and of the result."""

@@ -19,6 +19,8 @@ def fitted(value: str, column: Column) -> str:
     """A value as the column keeps it: too long a text is an error unless the rest is blank, CHAR loses its blanks."""
     kind = column.data_type
     stored = datatypes.stored(kind)
+    if kind.this in datatypes.DATES:
+        return f"rs_tstz({value})" if kind.this is Kind.TIMESTAMPTZ else f"CAST(rs_ts({value}) AS {stored})"
     if kind.this not in TEXTS:
         return f"CAST({value} AS {stored})"
     fixed = kind.this in {Kind.CHAR, Kind.NCHAR, Kind.BPCHAR}
