@@ -29,6 +29,8 @@ class Table:
     root: str
     accounts: str
     column: str = "date"
+    run: str = ""
+    """Names the staging folder, so that a rerun finds and removes what a run that died left; else the days do."""
 
     def folder(self, day: date) -> str:
         """Folder of one partition."""
@@ -41,7 +43,7 @@ class Table:
     def staged(self, days: Sequence[date]) -> str:
         """Where files of these days wait; the underscore in front hides the folder from every reader."""
         parent, name = location(self.root).rsplit("/", 1)
-        return f"{parent}/{STAGING}/{name}/{min(days)}_{max(days)}"
+        return f"{parent}/{STAGING}/{name}/{self.run or f'{min(days)}_{max(days)}'}"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Curation step: raw call records of batch and stream to checked events, once each, with every row accounted for.
 
 A row belongs to exactly one day (see `with_home`), so the accounts of all days together are the raw files' rows.
-It leaves the Iceberg commit of what it published to commit_iceberg.py.
+With a catalog the published days are committed to an Iceberg table as well, from the account, so a rerun catches up.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as fn
 
 from seatrial.contracts import cdr
+from seatrial.spark import iceberg
 from seatrial.spark.errors import DataError, main
 from seatrial.spark.files import Files, location
-from seatrial.spark.publish import Staged, Table, move_in, remove_others, stage
+from seatrial.spark.publish import Staged, Table, known_days, move_in, read_accounts, remove_others, stage
 from seatrial.spark.raw_events import (
     DAY,
     TOO_LATE,
@@ -244,24 +245,40 @@ def homes(spark: SparkSession, fresh: list[Input]) -> list[tuple[Input, date]]:
     return found
 
 
-def tables_of(options: argparse.Namespace) -> dict[str, Table]:
+def commit_to_catalog(spark: SparkSession, table: Table, days: list[date], options: Any) -> list[str]:
+    """Bring the Iceberg table to what the accounts of these days say; nothing without `--table`."""
+    if not options.table:
+        return []
+    files = Files(spark)
+    known = set(known_days(files, table))
+    accounts = read_accounts(files, table, [day for day in days if day in known])
+    catalog = iceberg.open_catalog(iceberg.parse_properties(options.catalog))
+    place = f"{location(options.curated)}/{options.dataset}/iceberg/cdr"
+    made = iceberg.make_table(catalog, options.table, cdr.CURATED, "started_at", place)
+    return [str(day) for day in iceberg.commit_accounts(made, accounts, "started_at")]
+
+
+def tables_of(options: argparse.Namespace, span: list[date]) -> dict[str, Table]:
     """The two tables that the job writes; their days share one account."""
     root, dataset = location(options.curated), options.dataset
     accounts = f"{root}/{dataset}/accounts/{JOB}"
     places = {"curated": cdr.curated_prefix(dataset), "quarantine": cdr.quarantine_prefix(dataset)}
-    return {name: Table(f"{root}/{prefix.rstrip('/')}", accounts) for name, prefix in places.items()}
+    run_name = f"{span[0]}_{span[-1]}" if span else ""
+    return {name: Table(f"{root}/{prefix.rstrip('/')}", accounts, run=run_name) for name, prefix in places.items()}
 
 
 def run(spark: SparkSession, options: argparse.Namespace) -> dict[str, Any]:
     """Curate what is new; gives the days made and the sums of their accounts."""
-    inputs, tables = list_inputs(Files(spark), options.raw, options.dataset), tables_of(options)
+    inputs = list_inputs(Files(spark), options.raw, options.dataset)
+    tables = tables_of(options, asked(inputs, options))
     days = days_to_make(spark, tables["curated"], inputs, options)
     accounts: dict[date, Any] = {}
     for start in range(0, len(days), DAYS_AT_ONCE):
         accounts |= curate(spark, tables, inputs, days[start : start + DAYS_AT_ONCE], options)
     sums = {name: sum(one[name] for one in accounts.values()) for name in COUNTS}
     quarantined = sum(sum(one["quarantined"].values()) for one in accounts.values())
-    return {"days": [str(day) for day in days], **sums, "quarantined": quarantined}
+    committed = commit_to_catalog(spark, tables["curated"], asked(inputs, options), options)
+    return {"days": [str(day) for day in days], **sums, "quarantined": quarantined, "committed": committed}
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -276,8 +293,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--bad-files", choices=("fail", "quarantine"), default="fail")
     parser.add_argument("--maximum-quarantined-share", type=float, default=0.05)
     parser.add_argument("--require-sources", type=_sources, default=(), help="for example batch,stream")
-    parser.add_argument("--keep-replaced-days", type=int, default=0, help="as long as Iceberg keeps its snapshots")
-    return parser.parse_args(arguments)
+    help_ = "keep replaced files that long, at least as long as Iceberg keeps snapshots; 0 without --table, else 5"
+    parser.add_argument("--keep-replaced-days", type=int, help=help_)
+    parser.add_argument("--table", help="Iceberg table to commit to: database.table")
+    parser.add_argument("--catalog", nargs="+", default=["type=glue"], help="properties of pyiceberg, name=value")
+    options = parser.parse_args(arguments)
+    if options.keep_replaced_days is None:
+        options.keep_replaced_days = 5 if options.table else 0
+    if options.table and options.keep_replaced_days < 1:
+        parser.error("--keep-replaced-days must be at least 1 with --table: the table still reads replaced files")
+    return options
 
 
 def _sources(text: str) -> tuple[str, ...]:
