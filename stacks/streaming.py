@@ -30,14 +30,14 @@ class StreamingStack(BaseStack):
             "encryption_key": foundation.lake.key,
             "notification_topic": foundation.notifications.topic,
         }
-        destroy = {"destroy_data": target.engagement.removal.destroy_data}
+        destroy = target.engagement.removal.destroy_data
         self.stream = EventStream(
             self,
             "Events",
             mode="provisioned" if section.mode == "provisioned" else "on-demand",
             shards=section.shards if section.mode == "provisioned" else None,
             retention_hours=section.retention_hours,
-            **destroy,
+            destroy_data=destroy,
             **self._common,
         )
         self.delivery = self._delivery(destroy)
@@ -61,7 +61,7 @@ class StreamingStack(BaseStack):
                 }
             )
 
-    def _delivery(self, destroy: dict[str, bool]) -> StreamDelivery:
+    def _delivery(self, destroy: bool) -> StreamDelivery:
         target, section = self._foundation.target, self._foundation.target.engagement.streaming
         dataset = target.engagement.training.dataset.name
         return StreamDelivery(
@@ -77,11 +77,11 @@ class StreamingStack(BaseStack):
             time_field="received_at",
             buffer_seconds=section.buffer_seconds,
             buffer_mib=section.buffer_mib,
-            **destroy,
+            destroy_data=destroy,
             **self._common,
         )
 
-    def _consumer(self, feature_group: FeatureGroup | None, destroy: dict[str, bool]) -> KpiConsumer:
+    def _consumer(self, feature_group: FeatureGroup | None, destroy: bool) -> KpiConsumer:
         target, section = self._foundation.target, self._foundation.target.engagement.streaming
         return KpiConsumer(
             self,
@@ -95,7 +95,7 @@ class StreamingStack(BaseStack):
             window_minutes=section.window_minutes,
             retention_days=section.kpi_retention_days,
             maximum_concurrency=section.shards if section.mode == "provisioned" else 16,
-            **destroy,
+            destroy_data=destroy,
             **self._common,
         )
 

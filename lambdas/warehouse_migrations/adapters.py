@@ -82,12 +82,8 @@ class Warehouse:
     @cached_property
     def _address(self) -> dict[str, str]:
         configuration = self._configuration
-        place = (
-            {"WorkgroupName": configuration.workgroup_name}
-            if configuration.workgroup_name
-            else {"ClusterIdentifier": configuration.cluster_identifier}
-        )
-        return {**place, "Database": configuration.database}
+        kind = "WorkgroupName" if configuration.workgroup_name else "ClusterIdentifier"
+        return {kind: configuration.name, "Database": configuration.database}
 
     @cached_property
     def _secret_arn(self) -> str:

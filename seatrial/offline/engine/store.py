@@ -9,6 +9,7 @@ from dataclasses import replace
 from seatrial.offline.context import CloudContext
 from seatrial.offline.engine.errors import ValidationError
 from seatrial.offline.engine.model import Event, Output, Resource, Stack, new_stack_id
+from seatrial.offline.events import emit
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 
@@ -69,9 +70,18 @@ class Store:
         return None
 
     def record(self, stack: Stack, status: str, reason: str | None = None) -> None:
-        """Set the stack's status and write its event."""
+        """Set the stack's status, write its event, and tell EventBridge as CloudFormation does."""
         stack.status, stack.reason = status, reason
-        self._write(stack, self._event(stack, stack.name, stack.stack_id, STACK_TYPE, status), reason)
+        event = self._event(stack, stack.name, stack.stack_id, STACK_TYPE, status)
+        self._write(stack, event, reason)
+        details = {"status": status, "status-reason": reason or ""}
+        emit(
+            self._context,
+            source="aws.cloudformation",
+            detail_type="CloudFormation Stack Status Change",
+            detail={"stack-id": stack.stack_id, "status-details": details, "client-request-token": event.token or ""},
+            resources=[stack.stack_id],
+        )
 
     def record_resource(self, stack: Stack, resource: Resource, status: str, reason: str | None = None) -> None:
         """Write a resource's event."""
