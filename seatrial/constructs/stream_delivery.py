@@ -1,5 +1,7 @@
 """From a stream into the lake: Firehose writes Parquet by hour of arrival, keeps the source records and the errors."""
 
+from typing import Any
+
 import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_kinesisfirehose as firehose
 import aws_cdk.aws_kms as kms
@@ -27,7 +29,7 @@ class StreamDelivery(Construct):
 
     Files lie in `date=YYYY-MM-DD/hour=HH/` by the record's own field `time_field` (ISO 8601, UTC). Records that cannot
     be converted go below `error_prefix` with Firehose's reason; every source record goes below `backup_prefix` as it
-    came. `table_arns` are catalog, database and table.
+    came.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class StreamDelivery(Construct):
             self, "Identity", service="firehose.amazonaws.com", description="Delivers a stream into the lake"
         )
         self._grant(stream, [prefix, error_prefix, backup_prefix], database_name, table_name)
+        target = self._target(prefix, error_prefix, self._backup(backup_prefix), time_field)
+        target["data_format_conversion_configuration"] = self._conversion(database_name, table_name)
         self.delivery_stream = Types(
             self,
             "Delivery",
@@ -65,24 +69,7 @@ class StreamDelivery(Construct):
             kinesis_stream_source_configuration=Types.KinesisStreamSourceConfigurationProperty(
                 kinesis_stream_arn=stream.arn, role_arn=self.role.role_arn
             ),
-            extended_s3_destination_configuration=Types.ExtendedS3DestinationConfigurationProperty(
-                bucket_arn=bucket.bucket_arn,
-                role_arn=self.role.role_arn,
-                prefix=prefix + BY_HOUR,
-                error_output_prefix=error_prefix + ERRORS,
-                buffering_hints=self._buffering(),
-                # Parquet compresses by itself; Firehose refuses a second compression around it.
-                compression_format="UNCOMPRESSED",
-                encryption_configuration=self._encryption(),
-                dynamic_partitioning_configuration=Types.DynamicPartitioningConfigurationProperty(
-                    enabled=True, retry_options=Types.RetryOptionsProperty(duration_in_seconds=300)
-                ),
-                processing_configuration=_partitioning(time_field),
-                data_format_conversion_configuration=self._conversion(database_name, table_name),
-                s3_backup_mode="Enabled",
-                s3_backup_configuration=self._backup(backup_prefix),
-                cloud_watch_logging_options=self._logging("Delivery"),
-            ),
+            extended_s3_destination_configuration=Types.ExtendedS3DestinationConfigurationProperty(**target),
         )
         self.delivery_stream.node.add_dependency(self.role.policy)
         justify(
@@ -96,6 +83,27 @@ class StreamDelivery(Construct):
     def name(self) -> str:
         """Of the delivery stream."""
         return self.delivery_stream.ref
+
+    def _target(
+        self, prefix: str, error_prefix: str, backup: Types.S3DestinationConfigurationProperty, time_field: str
+    ) -> dict[str, Any]:
+        return {
+            "bucket_arn": self._bucket.bucket_arn,
+            "role_arn": self.role.role_arn,
+            "prefix": prefix + BY_HOUR,
+            "error_output_prefix": error_prefix + ERRORS,
+            "buffering_hints": self._buffering(),
+            # Parquet compresses by itself; Firehose refuses a second compression around it.
+            "compression_format": "UNCOMPRESSED",
+            "encryption_configuration": self._encryption(),
+            "dynamic_partitioning_configuration": Types.DynamicPartitioningConfigurationProperty(
+                enabled=True, retry_options=Types.RetryOptionsProperty(duration_in_seconds=300)
+            ),
+            "processing_configuration": _partitioning(time_field),
+            "s3_backup_mode": "Enabled",
+            "s3_backup_configuration": backup,
+            "cloud_watch_logging_options": self._logging("Delivery"),
+        }
 
     def _grant(self, stream: EventStream, prefixes: list[str], database: str, table: str) -> None:
         place = place_of(self)

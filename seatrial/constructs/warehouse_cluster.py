@@ -1,5 +1,7 @@
 """A warehouse on a provisioned Redshift cluster of RA3 nodes, closed by default, paused when nobody works."""
 
+from typing import Any
+
 import aws_cdk.aws_kms as kms
 import aws_cdk.aws_redshift as redshift
 from constructs import Construct
@@ -63,26 +65,13 @@ class ProvisionedWarehouse(Construct):
             number_of_nodes=nodes if nodes > 1 else None,
             node_type=node_type,
             db_name=database,
-            port=PORT,
             master_username=admin_username,
-            manage_master_password=True,
-            master_password_secret_kms_key_id=encryption_key.key_arn,
-            encrypted=True,
-            kms_key_id=encryption_key.key_arn,
             iam_roles=[one.role_arn for one in (role, ml_role) if one],
-            publicly_accessible=False,
-            enhanced_vpc_routing=True,
-            availability_zone_relocation=True,
-            cluster_subnet_group_name=self.subnet_group.ref,
             vpc_security_group_ids=[*network.security_group_ids],
-            cluster_parameter_group_name=self.parameter_group.ref,
-            logging_properties=redshift.CfnCluster.LoggingPropertiesProperty(
-                log_destination_type="cloudwatch", log_exports=[*AUDIT_LOGS]
-            ),
-            allow_version_upgrade=True,
             preferred_maintenance_window=maintenance_window,
             automated_snapshot_retention_period=snapshot_retention_days,
             manual_snapshot_retention_period=snapshot_retention_days,
+            **self._closed(encryption_key),
         )
         self.cluster.apply_removal_policy(removal_policy(self, destroy_data))
         for group in self.log_groups:
@@ -96,6 +85,25 @@ class ProvisionedWarehouse(Construct):
             serverless=False,
             secret_arn=self.cluster.attr_master_password_secret_arn,
         )
+
+    def _closed(self, key: kms.IKey) -> dict[str, Any]:
+        """What is the same for every cluster: encrypted, within the VPC, audited, without a password of ours."""
+        return {
+            "port": PORT,
+            "encrypted": True,
+            "kms_key_id": key.key_arn,
+            "manage_master_password": True,
+            "master_password_secret_kms_key_id": key.key_arn,
+            "publicly_accessible": False,
+            "enhanced_vpc_routing": True,
+            "availability_zone_relocation": True,
+            "allow_version_upgrade": True,
+            "cluster_subnet_group_name": self.subnet_group.ref,
+            "cluster_parameter_group_name": self.parameter_group.ref,
+            "logging_properties": redshift.CfnCluster.LoggingPropertiesProperty(
+                log_destination_type="cloudwatch", log_exports=[*AUDIT_LOGS]
+            ),
+        }
 
     def _parameters(self, name: str) -> redshift.CfnClusterParameterGroup:
         values = {"enable_user_activity_logging": "true", "require_ssl": "true"}
