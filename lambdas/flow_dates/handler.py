@@ -12,7 +12,7 @@ logger = Logger(service="flow_dates")
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Answer `{"dates", "first", "last", "since", "after"}`; an input that cannot be raises `FlowInputError`."""
+    """Answer the plan, see `FlowPlan.to_dict`; an input that cannot be raises `FlowInputError`."""
     plan = plan_dates(
         event,
         maximum_days=int(os.environ[names.MAXIMUM_DAYS]),

@@ -26,8 +26,9 @@ class FlowSettings:
 def flow_machine(settings: FlowSettings, engine: SparkEngine, stages: Stages) -> State:
     """The definition. Its input is a date, a range or a schedule's time (`seatrial.decisions.flow_dates`).
 
-    Every stage ends for all dates before the next begins, so a job may read what the stage before made of other dates.
-    Whatever fails, the engine is closed, people are told, and the execution fails with the first error.
+    Every stage ends for all dates before the next begins, so a job may read what the stage before made of other dates;
+    with `"stages": n` only the first n stages run. Whatever fails, the engine is closed, people are told, and the
+    execution fails with the first error.
     """
     opening, closing = {"Plan": _plan(settings), **engine.opening()}, engine.closing()
     running = {
@@ -40,6 +41,7 @@ def flow_machine(settings: FlowSettings, engine: SparkEngine, stages: Stages) ->
         state.setdefault("Catch", [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": then}])
     states = opening | running | closing
     _chain(states, "Done")
+    states |= _exits(list(running), states)
     states["Done"] = {
         "Type": "Pass",
         "Parameters": {"outcome": "succeeded", "first.$": "$.plan.first", "last.$": "$.plan.last"},
@@ -54,7 +56,7 @@ def flow_machine(settings: FlowSettings, engine: SparkEngine, stages: Stages) ->
 
 
 def _plan(settings: FlowSettings) -> State:
-    fields = ("dates", "first", "last", "since", "after")
+    fields = ("dates", "first", "last", "since", "after", "stages")
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
@@ -104,6 +106,16 @@ def _chain(states: dict[str, State], last: str) -> None:
     names = [*states, last]
     for name, following in itertools.pairwise(names):
         states[name]["Next"] = following
+
+
+def _exits(stages: Sequence[str], states: dict[str, State]) -> dict[str, State]:
+    """After each stage but the last: whether the input wants the next one."""
+    end, exits = states[stages[-1]]["Next"], {}
+    for number, (name, following) in enumerate(itertools.pairwise(stages), 1):
+        enough = {"Variable": "$.plan.stages", "NumericLessThanEquals": number, "Next": end}
+        exits[f"Enough{number}"] = {"Type": "Choice", "Choices": [enough], "Default": following}
+        states[name]["Next"] = f"Enough{number}"
+    return exits
 
 
 def _failing(settings: FlowSettings, engine: SparkEngine) -> dict[str, State]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+EVERY_STAGE = 1000
+"""More stages than a flow has."""
 FORMS = '{"date": "YYYY-MM-DD"}, {"from": "YYYY-MM-DD", "to": "YYYY-MM-DD"} or {"scheduled_time": "..."}'
 
 
@@ -14,10 +16,11 @@ class FlowInputError(ValueError):
 
 @dataclass(frozen=True)
 class FlowPlan:
-    """Dates in ascending order, and the first date whose late data may still change one of them."""
+    """Dates in ascending order, the first date whose late data may change one of them, and how many stages run."""
 
     dates: tuple[date, ...]
     since: date
+    stages: int = EVERY_STAGE
 
     def to_dict(self) -> dict[str, Any]:
         """As the state machine reads it."""
@@ -26,6 +29,7 @@ class FlowPlan:
             "first": self.dates[0].isoformat(),
             "last": self.dates[-1].isoformat(),
             "since": self.since.isoformat(),
+            "stages": self.stages,
             "after": (self.dates[-1] + timedelta(days=1)).isoformat(),
         }
 
@@ -33,19 +37,27 @@ class FlowPlan:
 def plan_dates(event: Mapping[str, Any], *, maximum_days: int, lookback_days: int) -> FlowPlan:
     """The plan for an input; raises `FlowInputError`.
 
-    A schedule runs for the day (UTC) before its time, the newest one that is complete.
+    Besides the dates, `"stages": n` runs the first n stages only: a lake's first months are curated before anything can
+    look back on them. A schedule runs for the day (UTC) before its time, the newest one that is complete.
 
     >>> plan_dates({"from": "2026-06-29", "to": "2026-07-01"}, maximum_days=31, lookback_days=3).since.isoformat()
     '2026-06-26'
     """
-    first, last = _range(event)
+    stages = _stages(event.get("stages", EVERY_STAGE))
+    first, last = _range({key: value for key, value in event.items() if key != "stages"})
     days = (last - first).days + 1
     if days < 1:
         raise FlowInputError(f"from: must not be after to ({last}), got {first}")
     if days > maximum_days:
         raise FlowInputError(f"from, to: must be at most {maximum_days} days, got {days}; start several flows")
     dates = tuple(first + timedelta(days=number) for number in range(days))
-    return FlowPlan(dates, first - timedelta(days=lookback_days))
+    return FlowPlan(dates, first - timedelta(days=lookback_days), stages)
+
+
+def _stages(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise FlowInputError(f"stages: must be a whole number of at least 1, got {value!r}")
+    return value
 
 
 def _range(event: Mapping[str, Any]) -> tuple[date, date]:

@@ -16,7 +16,7 @@ from tests.offline.support import cloud
 __all__ = ["cloud", "make_job"]
 ROLE = "arn:aws:iam::111111111111:role/flow"
 PLAN = {"dates": ["2026-01-01", "2026-01-02", "2026-01-03"], "first": "2026-01-01", "last": "2026-01-03"}
-PLAN |= {"since": "2025-12-29", "after": "2026-01-04"}
+PLAN |= {"since": "2025-12-29", "after": "2026-01-04", "stages": 1000}
 
 
 def flow(site: Any, engine: Any, stages: Any, **changes: Any) -> DataFlow:
@@ -44,9 +44,12 @@ def _without_service(state: dict[str, Any], name: str, *, failing: bool) -> dict
     return {"Type": "Pass", **answers.get(name, {"Parameters": state["Parameters"]}), **kept}
 
 
-def execute(cloud: OfflineCloud, machine: dict[str, Any], fail: str | None = None) -> dict[str, Any]:
+def execute(
+    cloud: OfflineCloud, machine: dict[str, Any], fail: str | None = None, stages: int = 1000
+) -> dict[str, Any]:
     """What the execution left, `states` being every state that was entered."""
     document = rehearsed(machine, fail)
+    document["States"]["Plan"]["Result"] = PLAN | {"stages": stages}
     document["States"].pop("Done", None)
     for state in document["States"].values():
         if state.get("Next") == "Done":
@@ -182,6 +185,19 @@ def test_jobs_of_one_stage_run_side_by_side(site, make_job, cloud):
 
     assert found["status"] == "SUCCEEDED"
     assert {"left", "right"} <= set(found["states"])
+
+
+@pytest.mark.parametrize(("stages", "expected"), [(1, ["first"]), (2, ["first", "second"]), (9, ["first", "second"])])
+def test_a_flow_may_end_after_its_first_stages(site, make_job, cloud, stages, expected):
+    engine = emr(site)
+    jobs = [[make_job(engine, name, per_date=False, arguments={})] for name in ("first", "second")]
+    flow(site, engine, jobs)
+
+    found = execute(cloud, definition(site), stages=stages)
+
+    ran = [name for name in found["states"] if name in {"Stage1", "Stage2"}]
+    assert ran == [f"Stage{number}" for number in range(1, len(expected) + 1)]
+    assert found["states"][-1] == "EndCluster"
 
 
 def test_every_task_has_a_limit_retries_and_a_way_out(site, make_job):

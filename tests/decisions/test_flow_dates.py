@@ -22,6 +22,7 @@ def test_one_date_is_a_flow_of_one_date():
         "last": "2026-03-01",
         "since": "2026-02-26",
         "after": "2026-03-02",
+        "stages": 1000,
     }
 
 
@@ -56,6 +57,8 @@ def test_every_date_of_a_range_comes_once_and_in_order(first, length, lookback):
         ({"from": "2026-02-01", "to": "2026-02-30"}, "to: must be a date YYYY-MM-DD, got '2026-02-30'"),
         ({"from": "2026-02-02", "to": "2026-02-01"}, r"from: must not be after to \(2026-02-01\), got 2026-02-02"),
         ({"from": "2026-01-01", "to": "2026-04-03"}, "from, to: must be at most 92 days, got 93"),
+        ({"date": "2026-01-01", "stages": 0}, "stages: must be a whole number of at least 1, got 0"),
+        ({"date": "2026-01-01", "stages": "1"}, "stages: must be a whole number of at least 1, got '1'"),
         ({"scheduled_time": "<aws.scheduler.scheduled-time>"}, "scheduled_time: must be a time"),
     ],
 )

@@ -21,6 +21,7 @@ def test_answers_the_plan_as_the_state_machine_reads_it(function):
         "last": "2026-01-02",
         "since": "2025-12-31",
         "after": "2026-01-03",
+        "stages": 1000,
     }
 
 
