@@ -7,6 +7,7 @@ in pyspark's jars. Format: hadoop.apache.org/docs/r3.3.4/hadoop-project-dist/had
 import json
 import re
 import secrets
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,7 @@ from seatrial.offline.spark.objects import NoSuchPathError, PathExistsError, Sta
 ROOT = "/webhdfs/v1"
 HOST = "127.0.0.1"
 BLOCK_BYTES = 128 << 20
+SEND_BUFFER_BYTES = 1 << 17
 _PATH = re.compile(rf"{ROOT}/(?P<token>[^/]+)/(?P<bucket>[^/]+)/*(?P<key>.*?)/*")
 _EXCEPTIONS: dict[type[Exception], tuple[int, str]] = {
     NoSuchPathError: (404, "java.io.FileNotFoundException"),
@@ -103,6 +105,11 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
+
+    def setup(self) -> None:
+        """Keep little on the way: a reader of Parquet asks for an offset and hangs up when it has seen enough."""
+        super().setup()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     def do_GET(self) -> None:
         """Reads."""

@@ -13,7 +13,7 @@ from moto.s3.models import FakeKey, s3_backends
 
 from seatrial.offline.context import CloudContext
 
-COPY_BYTES = 1 << 20
+COPY_BYTES = 1 << 18
 STAGING_PREFIX = ".spark-staging-"
 
 
