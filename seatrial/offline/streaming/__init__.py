@@ -6,10 +6,10 @@ from seatrial.offline.streaming import feature_store, kinesis, moto_firehose, mo
 __all__ = ["duplicate_next", "install", "throttle_next"]
 
 _FIDELITY = {
-    "firehose": "delivery to S3 by our code; partition keys by jq's own engine, newer than Firehose's 1.6; records that "
-    "the Kinesis Producer Library aggregated are not separated",
+    "firehose": "delivery to S3 by our code; partition keys by jq's own engine, newer than Firehose's 1.6; "
+    "records that the Kinesis Producer Library aggregated are not separated",
     "iot": "topic rules by our code, over HTTP only; device policies are kept and not enforced",
-    "feature store": "records by our code; offline stores are Parquet, in Iceberg committed by pyiceberg, every 5 minutes",
+    "feature store": "records by our code; offline stores are written every 5 minutes, Iceberg ones by pyiceberg",
 }
 
 
