@@ -26,6 +26,11 @@ environments:
 network: {nat_gateways: 1}
 lake: {catalog: {enabled: true, lake_formation: true}}
 processing: {engine: emr, schedule: rate(1 day)}
+streaming: {mode: provisioned}
+warehouse:
+  kind: provisioned
+  spectrum: true
+  provisioned: {pause_schedule: "cron(0 20 * * ? *)", resume_schedule: "cron(0 6 * * ? *)"}
 """
 
 
@@ -90,7 +95,7 @@ def data_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
 @pytest.fixture(scope="session")
 def emr_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """The data layer's other choices: EMR on EC2, Lake Formation, NAT gateways."""
+    """The data layer's other choices: EMR on EC2, Lake Formation, NAT gateways, a Redshift cluster, shards."""
     folder = tmp_path_factory.mktemp("emr")
     path = folder / "engagement.yaml"
     path.write_text(OTHER_CHOICES)
