@@ -1,5 +1,6 @@
 """From engagement to a deployed stack with data in it: synth, offline cloud, deploy, ingest."""
 
+import gc
 import io
 import json
 import os
@@ -103,6 +104,7 @@ def start_cloud(voyage: Voyage) -> str:
     voyage.aws = Aws(voyage.cloud.context.client)
     voyage.runtime = EndpointClient(voyage.cloud.environment())
     voyage.cloud.prepare(FIRST_SERVICES)
+    gc.freeze()  # what is loaded by now stays until the end
     return f"{voyage.cloud.url}, account {target.account}, {target.region}"
 
 

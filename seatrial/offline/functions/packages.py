@@ -1,5 +1,6 @@
 """Where a function's code lies on disk: zips unpacked by content hash, and the libraries that Lambda's runtime has."""
 
+import functools
 import hashlib
 import importlib.metadata
 import io
@@ -15,7 +16,7 @@ RUNTIME_DISTRIBUTIONS = ("boto3", "botocore", "s3transfer", "jmespath", "python-
 
 def unpack(content: bytes, folder: Path) -> Path:
     """Unpack a zip into a folder named by its hash, once; a zip that is none raises `zipfile.BadZipFile`."""
-    target = folder / hashlib.sha256(content).hexdigest()[:20]
+    target = folder / _digest(content)
     if target.exists():
         return target
     folder.mkdir(parents=True, exist_ok=True)
@@ -27,6 +28,12 @@ def unpack(content: bytes, folder: Path) -> Path:
     except OSError:
         shutil.rmtree(scratch)
     return target
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(content: bytes) -> str:
+    """Of a zip that moto keeps: the same object comes with every invocation, and a layer has megabytes."""
+    return hashlib.sha256(content).hexdigest()[:20]
 
 
 def runtime_libraries(folder: Path) -> Path:
