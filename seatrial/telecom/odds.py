@@ -35,8 +35,8 @@ class Odds:
         place = (np.log(safe / (1 - safe)) + _WIDEST) / (2 * _WIDEST) * _BINS
         index = np.clip(place, 0, _BINS - 1).astype(np.int64)
         return cls(
-            leave=np.bincount(index, weights=safe, minlength=_BINS),
-            stay=np.bincount(index, weights=1 - safe, minlength=_BINS),
+            leave=np.bincount(index, weights=safe, minlength=_BINS).astype(np.float64),
+            stay=np.bincount(index, weights=1 - safe, minlength=_BINS).astype(np.float64),
             own=float((safe * (1 - safe)).sum()),
             labels=len(safe),
             churners=int(churned.sum()),

@@ -81,7 +81,7 @@ def to_json(table: pa.Table) -> pa.Array:
 def _json_values(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The values as JSON texts; ids and categories hold nothing that JSON would escape."""
     if pa.types.is_timestamp(column.type):
-        text = pc.strftime(column, format='"%Y-%m-%dT%H:%M:%SZ"')
+        text = pc.strftime(column, format='"%Y-%m-%dT%H:%M:%SZ"')  # pyrefly: ignore[missing-attribute]
     elif name in _TEXTS:
         text = pc.binary_join_element_wise('"', column, '"', "")  # pyrefly: ignore[missing-attribute]
     else:

@@ -39,7 +39,7 @@ TABLES = {
     "network_kpi": "cell_id string, day date, drop_rate double, throughput_mbps double, latency_ms double",
 }
 
-Batches = Iterator[Any]
+Batches = Iterable[Any]
 Drawn = Iterator[tuple[date, Any]]
 """Tables with the day whose folder takes them."""
 
@@ -89,7 +89,7 @@ class Generation:
 def _task(plan: Any, draw: Callable[[Any, list[int], Any], Drawn], accounts: Any) -> Callable[[Batches], Batches]:
     """The function that runs in an executor: numbers in, rows out."""
 
-    def run(batches: Batches) -> Batches:
+    def run(batches: Batches) -> Iterator[Any]:
         import pyarrow as pa
 
         from seatrial.telecom.account import Account
