@@ -208,8 +208,12 @@ def failure(job: SparkJob) -> str:
     for text in texts:
         causes = [line for line in text.splitlines() if _CAUSE.match(line)]
         if causes:
-            return f"{causes[-1]}\n{text}"
-    return f"{texts[0].splitlines()[-1]}\n{texts[0]}" if texts else "the logs are empty"
+            return _first(causes[-1], text)
+    return _first(texts[0].splitlines()[-1], texts[0]) if texts else "the logs are empty"
+
+
+def _first(line: str, text: str) -> str:
+    return text if text == line else f"{line}\n{text}"
 
 
 def _bytes_below(view: View, uris: tuple[str, ...]) -> int:
