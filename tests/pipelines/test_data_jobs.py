@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from seatrial.constructs.staging import library_files, zip_bytes
+from tests.pipelines.churn.operator import CURATED
 from tests.pipelines.lake import PIPELINES, SPARK_SETTINGS, Lake, customer, event, moment, spark_session
 
 pytestmark = pytest.mark.slow
 
 AS_OF = date(2026, 7, 1)
-FIRST = AS_OF - timedelta(days=30)
+FIRST = AS_OF - timedelta(days=7)
 STEPS = {
     "curate_cdr": "cdr/steps/curate_cdr.py",
     "curate_tables": "cdr/steps/curate_tables.py",
@@ -34,17 +35,18 @@ for script, arguments in json.loads(sys.argv[1]):
 
 
 def land(lake):
-    """A month of events with copies, late and bad ones, and the operator's tables."""
-    for index in range(0, 30, 3):
+    """A week of events with copies, late and bad ones after three silent weeks, and the operator's tables."""
+    for back in range(8, 31):
+        lake.put("cdr", "curate_cdr", [], AS_OF - timedelta(days=back), CURATED)
+    for index in range(0, 7, 2):
         day = FIRST + timedelta(days=index)
         noon = moment(f"{day:%m-%d} 12:00")
         rows = [event(f"e{index}-{n}", noon + timedelta(minutes=20 * n), subscriber_id=f"s{n % 4}") for n in range(12)]
         lake.land([*rows, rows[0], event(f"bad{index}", noon, kind="fax")], day)
         lake.land([rows[1], event(f"late{index}", noon, received_at=noon + timedelta(hours=30))], day, "stream")
-    lake.extract("crm", [customer(f"s{n}") for n in range(5)], FIRST)
-    lake.extract(
-        "crm", [customer(f"s{n}", plan_type="family" if n == 1 else "prepaid") for n in range(4)], date(2026, 6, 20)
-    )
+    lake.extract("crm", [customer(f"s{n}") for n in range(5)], date(2026, 6, 1))
+    moved = [customer(f"s{n}", plan_type="family" if n == 1 else "prepaid") for n in range(4)]
+    lake.extract("crm", moved, date(2026, 6, 20))
     invoice = {"invoice_month": "2026-06", "amount": 20.5, "overdue_days": 3}
     lake.extract("billing", [{"subscriber_id": f"s{n}", **invoice} for n in range(4)], date(2026, 6, 28))
     care = {"opened_at": moment("06-15 10:00"), "category": "billing"}
@@ -60,7 +62,7 @@ def commands(lake):
         "curate_cdr": [*places, *raw, *days],
         "curate_tables": [*places, *raw],
         "crm_history": [*places, "--date", "2026-06-30"],
-        "network_kpi": [*places, *features, "--date", "2026-06-28"],
+        "network_kpi": [*places, *features, "--date", "2026-06-30"],
         "usage_features": [*places, *features, "--as-of", str(AS_OF)],
     }
 
@@ -123,7 +125,7 @@ def test_the_jobs_give_the_same_on_a_cluster_of_two_workers(reference, tmp_path)
 
     assert results(lake) == results(reference)
     assert len(results(lake)) > 30
-    assert [summaries[0][name] for name in ("read", "used", "late_used", "duplicate")] == [160, 120, 10, 20]
+    assert [summaries[0][name] for name in ("read", "used", "late_used", "duplicate")] == [64, 48, 4, 8]
 
 
 def test_a_job_killed_halfway_leaves_no_trace_in_the_rerun(reference, tmp_path):
@@ -132,7 +134,7 @@ def test_a_job_killed_halfway_leaves_no_trace_in_the_rerun(reference, tmp_path):
     process = start(lake, ["curate_cdr"], "local[2]")
     accounts = tmp_path / "curated/telecom/accounts/curate_cdr"
 
-    _wait(lambda: len(list(accounts.glob("date=*.json"))) > 3, process)
+    _wait(lambda: len(list(accounts.glob("date=2026-06-2[4-9].json"))) > 1, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     published = len(list(accounts.glob("date=*.json")))
