@@ -22,13 +22,15 @@ CALLS = {
     "sns.publish": "sns:Publish",
 }
 """Calls as the functions' code spells them, to IAM actions."""
+DESCRIBING = {
+    "sagemaker:DescribeEndpoint",
+    "sagemaker:DescribeEndpointConfig",
+    "sagemaker:DescribeModel",
+    "sagemaker:DescribeModelPackage",
+}
 SEVERAL = {
-    "resolve_serving(": {
-        "sagemaker:DescribeEndpoint",
-        "sagemaker:DescribeEndpointConfig",
-        "sagemaker:DescribeModel",
-        "sagemaker:DescribeModelPackage",
-    },
+    "resolve_serving(": DESCRIBING,
+    "find_serving(": DESCRIBING,
     '"list_objects_v2"': {"s3:ListBucket"},
     '"list_model_packages"': {"sagemaker:ListModelPackages"},
     "transact_write_items": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
