@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import re
+import shlex
 import threading
 import traceback
 from collections.abc import Callable, Mapping
@@ -23,7 +24,10 @@ from seatrial.offline.spark.releases import spark_for
 from seatrial.offline.spark.submission import Submission
 
 JOIN_SECONDS = 10.0
-_SH = 'exec "$@" >"$0/stdout" 2>"$0/stderr"'
+_SH = 'exec "$@" >>"$0/stdout" 2>>"$0/stderr"'
+_PYTHON = """#!/bin/sh
+exec {python} "$@" >>{log} 2>&1
+"""
 _CAUSE = re.compile(r"^(?:[\w.]+(?:Error|Exception|Exit)\b|\w[\w. ]*Error:)")
 
 
@@ -129,7 +133,12 @@ class Engine:
         spec = ContainerSpec(
             folder=job.folder,
             command=("/bin/sh", "-c", _SH, str(job.folder), *command.java_command(local, place, self.context.journal)),
-            environment={**self.context.environment(), **command.environment(job.submission, place), **job.environment},
+            environment={
+                **self.context.environment(),
+                **command.environment(job.submission, place),
+                "PYSPARK_DRIVER_PYTHON": _driver_python(job, spark.python),
+                **job.environment,
+            },
         )
         self._note(job)
         container = job.container = Container(spec)
@@ -199,6 +208,18 @@ class Engine:
             storage.put(self.context.client("s3"), bucket, key, content, key_arn)
         except storage.StorageError as error:
             self.context.journal.record("fault", api="spark logs", error=str(error))
+
+
+def _driver_python(job: SparkJob, python: str) -> str:
+    """The driver's Python, writing its log itself.
+
+    Spark copies what a script prints on a thread that its own exit cuts off: a script that fails early would fail
+    without a word. As with Spark, stdout has the script's errors too.
+    """
+    path = job.folder / "python"
+    path.write_text(_PYTHON.format(python=shlex.quote(python), log=shlex.quote(str(job.log("stdout")))))
+    path.chmod(0o755)
+    return str(path)
 
 
 def failure(job: SparkJob) -> str:
