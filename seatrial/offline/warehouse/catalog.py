@@ -85,4 +85,5 @@ class Catalog:
 
 def _entry(document: str) -> Entry:
     content = json.loads(document)
-    return Entry(**{**content, "columns": [Column(**one) for one in content["columns"]]})
+    columns = [Column(**one) for one in content.pop("columns")]
+    return Entry(columns=columns, **content)

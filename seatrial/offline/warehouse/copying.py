@@ -20,9 +20,8 @@ from seatrial.offline.warehouse.engine import Outcome, Session
 from seatrial.offline.warehouse.errors import NotSupportedError, SqlError
 from seatrial.offline.warehouse.lake.storage import Stored, parse_uri
 from seatrial.offline.warehouse.relations import need
-from seatrial.offline.warehouse.tables import physical
 from seatrial.offline.warehouse.texts import as_text
-from seatrial.offline.warehouse.writes import fitted, insert_rows
+from seatrial.offline.warehouse.writes import insert_rows
 
 _HEAD = re.compile(
     r"copy\s+(?P<table>[\w\".$]+)\s*(?:\((?P<columns>[^)]*)\))?\s+from\s+'(?P<uri>[^']+)'(?P<rest>.*)$",
@@ -206,7 +205,7 @@ def _rows(
             try:
                 accepted.append(_checked(values, columns, options))
             except RejectedError as error:
-                errors.append(_told(entry, file, line, raw, error, session))
+                errors.append({**_told(file, line, raw, error), **_context(entry, session)})
                 if len(errors) > options.most_errors:
                     break
     session.database.load_errors.extend(errors)
@@ -381,11 +380,8 @@ def _converted(value: str, column: Column, options: Options) -> str:
     return value
 
 
-def _told(entry: Entry, file: Stored, line: int, raw: str, error: RejectedError, session: Session) -> dict[str, Any]:
+def _told(file: Stored, line: int, raw: str, error: RejectedError) -> dict[str, Any]:
     return {
-        "starttime": session.database.lake.now().replace(tzinfo=None),
-        "query": len(session.database.history) + 1,
-        "tbl": entry.name,
         "filename": file.uri,
         "line_number": line,
         "colname": error.column,
@@ -397,4 +393,6 @@ def _told(entry: Entry, file: Stored, line: int, raw: str, error: RejectedError,
     }
 
 
-__all__ = ["copy", "fitted", "physical"]
+def _context(entry: Entry, session: Session) -> dict[str, Any]:
+    time = session.database.lake.now().replace(tzinfo=None)
+    return {"starttime": time, "query": len(session.database.history) + 1, "tbl": entry.name}

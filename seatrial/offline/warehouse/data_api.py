@@ -7,20 +7,31 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Any
 
 from seatrial.offline import events
-from seatrial.offline.warehouse.datatypes import column_metadata
+from seatrial.offline.warehouse.data_results import (
+    PAGE_ROWS,
+    described,
+    like,
+    next_token,
+    page,
+    same_place,
+    size,
+)
+from seatrial.offline.warehouse.data_results import (
+    field as typed,
+)
+from seatrial.offline.warehouse.data_results import (
+    text as as_text,
+)
 from seatrial.offline.warehouse.engine import Database, Outcome, Session
 from seatrial.offline.warehouse.errors import SqlError
 from seatrial.offline.warehouse.json_api import ApiError, Operation, Request, Response, present
 from seatrial.offline.warehouse.service import Service
 
-PAGE_ROWS = 1000
 _ENDED = ("FINISHED", "FAILED", "ABORTED")
 _KEPT = timedelta(hours=24)
 _TOKEN_LIFE = timedelta(hours=8)
@@ -140,7 +151,12 @@ class DataApi:
 
     def _run(self, statement: Statement, database: Database) -> None:
         kept = self._sessions.get(statement.session_id or "")
-        session = kept.session if kept else database.session()
+        try:
+            session = kept.session if kept else database.session()
+        except Exception as error:
+            self._fail(statement, error)
+            statement.ended.set()
+            return
         statement.connection = session.connection
         with database.lock:
             if statement.status == "ABORTED":
@@ -166,10 +182,14 @@ class DataApi:
             else:
                 statement.status, statement.error = "FAILED", f"ERROR: {error}"
         except Exception as error:
-            statement.status = "FAILED"
-            statement.error = f"ERROR: the offline warehouse failed: {error!r}"
-            self._service.context.journal.record("fault", api="redshift-data", error=repr(error), sql=statement.sqls)
+            self._fail(statement, error)
         statement.updated = self._now()
+
+    def _fail(self, statement: Statement, error: Exception) -> None:
+        """A fault of the offline warehouse's own: the statement says so, the journal has it."""
+        statement.status, statement.updated = "FAILED", self._now()
+        statement.error = f"ERROR: the offline warehouse failed: {error!r}"
+        self._service.context.journal.record("fault", api="redshift-data", error=repr(error), sql=statement.sqls)
 
     def _batch(self, statement: Statement, session: Session, values: dict[str, str]) -> None:
         """One transaction; each statement has its own status, and an error names its number."""
@@ -249,7 +269,7 @@ class DataApi:
             **present(**{name: statement.request.get(name) for name in names}, Error=statement.error),
             "HasResultSet": has_rows,
             "ResultRows": last.changed if finished and last else -1,
-            "ResultSize": _size(last) if finished and last else -1,
+            "ResultSize": size(last) if finished and last else -1,
             "RedshiftPid": 1073815778,
             "ResultFormat": statement.request.get("ResultFormat", "JSON"),
         }
@@ -287,7 +307,7 @@ class DataApi:
             "QueryString": statement.sqls[number - 1],
             "HasResultSet": bool(done and done.has_rows and statement.status == "FINISHED"),
             "ResultRows": done.changed if done and statement.status == "FINISHED" else -1,
-            "ResultSize": _size(done) if done and statement.status == "FINISHED" else -1,
+            "ResultSize": size(done) if done and statement.status == "FINISHED" else -1,
         }
 
     def _rows_of(self, request: Request) -> tuple[Outcome, str, int]:
@@ -312,8 +332,8 @@ class DataApi:
         if form != "JSON":
             raise ApiError("ValidationException", "The result is in CSV: call GetStatementResultV2")
         page = found.rows[start : start + PAGE_ROWS]
-        records = [[_field(value, kind) for value, kind in zip(row, found.types, strict=True)] for row in page]
-        return {"Records": records, **_described(found, start)}
+        records = [[typed(value, kind) for value, kind in zip(row, found.types, strict=True)] for row in page]
+        return {"Records": records, **described(found, start)}
 
     def _result_as_csv(self, request: Request) -> Response:
         found, form, start = self._rows_of(request)
@@ -324,8 +344,8 @@ class DataApi:
         writer = csv.writer(text, lineterminator="\r\n")
         if start == 0:
             writer.writerow(found.columns)
-        writer.writerows([["" if v is None else _text(v) for v in row] for row in page])
-        return {"Records": [{"CSVRecords": text.getvalue()}], "ResultFormat": "CSV", **_described(found, start)}
+        writer.writerows([["" if v is None else as_text(v) for v in row] for row in page])
+        return {"Records": [{"CSVRecords": text.getvalue()}], "ResultFormat": "CSV", **described(found, start)}
 
     def _list(self, request: Request) -> Response:
         wanted = request.get("Status", "FINISHED" if "Status" not in request else "ALL")
@@ -335,12 +355,12 @@ class DataApi:
             for one in sorted(self._statements.values(), key=lambda one: one.created, reverse=True)
             if wanted in ("ALL", one.status)
             and str(one.request.get("StatementName", "")).startswith(name)
-            and _same_place(one.request, request)
+            and same_place(one.request, request)
             and one.created + _KEPT > self._now()
         ]
         start = int(base64.b64decode(request["NextToken"])) if request.get("NextToken") else 0
         most = int(request.get("MaxResults") or 100)
-        return {"Statements": found[start : start + most], **_next(start + most, len(found))}
+        return {"Statements": found[start : start + most], **next_token(start + most, len(found))}
 
     def _summary(self, statement: Statement) -> Response:
         names = ("StatementName", "SecretArn")
@@ -383,8 +403,8 @@ class DataApi:
 
     def _schemas(self, request: Request) -> Response:
         rows = self._ask(request, "select schema_name from svv_all_schemas order by 1")
-        names = [str(row[0]) for row in rows if _like(str(row[0]), request.get("SchemaPattern"))]
-        return _page("Schemas", names, request)
+        names = [str(row[0]) for row in rows if like(str(row[0]), request.get("SchemaPattern"))]
+        return page("Schemas", names, request)
 
     def _tables(self, request: Request) -> Response:
         rows = self._ask(request, "select table_schema, table_name, table_type from svv_tables order by 1, 2")
@@ -392,9 +412,9 @@ class DataApi:
         found = [
             {"schema": schema, "name": name, "type": kinds.get(kind, kind)}
             for schema, name, kind in rows
-            if _like(schema, request.get("SchemaPattern")) and _like(name, request.get("TablePattern"))
+            if like(schema, request.get("SchemaPattern")) and like(name, request.get("TablePattern"))
         ]
-        return _page("Tables", found, request)
+        return page("Tables", found, request)
 
     def _table(self, request: Request) -> Response:
         schema, name = request.get("Schema", "public").lower(), str(request.get("Table", "")).lower()
@@ -418,7 +438,7 @@ class DataApi:
             }
             for one in (entry.columns if entry else ())
         ]
-        return {"TableName": name, **_page("ColumnList", columns, request)}
+        return {"TableName": name, **page("ColumnList", columns, request)}
 
     def _forget_old(self) -> None:
         now = self._now()
@@ -434,60 +454,3 @@ def _wait(statement: Statement, request: Request) -> None:
     seconds = request.get("WaitTimeSeconds")
     if seconds:
         statement.ended.wait(float(seconds))
-
-
-def _described(found: Outcome, start: int) -> Response:
-    columns = [column_metadata(name, kind) for name, kind in zip(found.columns, found.types, strict=True)]
-    return {"ColumnMetadata": columns, "TotalNumRows": len(found.rows), **_next(start + PAGE_ROWS, len(found.rows))}
-
-
-def _next(position: int, count: int) -> Response:
-    return {"NextToken": base64.b64encode(str(position).encode()).decode()} if position < count else {}
-
-
-def _page(name: str, found: list[Any], request: Request) -> Response:
-    start = int(base64.b64decode(request["NextToken"])) if request.get("NextToken") else 0
-    most = int(request.get("MaxResults") or 1000)
-    return {name: found[start : start + most], **_next(start + most, len(found))}
-
-
-def _same_place(one: Request, asked: Request) -> bool:
-    return all(one.get(key) == asked[key] for key in ("WorkgroupName", "ClusterIdentifier", "Database") if key in asked)
-
-
-def _like(text: str, pattern: str | None) -> bool:
-    if pattern is None:
-        return True
-    expression = "".join({"%": ".*", "_": "."}.get(letter, re.escape(letter)) for letter in pattern)
-    return re.fullmatch(expression, text) is not None
-
-
-def _field(value: Any, kind: str) -> Response:
-    if value is None:
-        return {"isNull": True}
-    if isinstance(value, bool):
-        return {"booleanValue": value}
-    if isinstance(value, int) and kind != "HUGEINT":
-        return {"longValue": value}
-    if isinstance(value, float):
-        return {"doubleValue": value}
-    if isinstance(value, bytes):
-        return {"stringValue": value.hex()}
-    return {"stringValue": _text(value)}
-
-
-def _text(value: Any) -> str:
-    """A value as Redshift writes it in text."""
-    if isinstance(value, datetime):
-        text = value.isoformat(sep=" ")
-        return re.sub(r"\+00:00$", "+00", text)
-    if isinstance(value, date | time | Decimal):
-        return str(value)
-    return value.hex() if isinstance(value, bytes) else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _size(found: Outcome | None) -> int:
-    return sum(len(_text(value)) for row in found.rows for value in row) if found else 0
-
-
-Waiter = Callable[[Statement], None]

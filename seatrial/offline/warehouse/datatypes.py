@@ -104,8 +104,8 @@ def precision_of(kind: exp.DataType) -> tuple[int, int]:
     of_integers = {Kind.SMALLINT: (5, 0), Kind.INT: (10, 0), Kind.BIGINT: (19, 0)}
     if kind.this in of_integers:
         return of_integers[kind.this]
-    sizes = [int(one.name) for one in kind.expressions]
-    return (sizes + [18, 0])[0], sizes[1] if len(sizes) > 1 else 0
+    sizes = [*(int(one.name) for one in kind.expressions), 0]
+    return (sizes[0], sizes[1]) if kind.expressions else (18, 0)
 
 
 def stored(kind: exp.DataType) -> str:

@@ -43,7 +43,7 @@ _WITH_OWN_GRAMMAR = ("CAST", "TRY_CAST", "CONVERT", "EXTRACT", "POSITION", "SUBS
 class Warehouse(Redshift):
     """Redshift as it is written by users of the warehouse."""
 
-    class Parser(Redshift.Parser):
+    class Parser(Redshift.Parser):  # pyrefly: ignore[bad-override]
         """Knows few functions by meaning; `APPROXIMATE` keeps its call."""
 
         FUNCTIONS = {name: Redshift.Parser.FUNCTIONS[name] for name in _KNOWN_TO_SQLGLOT}
@@ -94,7 +94,7 @@ def _annotate_sum(annotator: Any, node: exp.Sum) -> None:
         annotator._set_type(node, Kind.DOUBLE if kind is None or kind.this in FLOATS else kind)
 
 
-def _kind_of_argument(node: exp.Expression) -> exp.DataType | None:
+def _kind_of_argument(node: exp.Expr) -> exp.DataType | None:
     argument = node.this
     if isinstance(argument, exp.Distinct):
         argument = argument.expressions[0]
@@ -116,7 +116,7 @@ def _annotate_literal(annotator: Any, node: exp.Literal) -> None:
         annotator._set_type(node, Kind.INT if value <= 2**31 - 1 else wide)
 
 
-def _annotate_call(annotator: Any, node: exp.Expression) -> None:
+def _annotate_call(annotator: Any, node: exp.Expr) -> None:
     annotator._set_type(node, result_type(node))
 
 

@@ -60,7 +60,11 @@ class Database:
         with self.lock:
             if self._connection is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                settings = {"threads": 2, "memory_limit": "4GB", "temp_directory": str(self.folder / "spill")}
+                settings: dict[str, Any] = {
+                    "threads": 2,
+                    "memory_limit": "4GB",
+                    "temp_directory": str(self.folder / "spill"),
+                }
                 self._connection = duckdb.connect(self.folder / f"{self.name}.duckdb", config=settings)
                 macros.install(self._connection)
                 Catalog.install(self._connection)

@@ -2,11 +2,10 @@
 
 import functools
 import re
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
-
-from dateutil import parser as dateutil_parser
 
 _TOKENS = [
     "HH24",
@@ -72,8 +71,54 @@ _MONTHS = [
     "November",
     "December",
 ]
-ABBREVIATIONS = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7}
 _ORDINALS = {1: "st", 2: "nd", 3: "rd"}
+
+
+_HALVES = {"AM", "PM", "A.M.", "P.M."}
+_WORDS: dict[str, Callable[[datetime], tuple[str, int]]] = {
+    "MONTH": lambda time: (_MONTHS[time.month - 1], 9),
+    "MON": lambda time: (_MONTHS[time.month - 1][:3], 0),
+    "DAY": lambda time: (f"{time:%A}", 9),
+    "DY": lambda time: (f"{time:%a}", 0),
+    "RM": lambda time: (roman(time.month), 4),
+    "BC": lambda time: ("AD", 0),
+    "AD": lambda time: ("AD", 0),
+    "B.C.": lambda time: ("A.D.", 0),
+    "A.D.": lambda time: ("A.D.", 0),
+    "TZ": lambda time: ("UTC", 0),
+}
+"""Fields that are words, and the width to which each is padded."""
+_NUMBERS: dict[str, Callable[[datetime], str]] = {
+    "HH24": lambda time: f"{time.hour:02}",
+    "HH12": lambda time: f"{(time.hour + 11) % 12 + 1:02}",
+    "HH": lambda time: f"{(time.hour + 11) % 12 + 1:02}",
+    "YYYY": lambda time: f"{time.year:04}",
+    "Y,YYY": lambda time: f"{time.year:,}",
+    "YYY": lambda time: f"{time.year % 1000:03}",
+    "YY": lambda time: f"{time.year % 100:02}",
+    "Y": lambda time: str(time.year % 10),
+    "IYYY": lambda time: f"{time.isocalendar()[0]:04}",
+    "IYY": lambda time: f"{time.isocalendar()[0] % 1000:03}",
+    "IY": lambda time: f"{time.isocalendar()[0] % 100:02}",
+    "I": lambda time: str(time.isocalendar()[0] % 10),
+    "DDD": lambda time: f"{time:%j}",
+    "IDDD": lambda time: f"{(time.isocalendar()[1] - 1) * 7 + time.isoweekday():03}",
+    "SSSS": lambda time: str(time.hour * 3600 + time.minute * 60 + time.second),
+    "MI": lambda time: f"{time.minute:02}",
+    "MM": lambda time: f"{time.month:02}",
+    "MS": lambda time: f"{time.microsecond // 1000:03}",
+    "US": lambda time: f"{time.microsecond:06}",
+    "SS": lambda time: f"{time.second:02}",
+    "DD": lambda time: f"{time.day:02}",
+    "D": lambda time: str(time.isoweekday() % 7 + 1),
+    "ID": lambda time: str(time.isoweekday()),
+    "IW": lambda time: f"{time.isocalendar()[1]:02}",
+    "WW": lambda time: f"{(time.timetuple().tm_yday - 1) // 7 + 1:02}",
+    "W": lambda time: str((time.day - 1) // 7 + 1),
+    "CC": lambda time: f"{(time.year - 1) // 100 + 1:02}",
+    "Q": lambda time: str((time.month - 1) // 3 + 1),
+    "J": lambda time: str(time.toordinal() + 1721425),
+}
 
 
 def to_char_time(time: datetime, pattern: str) -> str:
@@ -106,50 +151,13 @@ def _piece(time: datetime, token: str) -> str:
 
 def _field(time: datetime, token: str) -> str:
     upper = token.upper()
-    iso_year, iso_week, iso_day = time.isocalendar()
-    names = {"MONTH": (_MONTHS[time.month - 1], 9), "MON": (_MONTHS[time.month - 1][:3], 0)}
-    names |= {"DAY": (f"{time:%A}", 9), "DY": (f"{time:%A}"[:3], 0)}
-    names |= dict.fromkeys(("AM", "PM"), ("AM" if time.hour < 12 else "PM", 0))
-    names |= dict.fromkeys(("A.M.", "P.M."), ("A.M." if time.hour < 12 else "P.M.", 0))
-    names |= {"BC": ("AD", 0), "AD": ("AD", 0), "B.C.": ("A.D.", 0), "A.D.": ("A.D.", 0), "TZ": ("UTC", 0)}
-    names |= {"RM": (roman(time.month), 4)}
-    if upper in names:
-        text, width = names[upper]
+    if upper in _HALVES:
+        text = "AM" if time.hour < 12 else "PM"
+        return _as_cased(text if "." not in upper else f"{text[0]}.M.", token)
+    if upper in _WORDS:
+        text, width = _WORDS[upper](time)
         return _as_cased(text, token).ljust(width)
-    day_of_year = time.timetuple().tm_yday
-    seconds = time.hour * 3600 + time.minute * 60 + time.second
-    numbers = {
-        "HH24": f"{time.hour:02}",
-        "HH12": f"{(time.hour + 11) % 12 + 1:02}",
-        "HH": f"{(time.hour + 11) % 12 + 1:02}",
-        "YYYY": f"{time.year:04}",
-        "Y,YYY": f"{time.year:,}",
-        "YYY": f"{time.year % 1000:03}",
-        "YY": f"{time.year % 100:02}",
-        "Y": str(time.year % 10),
-        "IYYY": f"{iso_year:04}",
-        "IYY": f"{iso_year % 1000:03}",
-        "IY": f"{iso_year % 100:02}",
-        "I": str(iso_year % 10),
-        "DDD": f"{day_of_year:03}",
-        "IDDD": f"{(iso_week - 1) * 7 + iso_day:03}",
-        "SSSS": str(seconds),
-        "MI": f"{time.minute:02}",
-        "MM": f"{time.month:02}",
-        "MS": f"{time.microsecond // 1000:03}",
-        "US": f"{time.microsecond:06}",
-        "SS": f"{time.second:02}",
-        "DD": f"{time.day:02}",
-        "D": str(iso_day % 7 + 1),
-        "ID": str(iso_day),
-        "IW": f"{iso_week:02}",
-        "WW": f"{(day_of_year - 1) // 7 + 1:02}",
-        "W": str((time.day - 1) // 7 + 1),
-        "CC": f"{(time.year - 1) // 100 + 1:02}",
-        "Q": str((time.month - 1) // 3 + 1),
-        "J": str(time.toordinal() + 1721425),
-    }
-    return numbers[upper]
+    return _NUMBERS[upper](time)
 
 
 def _as_cased(text: str, token: str) -> str:
@@ -211,11 +219,11 @@ def to_timestamp(text: str, pattern: str) -> datetime:
         raise ValueError(f"{text!r} does not match the format {pattern!r}")
     values = dict(zip(fields, found.groups(), strict=True))
     year, month, day = _year(values), _month(values), int(values.get("DD", 1))
-    base = datetime(year, 1, 1) if "J" not in values else datetime.fromordinal(int(values["J"]) - 1721425)
+    base = _first(year) if "J" not in values else datetime.fromordinal(int(values["J"]) - 1721425)
     if "J" not in values:
-        base = datetime(year + (month - 1) // 12, (month - 1) % 12 + 1, 1) + timedelta(days=day - 1)
+        base = _first(year + (month - 1) // 12, (month - 1) % 12 + 1) + timedelta(days=day - 1)
     if "DDD" in values:
-        base = datetime(year, 1, 1) + timedelta(days=int(values["DDD"]) - 1)
+        base = _first(year) + timedelta(days=int(values["DDD"]) - 1)
     return base + _clock(values)
 
 
@@ -232,23 +240,8 @@ def to_timestamp_strict(text: str, pattern: str, is_strict: bool) -> datetime:
     return found
 
 
-def parse_time(text: str) -> datetime:
-    """A time in any of PostgreSQL's forms, month first; a zone in it does not count."""
-    return _parsed(text).replace(tzinfo=None)
-
-
-def parse_time_utc(text: str) -> datetime:
-    """A time in any of PostgreSQL's forms, brought to UTC."""
-    found = _parsed(text)
-    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
-
-
-def _parsed(text: str) -> datetime:
-    try:
-        zones = {name: hours * 3600 for name, hours in ABBREVIATIONS.items()}
-        return dateutil_parser.parse(text, tzinfos=zones, default=datetime(1970, 1, 1))  # noqa: DTZ001
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f'invalid input syntax for type timestamp: "{text}"') from error
+def _first(year: int, month: int = 1) -> datetime:
+    return datetime(year, month, 1)  # noqa: DTZ001 - TIMESTAMP has no zone
 
 
 def _year(values: dict[str, str]) -> int:
@@ -367,7 +360,5 @@ FUNCTIONS: tuple[tuple[str, Any, tuple[str, ...], str], ...] = (
     ("rs_to_char_number", to_char_number, ("VARCHAR", "VARCHAR"), "VARCHAR"),
     ("rs_to_timestamp", to_timestamp, ("VARCHAR", "VARCHAR"), "TIMESTAMP"),
     ("rs_to_timestamp_strict", to_timestamp_strict, ("VARCHAR", "VARCHAR", "BOOLEAN"), "TIMESTAMP"),
-    ("rs_parse_time", parse_time, ("VARCHAR",), "TIMESTAMP"),
-    ("rs_parse_time_utc", parse_time_utc, ("VARCHAR",), "TIMESTAMP"),
     ("rs_to_number", to_number, ("VARCHAR", "VARCHAR"), "DECIMAL(38,6)"),
 )

@@ -1,4 +1,4 @@
-"""Redshift's functions: what DuckDB expression each becomes, and its type. What is not listed here is refused by name."""
+"""Redshift's functions: the DuckDB expression and the type of each; what is not listed is refused by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def _table() -> dict[str, Function]:
 FUNCTIONS = _table()
 
 
-def result_type(node: exp.Expression) -> exp.DataType:
+def result_type(node: exp.Expr) -> exp.DataType:
     """The type of a call; `#0` in the table means that of the first argument."""
     function = FUNCTIONS.get(node.name.upper())
     if function is None:
@@ -51,7 +51,7 @@ def result_type(node: exp.Expression) -> exp.DataType:
     return exp.DataType.build(function.type, dialect="redshift")
 
 
-def render(node: exp.Anonymous, generate: Callable[[exp.Expression], str]) -> str:
+def render(node: exp.Anonymous, generate: Callable[[exp.Expr], str]) -> str:
     """DuckDB's text for a call; raises `NotSupportedError` for a function that is not in the table."""
     name = node.name.upper()
     if name in BY_TYPE:
@@ -75,7 +75,7 @@ def part_of(part: str, value: str) -> str:
     return PARTS.get(part, f"date_part('{part}', {{0}})").format(value)
 
 
-def _argument(node: exp.Expression, text: str, group: str) -> str:
+def _argument(node: exp.Expr, text: str, group: str) -> str:
     """An argument as the function takes it: SUPER gives its value, and text functions take numbers and times too."""
     kind = node.type.this if node.type is not None else Kind.UNKNOWN
     if kind is Kind.SUPER and group in _FROM_SUPER:

@@ -11,25 +11,25 @@ from sqlglot.generator import ErrorLevel
 from seatrial.offline.warehouse import datatypes
 from seatrial.offline.warehouse.datatypes import DECIMALS, INTEGERS, NUMBERS, TEXTS, Kind
 from seatrial.offline.warehouse.errors import NotSupportedError, SqlError
-from seatrial.offline.warehouse.formats import parse_time, parse_time_utc
 from seatrial.offline.warehouse.functions import part_of, render
+from seatrial.offline.warehouse.moments import parse_time, parse_time_utc
 
 _ISO = re.compile(r"\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?(?P<zone>Z|[+-]\d{2}(:?\d{2})?)?")
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 
 
-def to_duckdb(tree: exp.Expression) -> str:
+def to_duckdb(tree: exp.Expr) -> str:
     """The text of a tree whose nodes carry their types; raises `NotSupportedError` for what has no counterpart."""
     generator = _Engine().generator(unsupported_level=ErrorLevel.RAISE)
     return generator.generate(tree, copy=False)
 
 
-def kind_of(node: exp.Expression | None) -> Any:
+def kind_of(node: exp.Expr | None) -> Any:
     """The kind of type of a node, UNKNOWN when nothing is known."""
     return node.type.this if node is not None and node.type is not None else Kind.UNKNOWN
 
 
-def is_super(node: exp.Expression | None) -> bool:
+def is_super(node: exp.Expr | None) -> bool:
     """Whether a node gives SUPER."""
     return kind_of(node) is Kind.SUPER
 
@@ -42,10 +42,12 @@ def _quotient(generator: Any, node: exp.Div) -> str:
     if kind in INTEGERS:
         return f"({left} // {right})"
     quotient = f"(CAST({left} AS DOUBLE) / {right})"
-    return f"CAST({quotient} AS {datatypes.stored(node.type)})" if kind in DECIMALS else quotient
+    if node.type is None or kind not in DECIMALS:
+        return quotient
+    return f"CAST({quotient} AS {datatypes.stored(node.type)})"
 
 
-def _number(generator: Any, node: exp.Expression) -> str:
+def _number(generator: Any, node: exp.Expr) -> str:
     text = generator.sql(node)
     if is_super(node):
         return f"rs_super_number({text})"
@@ -63,7 +65,7 @@ def _arithmetic(operator: str) -> Callable[[Any, exp.Binary], str]:
     return arithmetic
 
 
-def _windowed(generator: Any, node: exp.Expression, build: Callable[[Callable[[str], str]], str]) -> str:
+def _windowed(generator: Any, node: exp.Expr, build: Callable[[Callable[[str], str]], str]) -> str:
     """Text of an aggregate that becomes several: each gets the window of the original."""
     parent = node.parent
     if not isinstance(parent, exp.Window) or parent.this is not node:
@@ -93,7 +95,7 @@ def _window(generator: Any, node: exp.Window) -> str:
     return _window_text(generator, node)
 
 
-def _needs_frame(call: exp.Expression) -> bool:
+def _needs_frame(call: exp.Expr) -> bool:
     return isinstance(call, exp.Sum | exp.Avg | exp.Min | exp.Max | exp.Count)
 
 
@@ -125,14 +127,15 @@ def _sum(generator: Any, node: exp.Sum) -> str:
     return _windowed(generator, node, build)
 
 
-def _check_frame(node: exp.Expression) -> None:
+def _check_frame(node: exp.Expr) -> None:
     window = node.parent
-    if isinstance(window, exp.Window) and window.this is node:
-        if window.args.get("order") and window.args.get("spec") is None:
-            raise SqlError("Aggregate window functions with an ORDER BY clause require a frame clause")
+    if not isinstance(window, exp.Window) or window.this is not node:
+        return
+    if window.args.get("order") and window.args.get("spec") is None:
+        raise SqlError("Aggregate window functions with an ORDER BY clause require a frame clause")
 
 
-def _argument(generator: Any, node: exp.Expression) -> tuple[str, exp.DataType]:
+def _argument(generator: Any, node: exp.Expr) -> tuple[str, exp.DataType]:
     distinct = isinstance(node.this, exp.Distinct)
     value = node.this.expressions[0] if distinct else node.this
     text = f"rs_super_number({generator.sql(value)})" if is_super(value) else generator.sql(value)
@@ -143,23 +146,30 @@ def _argument(generator: Any, node: exp.Expression) -> tuple[str, exp.DataType]:
 def _cast(generator: Any, node: exp.Cast) -> str:
     target, source = node.to, kind_of(node.this)
     value = generator.sql(node.this)
-    stored = datatypes.stored(target)
     if target.this is Kind.SUPER:
         return value if source is Kind.SUPER else f"to_json({value})"
-    if source is Kind.SUPER:
-        value = f"rs_text({value})"
+    value = f"rs_text({value})" if source is Kind.SUPER else value
     if target.this in TEXTS:
         return _cast_to_text(node, value)
-    if target.this in INTEGERS and (source in TEXTS or source is Kind.SUPER):
-        return f"CAST(rs_to_integer({value}) AS {stored})"
     if target.this in {*datatypes.DATES, Kind.TIME} and isinstance(node.this, exp.Literal):
-        return f"CAST('{_iso(node.this.name, target.this)}' AS {stored})"
-    if target.this in datatypes.DATES and source in TEXTS | {Kind.UNKNOWN, Kind.SUPER}:
+        return f"CAST('{_iso(node.this.name, target.this)}' AS {datatypes.stored(target)})"
+    if source in TEXTS | {Kind.SUPER, Kind.UNKNOWN}:
+        return _cast_from_text(target, source, value)
+    return f"CAST({value} AS {datatypes.stored(target)})"
+
+
+def _cast_from_text(target: exp.DataType, source: Any, value: str) -> str:
+    """Redshift reads texts more strictly than DuckDB where numbers are meant, and less where times are."""
+    known = source is not Kind.UNKNOWN
+    stored = datatypes.stored(target)
+    if target.this in datatypes.DATES:
         return _time_of(value, target.this)
-    if target.this is Kind.VARBINARY:
-        return f"encode({value})" if source in TEXTS else f"CAST({value} AS BLOB)"
-    if target.this is Kind.BOOLEAN and source in TEXTS:
-        return f"(CASE WHEN lower(trim({value})) IN ('on', '1') THEN true WHEN lower(trim({value})) IN ('off', '0') THEN false ELSE CAST(trim({value}) AS BOOLEAN) END)"
+    if target.this in INTEGERS and known:
+        return f"CAST(rs_to_integer({value}) AS {stored})"
+    if target.this is Kind.VARBINARY and known:
+        return f"encode({value})"
+    if target.this is Kind.BOOLEAN and known:
+        return f"rs_to_boolean({value})"
     return f"CAST({value} AS {stored})"
 
 
@@ -197,11 +207,11 @@ def _comparison(operator: str) -> Callable[[Any, exp.Binary], str]:
     return comparison
 
 
-def _both_ways(node: exp.Binary) -> list[tuple[exp.Expression, exp.Expression]]:
+def _both_ways(node: exp.Binary) -> list[tuple[exp.Expr, exp.Expr]]:
     return [(node.left, node.right), (node.right, node.left)]
 
 
-def _comparable(generator: Any, node: exp.Expression, other: exp.Expression) -> str:
+def _comparable(generator: Any, node: exp.Expr, other: exp.Expr) -> str:
     """A side of a comparison: trailing blanks do not count, SUPER is compared as what the other side is."""
     text = generator.sql(node)
     kind, against = kind_of(node), kind_of(other)
@@ -227,7 +237,7 @@ def _literal_against(node: exp.Literal, kind: Any) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _is_clean(node: exp.Expression) -> bool:
+def _is_clean(node: exp.Expr) -> bool:
     """CHAR values are kept without their blanks."""
     return kind_of(node) in {Kind.CHAR, Kind.NCHAR, Kind.BPCHAR}
 
@@ -270,7 +280,8 @@ def _within_group(generator: Any, node: exp.WithinGroup) -> str:
         if distinct:
             values = [*values[0].expressions, *values[1:]]
         separator = generator.sql(values[1]) if len(values) > 1 else "''"
-        return f"string_agg({distinct}CAST({generator.sql(values[0])} AS VARCHAR), {separator} {generator.sql(order).strip()})"
+        value = f"CAST({generator.sql(values[0])} AS VARCHAR)"
+        return f"string_agg({distinct}{value}, {separator} {generator.sql(order).strip()})"
     if name not in {"PERCENTILE_CONT", "PERCENTILE_DISC"}:
         raise NotSupportedError(f"{name} WITHIN GROUP")
     key = order.expressions[0]
@@ -292,8 +303,8 @@ def _extract(generator: Any, node: exp.Extract) -> str:
     return f"CAST({part_of(part, value)} AS {'BIGINT' if part == 'epoch' else 'INTEGER'})"
 
 
-def _not_in_redshift(what: str) -> Callable[[Any, exp.Expression], str]:
-    def refuse(generator: Any, node: exp.Expression) -> str:
+def _not_in_redshift(what: str) -> Callable[[Any, exp.Expr], str]:
+    def refuse(generator: Any, node: exp.Expr) -> str:
         del generator, node
         raise SqlError(f"syntax error: Redshift has no {what}")
 
@@ -334,10 +345,10 @@ def _identifier(generator: Any, node: exp.Identifier) -> str:
 
 
 class _Engine(DuckDB):
-    class Generator(DuckDB.Generator):
+    class Generator(DuckDB.Generator):  # pyrefly: ignore[bad-override]
         """Renders what differs; the rest is sqlglot's DuckDB."""
 
-        TRANSFORMS: Any = {
+        TRANSFORMS = {  # pyrefly: ignore[bad-override]
             **DuckDB.Generator.TRANSFORMS,
             exp.Add: _arithmetic("+"),
             exp.Anonymous: _call,

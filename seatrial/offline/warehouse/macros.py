@@ -1,4 +1,4 @@
-"""What DuckDB is taught before it can run Redshift's SQL: macros in SQL, and functions in Python where SQL is no help."""
+"""What DuckDB is taught before it can run Redshift's SQL: macros in SQL, and functions in Python beside them."""
 
 import functools
 from collections.abc import Callable
@@ -7,15 +7,16 @@ from typing import Any
 
 import duckdb
 
-from seatrial.offline.warehouse import formats, texts
+from seatrial.offline.warehouse import formats, moments, texts
 
 _MACROS = Path(__file__).with_name("macros.sql")
 
 
 def install(connection: duckdb.DuckDBPyConnection) -> None:
     """Teach a database; once for each."""
-    for name, function, arguments, result in (*texts.FUNCTIONS, *formats.FUNCTIONS):
-        connection.create_function(name, _strict(function), list(arguments), result, null_handling="special")
+    teach: Any = connection.create_function
+    for name, function, arguments, result in (*texts.FUNCTIONS, *formats.FUNCTIONS, *moments.FUNCTIONS):
+        teach(name, _strict(function), list(arguments), result, null_handling="special")
     connection.execute(_MACROS.read_text(encoding="utf-8"))
 
 

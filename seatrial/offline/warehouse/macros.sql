@@ -163,3 +163,10 @@ CREATE OR REPLACE MACRO rs_date_trunc(part, t) AS
         WHEN 'century' THEN date_trunc('year', t) - to_years(CAST((year(t) - 1) % 100 AS INTEGER))
         ELSE date_trunc(part, t)
     END;
+
+CREATE OR REPLACE MACRO rs_to_boolean(t) AS
+    CASE
+        WHEN lower(trim(t)) IN ('on', '1') THEN true
+        WHEN lower(trim(t)) IN ('off', '0') THEN false
+        ELSE CAST(trim(t) AS BOOLEAN)
+    END;

@@ -9,7 +9,7 @@ from sqlglot.schema import MappingSchema
 from seatrial.offline.warehouse.errors import NotSupportedError
 
 
-def rewrite_paths(tree: exp.Expression, schema: MappingSchema) -> None:
+def rewrite_paths(tree: exp.Expr, schema: MappingSchema) -> None:
     """Turn `a.b[0].c` into calls of RS_PATH, and `FROM t, t.items AS i` into an unnesting join; in place."""
     for scope in traverse_scope(tree):
         select = scope.expression
@@ -57,11 +57,11 @@ def _unnest_alias(source: exp.Unnest) -> str:
     return columns[0].name if columns else source.alias
 
 
-def _is_true(condition: exp.Expression | None) -> bool:
+def _is_true(condition: exp.Expr | None) -> bool:
     return condition is None or (isinstance(condition, exp.Boolean) and bool(condition.this))
 
 
-def _dotted(parts: list[str]) -> exp.Expression:
+def _dotted(parts: list[str]) -> exp.Expr:
     return exp.Dot.build([exp.to_identifier(part) for part in parts])
 
 
@@ -78,7 +78,7 @@ def _navigate(select: exp.Select, aliases: set[str], unnested: set[str]) -> None
             node.replace(exp.alias_(found, _last_name(node), quoted=True) if node.parent is select else found)
 
 
-def _last_name(node: exp.Expression) -> str:
+def _last_name(node: exp.Expr) -> str:
     """The name that a column of the result has after a path."""
     while isinstance(node, exp.Bracket):
         node = node.this
@@ -92,7 +92,7 @@ def _is_plain(node: exp.Column, aliases: set[str], unnested: set[str]) -> bool:
     return node.table in aliases if node.table else node.name not in unnested
 
 
-def _path(node: exp.Expression, aliases: set[str], unnested: set[str]) -> exp.Expression:
+def _path(node: exp.Expr, aliases: set[str], unnested: set[str]) -> exp.Expr:
     """A call of RS_PATH, or the bare column when nothing is navigated."""
     root, steps = _steps(node)
     if isinstance(root, exp.Column):
@@ -111,7 +111,7 @@ def _path(node: exp.Expression, aliases: set[str], unnested: set[str]) -> exp.Ex
     return exp.Anonymous(this="RS_PATH", expressions=[root, exp.Literal.string(path)])
 
 
-def _steps(node: exp.Expression) -> tuple[exp.Expression, list[str | int]]:
+def _steps(node: exp.Expr) -> tuple[exp.Expr, list[str | int]]:
     if isinstance(node, exp.Dot):
         root, steps = _steps(node.this)
         return root, [*steps, node.expression.name]

@@ -45,7 +45,7 @@ class Facts:
     session: dict[str, Any] = field(default_factory=dict)
 
 
-def prepare(tree: exp.Expression, facts: Facts) -> exp.Expression:
+def prepare(tree: exp.Expr, facts: Facts) -> exp.Expr:
     """Rewrite in place and return the tree; raises for syntax that is refused."""
     _refuse(tree)
     for kind in tree.find_all(exp.DataType):
@@ -60,7 +60,7 @@ def prepare(tree: exp.Expression, facts: Facts) -> exp.Expression:
     return normalize_identifiers(tree, dialect="redshift")
 
 
-def _refuse(tree: exp.Expression) -> None:
+def _refuse(tree: exp.Expr) -> None:
     refused = {exp.Connect: "CONNECT BY", exp.Pivot: "PIVOT and UNPIVOT", exp.Lateral: "LATERAL"}
     for select in tree.find_all(exp.Select):
         distinct = select.args.get("distinct")
@@ -73,7 +73,7 @@ def _refuse(tree: exp.Expression) -> None:
             raise NotSupportedError(name)
 
 
-def _replace_clock(node: exp.Expression, facts: Facts) -> None:
+def _replace_clock(node: exp.Expr, facts: Facts) -> None:
     if isinstance(node, exp.Extract):
         node.set("this", exp.Var(this=date_part(node.this.name)))
     elif isinstance(node, exp.CurrentUser):
@@ -85,7 +85,7 @@ def _replace_clock(node: exp.Expression, facts: Facts) -> None:
         node.replace(_typed(f"{facts.now:%Y-%m-%d %H:%M:%S.%f}" + ("+00" if kind == "timestamptz" else ""), kind))
 
 
-def _typed(text: str, kind: str) -> exp.Expression:
+def _typed(text: str, kind: str) -> exp.Expr:
     return exp.cast(exp.Literal.string(text), exp.DataType.build(kind, dialect="redshift"))
 
 
@@ -122,21 +122,21 @@ _SESSION = {
 }
 
 
-def _session_value(facts: Facts, key: str) -> exp.Expression:
+def _session_value(facts: Facts, key: str) -> exp.Expr:
     value = facts.session.get(key)
     return exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(int(value or 0))
 
 
-def _coalesce(arguments: list[exp.Expression]) -> exp.Expression:
+def _coalesce(arguments: list[exp.Expr]) -> exp.Expr:
     return exp.Coalesce(this=arguments[0].copy(), expressions=[one.copy() for one in arguments[1:]])
 
 
-def _nvl2(arguments: list[exp.Expression]) -> exp.Expression:
+def _nvl2(arguments: list[exp.Expr]) -> exp.Expr:
     given, present, absent = (one.copy() for one in arguments)
     return exp.Case().when(exp.Not(this=exp.Is(this=given, expression=exp.Null())), present).else_(absent)
 
 
-def _decode(arguments: list[exp.Expression]) -> exp.Expression:
+def _decode(arguments: list[exp.Expr]) -> exp.Expr:
     """DECODE holds NULL equal to NULL."""
     subject, rest = arguments[0], arguments[1:]
     case = exp.Case()
@@ -146,7 +146,7 @@ def _decode(arguments: list[exp.Expression]) -> exp.Expression:
     return case.else_(rest[0].copy()) if rest else case
 
 
-def _json_path(arguments: list[exp.Expression]) -> exp.Expression:
+def _json_path(arguments: list[exp.Expr]) -> exp.Expr:
     """JSON_EXTRACT_PATH_TEXT takes any number of names, and a flag at the end."""
     flag = exp.false()
     if isinstance(arguments[-1], exp.Boolean):
@@ -157,11 +157,11 @@ def _json_path(arguments: list[exp.Expression]) -> exp.Expression:
     return exp.cast(call, "varchar")
 
 
-def _date_concatenation(arguments: list[exp.Expression]) -> exp.Expression:
+def _date_concatenation(arguments: list[exp.Expr]) -> exp.Expr:
     return exp.Anonymous(this="CONCAT", expressions=[one.copy() for one in arguments])
 
 
-_EXPANSIONS: dict[str, Callable[[list[exp.Expression]], exp.Expression]] = {
+_EXPANSIONS: dict[str, Callable[[list[exp.Expr]], exp.Expr]] = {
     "NVL": _coalesce,
     "ISNULL": _coalesce,
     "NVL2": _nvl2,
@@ -169,31 +169,34 @@ _EXPANSIONS: dict[str, Callable[[list[exp.Expression]], exp.Expression]] = {
     "JSON_EXTRACT_PATH_TEXT": _json_path,
 }
 
-_KEYS = {"avg": "avg", "sum": "sum", "count": "count", "min": "min", "max": "max", "case": "case"}
 
-
-def output_name(column: exp.Expression) -> str:
+def output_name(column: exp.Expr) -> str:
     """The name of an unnamed column, as PostgreSQL 8 and Redshift give it."""
     node = column
-    if isinstance(node, exp.Alias | exp.Column):
-        return node.alias_or_name or "?column?"
-    if isinstance(node, exp.Dot):
-        return node.expression.name
-    if isinstance(node, exp.CurrentTimestamp):
-        return "timestamp"
-    if isinstance(node, exp.Bracket):
-        return output_name(node.this)
-    while isinstance(node, exp.Window | exp.WithinGroup | exp.Paren):
+    while isinstance(node, exp.Window | exp.WithinGroup | exp.Paren | exp.Bracket):
         node = node.this
-    if isinstance(node, exp.Cast):
-        inner = node.this
-        return inner.name if isinstance(inner, exp.Column) else node.to.this.name.lower()
-    if isinstance(node, exp.Anonymous):
-        return {"dateadd": "date_add", "datediff": "date_diff"}.get(node.name.lower(), node.name.lower())
-    if isinstance(node, exp.Binary | exp.Unary):
-        return "?column?"
-    if isinstance(node, exp.ApproxDistinct):
-        return "count"
-    if isinstance(node, exp.Func | exp.Case):
-        return _KEYS.get(node.key, node.sql_name().lower() if isinstance(node, exp.Func) else node.key)
+    for kind, name in _NAMES.items():
+        if isinstance(node, kind):
+            return name(node) or "?column?"
     return "?column?"
+
+
+def _name_of_cast(node: Any) -> str:
+    return node.this.name if isinstance(node.this, exp.Column) else node.to.this.name.lower()
+
+
+_RENAMED = {"dateadd": "date_add", "datediff": "date_diff"}
+_NAMES: dict[Any, Callable[[Any], str]] = {
+    exp.Alias: lambda node: node.alias,
+    exp.Column: lambda node: node.name,
+    exp.Dot: lambda node: node.expression.name,
+    exp.CurrentTimestamp: lambda node: "timestamp",
+    exp.Cast: _name_of_cast,
+    exp.Anonymous: lambda node: _RENAMED.get(node.name.lower(), node.name.lower()),
+    exp.Binary: lambda node: "",
+    exp.Unary: lambda node: "",
+    exp.ApproxDistinct: lambda node: "count",
+    exp.Case: lambda node: "case",
+    exp.Func: lambda node: node.sql_name().lower(),
+}
+"""How a column is named by what it is; the first kind that fits counts."""

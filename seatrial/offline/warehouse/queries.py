@@ -37,13 +37,13 @@ class Compiled:
     sql: str
     names: list[str]
     types: list[exp.DataType] = field(default_factory=list)
-    tree: exp.Expression | None = None
+    tree: exp.Expr | None = None
 
 
 Resolve = Callable[[exp.Table], Relation]
 
 
-def compile_query(tree: exp.Expression, resolve: Resolve, facts: Facts) -> Compiled:
+def compile_query(tree: exp.Expr, resolve: Resolve, facts: Facts) -> Compiled:
     """Compile a SELECT, a set operation or VALUES; `tree` is changed.
 
     Raises `SqlError` for names that are not there and `NotSupportedError` for constructs without counterpart.
@@ -54,7 +54,7 @@ def compile_query(tree: exp.Expression, resolve: Resolve, facts: Facts) -> Compi
     return Compiled(to_duckdb(tree), names, types, tree)
 
 
-def analysed(tree: exp.Expression, resolve: Resolve, facts: Facts) -> exp.Expression:
+def analysed(tree: exp.Expr, resolve: Resolve, facts: Facts) -> exp.Expr:
     """The tree with qualified names and types on its nodes."""
     names = _alias_outermost(tree)
     tree = prepare(tree, facts)
@@ -74,18 +74,18 @@ def analysed(tree: exp.Expression, resolve: Resolve, facts: Facts) -> exp.Expres
     return tree
 
 
-def _projections(tree: exp.Expression) -> list[exp.Expression]:
+def _projections(tree: exp.Expr) -> list[exp.Expr]:
     while isinstance(tree, exp.SetOperation | exp.Subquery):
         tree = tree.this
     return list(tree.expressions) if isinstance(tree, exp.Select) else []
 
 
-def _is_star(node: exp.Expression) -> bool:
+def _is_star(node: exp.Expr) -> bool:
     """`count(*)` is no star."""
     return isinstance(node, exp.Star) or (isinstance(node, exp.Column) and isinstance(node.this, exp.Star))
 
 
-def _alias_outermost(tree: exp.Expression) -> dict[str, str]:
+def _alias_outermost(tree: exp.Expr) -> dict[str, str]:
     """Give the outermost columns without alias one of ours; the names that Redshift gives them, by alias."""
     names: dict[str, str] = {}
     columns = _projections(tree)
@@ -99,7 +99,7 @@ def _alias_outermost(tree: exp.Expression) -> dict[str, str]:
     return names
 
 
-def _order_by_position(tree: exp.Expression, name: str, position: int) -> None:
+def _order_by_position(tree: exp.Expr, name: str, position: int) -> None:
     """`ORDER BY count` means the column that has no alias of its own."""
     order = tree.args.get("order")
     for key in order.expressions if order is not None else ():
@@ -108,7 +108,7 @@ def _order_by_position(tree: exp.Expression, name: str, position: int) -> None:
             column.replace(exp.Literal.number(position))
 
 
-def _name_derived(tree: exp.Expression) -> None:
+def _name_derived(tree: exp.Expr) -> None:
     """Columns of subqueries and WITH clauses can be asked for by the names that Redshift gives them."""
     for holder in tree.find_all(exp.Subquery, exp.CTE):
         columns = _projections(holder.this)
@@ -118,7 +118,7 @@ def _name_derived(tree: exp.Expression) -> None:
                 column.replace(exp.alias_(column.copy(), name, quoted=True))
 
 
-def _resolve_tables(tree: exp.Expression, resolve: Resolve, schema: MappingSchema) -> None:
+def _resolve_tables(tree: exp.Expr, resolve: Resolve, schema: MappingSchema) -> None:
     """Give each table its full name and tell the schema its columns; names of WITH clauses are left alone."""
     for scope in traverse_scope(tree):
         for table in scope.tables:
@@ -154,13 +154,13 @@ def _is_path(scope: Scope, table: exp.Table) -> bool:
     return bool(first) and first in aliases
 
 
-def _settle_names(tree: exp.Expression) -> None:
+def _settle_names(tree: exp.Expr) -> None:
     """Columns that no table has are aliases of the same select list, or errors."""
     for scope in traverse_scope(tree):
         select = scope.expression
         if not isinstance(select, exp.Select):
             continue
-        aliases: dict[str, exp.Expression] = {}
+        aliases: dict[str, exp.Expr] = {}
         for projection in select.expressions:
             for column in list(projection.find_all(exp.Column)):
                 _settle(column, aliases, scope)
@@ -172,9 +172,7 @@ def _settle_names(tree: exp.Expression) -> None:
                 _settle_clause(part, clause, aliases, scope)
 
 
-def _settle_clause(
-    part: exp.Expression | None, clause: str, aliases: Mapping[str, exp.Expression], scope: Scope
-) -> None:
+def _settle_clause(part: exp.Expr | None, clause: str, aliases: Mapping[str, exp.Expr], scope: Scope) -> None:
     if part is None:
         return
     for column in list(part.find_all(exp.Column)):
@@ -183,7 +181,7 @@ def _settle_clause(
         _settle(column, {} if clause in {"where", "joins"} else aliases, scope)
 
 
-def _settle(column: exp.Column, aliases: Mapping[str, exp.Expression], scope: Scope) -> None:
+def _settle(column: exp.Column, aliases: Mapping[str, exp.Expr], scope: Scope) -> None:
     if column.table or isinstance(column.this, exp.Star) or column.find_ancestor(exp.Select) is not scope.expression:
         return
     meant = aliases.get(column.name)
@@ -195,7 +193,7 @@ def _settle(column: exp.Column, aliases: Mapping[str, exp.Expression], scope: Sc
 
 
 def compile_expressions(
-    expressions: Iterable[exp.Expression], source: exp.Select, resolve: Resolve, facts: Facts
+    expressions: Iterable[exp.Expr], source: exp.Select, resolve: Resolve, facts: Facts
 ) -> list[str]:
     """Expressions of a statement that is no query, compiled as the columns of `source`, a SELECT without columns."""
     expressions = list(expressions)

@@ -23,9 +23,8 @@ def resolver(session: Session) -> Resolve:
             return relation_of(entry)
         if schema and (lake := session.catalog.find(schema, schema, "external schema")) is not None:
             return external.relation(session, lake, name)
-        if not schema or schema in ("pg_catalog", "information_schema", "sys"):
-            if system_views.exists(name, schema):
-                return system_views.relation(session, name, schema)
+        if schema in ("", "pg_catalog", "information_schema", "sys") and system_views.exists(name, schema):
+            return system_views.relation(session, name, schema)
         raise SqlError(f'relation "{f"{schema}.{name}" if schema else name}" does not exist')
 
     return resolve

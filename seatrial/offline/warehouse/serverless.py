@@ -48,7 +48,7 @@ class Serverless:
         if name in self._service.namespaces:
             raise ApiError("ConflictException", f"Namespace with name {name} already exists.")
         identity = str(uuid.uuid4())
-        made = {
+        made: dict[str, Any] = {
             "namespaceName": name,
             "namespaceId": identity,
             "namespaceArn": self._service.arn("redshift-serverless", f"namespace/{identity}"),
@@ -109,7 +109,7 @@ class Serverless:
         _check_capacity(request)
         identity = str(uuid.uuid4())
         host = f"{name}.{context.account}.{context.region}.redshift-serverless.amazonaws.com"
-        made = {
+        made: dict[str, Any] = {
             "workgroupName": name,
             "workgroupId": identity,
             "workgroupArn": self._service.arn("redshift-serverless", f"workgroup/{identity}"),

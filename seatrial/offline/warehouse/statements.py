@@ -89,7 +89,7 @@ def _parsed(session: Session, text: str) -> Outcome:
     raise NotSupportedError(f"the statement {' '.join(text.split()[:3]).upper()}")
 
 
-def parse(text: str) -> exp.Expression:
+def parse(text: str) -> exp.Expr:
     """The tree of a statement; raises `SqlError` with the place of a syntax error."""
     try:
         tree = sqlglot.parse_one(text, read=Warehouse)
@@ -100,7 +100,7 @@ def parse(text: str) -> exp.Expression:
     return tree
 
 
-def select(session: Session, tree: exp.Expression) -> Outcome:
+def select(session: Session, tree: exp.Expr) -> Outcome:
     """Run a query; SELECT INTO makes a table."""
     into = tree.args.get("into")
     if into is not None:
@@ -201,7 +201,7 @@ _RUNNERS: tuple[tuple[str, Runner], ...] = (
     (r"create schema\b", tables.create_schema),
     (r"show\s", views.show),
 )
-_BY_KIND: tuple[tuple[type[exp.Expression], Runner], ...] = (
+_BY_KIND: tuple[tuple[type[exp.Expr], Runner], ...] = (
     (exp.Insert, writes.insert),
     (exp.Update, writes.update),
     (exp.Delete, writes.delete),

@@ -206,12 +206,17 @@ def _materialized(session: Session) -> Rows:
 
 _COLUMNS = (
     "table_catalog varchar|table_schema varchar|table_name varchar|column_name varchar|ordinal_position int|"
-    "column_default varchar|is_nullable varchar|data_type varchar|character_maximum_length int|numeric_precision int|numeric_scale int"
+    "column_default varchar|is_nullable varchar|data_type varchar|"
+    "character_maximum_length int|numeric_precision int|numeric_scale int"
 )
 _TABLES = "table_catalog varchar|table_schema varchar|table_name varchar|table_type varchar|remarks varchar"
 _DETAILS = (
     "query_id int|start_time timestamp|table_name varchar|file_name varchar|line_number bigint|column_name varchar|"
     "column_type varchar|error_code int|error_message varchar"
+)
+_TABLE_DEF = (
+    "schemaname varchar|tablename varchar|column varchar|type varchar|encoding varchar|distkey boolean|sortkey int|"
+    "notnull boolean"
 )
 _VIEWS: dict[str, tuple[str, Callable[[Session], Rows]]] = {
     "svv_tables": (_TABLES, _svv_tables),
@@ -219,7 +224,7 @@ _VIEWS: dict[str, tuple[str, Callable[[Session], Rows]]] = {
     "svv_columns": (_COLUMNS, _svv_columns),
     "information_schema.columns": (_COLUMNS, _svv_columns),
     "pg_table_def": (
-        "schemaname varchar|tablename varchar|column varchar|type varchar|encoding varchar|distkey boolean|sortkey int|notnull boolean",
+        _TABLE_DEF,
         _pg_table_def,
     ),
     "svv_table_info": (

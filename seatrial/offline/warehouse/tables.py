@@ -32,7 +32,7 @@ def create(session: Session, text: str) -> Outcome:
     return Outcome()
 
 
-def create_from(session: Session, target: exp.Table, query: exp.Expression, *, temporary: bool) -> Outcome:
+def create_from(session: Session, target: exp.Table, query: exp.Expr, *, temporary: bool) -> Outcome:
     """SELECT INTO."""
     found = declarations.Declaration(target, temporary=temporary, query=query.sql("redshift"))
     return _create_as(session, found, _schema(session, target, temporary=temporary), query)
@@ -42,9 +42,7 @@ def _details(found: declarations.Declaration) -> dict[str, object]:
     return {**found.details, "temporary": found.temporary}
 
 
-def _create_as(
-    session: Session, found: declarations.Declaration, schema: str, tree: exp.Expression | None = None
-) -> Outcome:
+def _create_as(session: Session, found: declarations.Declaration, schema: str, tree: exp.Expr | None = None) -> Outcome:
     from seatrial.offline.warehouse.statements import parse
 
     compiled = compile_query(tree or parse(found.query or ""), resolver(session), session.facts())
@@ -231,7 +229,7 @@ def alter(session: Session, tree: exp.Alter) -> Outcome:
     return Outcome()
 
 
-def _alter(session: Session, entry: Entry, action: exp.Expression) -> None:
+def _alter(session: Session, entry: Entry, action: exp.Expr) -> None:
     by_name = {column.name: column for column in entry.columns}
     if isinstance(action, exp.ColumnDef):
         column = declarations.read_column(action.sql("redshift"), {})

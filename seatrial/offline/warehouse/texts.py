@@ -26,7 +26,8 @@ def _octet_index(part: str, text: str) -> int:
 
 def _crc_table() -> list[int]:
     table = []
-    for value in range(256):
+    for byte in range(256):
+        value = byte
         for _ in range(8):
             value = (value >> 1) ^ (0x82F63B78 if value & 1 else 0)
         table.append(value)
@@ -90,7 +91,7 @@ def _quote_literal(text: str) -> str:
 
 @functools.lru_cache(maxsize=256)
 def compiled(pattern: str, parameters: str) -> re.Pattern[str]:
-    """A POSIX (or, with `p`, Perl) pattern of Redshift for Python; `i` ignores case; other letters change the result."""
+    """A POSIX (or, with `p`, Perl) pattern of Redshift for Python; `i` ignores case."""
     for name, members in _CLASSES.items():
         pattern = pattern.replace(f"[:{name}:]", members)
     return re.compile(pattern, re.IGNORECASE if "i" in parameters else 0)
@@ -104,7 +105,9 @@ def _regexp_count(text: str, pattern: str, position: int, parameters: str) -> in
     return len(_found(text, pattern, position, parameters))
 
 
-def _regexp_instr(text: str, pattern: str, position: int, occurrence: int, option: int, parameters: str) -> int:
+def _regexp_instr(  # noqa: PLR0917 - the arguments are SQL's
+    text: str, pattern: str, position: int, occurrence: int, option: int, parameters: str
+) -> int:
     found = _found(text, pattern, position, parameters)
     if len(found) < max(1, occurrence):
         return 0

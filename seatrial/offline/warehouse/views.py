@@ -76,7 +76,7 @@ def _named(session: Session, name: str, kind: str) -> tuple[Entry, Entry | None]
     return Entry(schema, table.name, kind), find(session, schema, table.name)
 
 
-def _remember(session: Session, entry: Entry, tree: exp.Expression, text: str) -> None:
+def _remember(session: Session, entry: Entry, tree: exp.Expr, text: str) -> None:
     uses = set()
     for table in tree.find_all(exp.Table):
         used = find(session, table.db.lower(), table.name.lower())

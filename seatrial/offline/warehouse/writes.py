@@ -53,7 +53,7 @@ def insert(session: Session, tree: exp.Insert) -> Outcome:
     return Outcome(changed=insert_rows(session, entry, columns[:width], text))
 
 
-def _with_ctes(tree: exp.Insert, source: exp.Expression) -> exp.Expression:
+def _with_ctes(tree: exp.Insert, source: exp.Expr) -> exp.Expr:
     with_ = tree.args.get("with_") or tree.args.get("with")
     if with_ is not None:
         source.set("with_", with_)
@@ -118,7 +118,7 @@ def _aliased(table: exp.Table, entry: Entry) -> tuple[exp.Table, str]:
     return named, alias
 
 
-def _sources(tree: exp.Expression, resolve: Resolve, session: Session, extra: Sequence[exp.Expression]) -> str:
+def _sources(tree: exp.Expr, resolve: Resolve, session: Session, extra: Sequence[exp.Expr]) -> str:
     """The text of a FROM list of DuckDB's for tables and subqueries of an UPDATE or DELETE."""
     texts = []
     for one in extra:
@@ -155,7 +155,7 @@ def update(session: Session, tree: exp.Update) -> Outcome:
     return Outcome(changed=int(session.query(sql).rows[0][0]))
 
 
-def _or_default(value: exp.Expression, column: Column) -> exp.Expression:
+def _or_default(value: exp.Expr, column: Column) -> exp.Expr:
     from seatrial.offline.warehouse.statements import parse
 
     if isinstance(value, exp.Var | exp.Column) and value.name.upper() == "DEFAULT":
@@ -164,7 +164,7 @@ def _or_default(value: exp.Expression, column: Column) -> exp.Expression:
 
 
 def _compiled(
-    session: Session, tree: exp.Expression, table: exp.Table, others: Sequence[exp.Expression], wanted: Sequence[Any]
+    session: Session, tree: exp.Expr, table: exp.Table, others: Sequence[exp.Expr], wanted: Sequence[Any]
 ) -> list[str]:
     source = exp.Select().from_(table)
     for other in others:
@@ -197,7 +197,7 @@ def merge(session: Session, tree: exp.Merge) -> Outcome:
     whens = tree.args["whens"].expressions
     condition = tree.args["on"]
     _refuse_double_matches(session, entry, table, source, condition)
-    wanted: list[exp.Expression] = [condition]
+    wanted: list[exp.Expr] = [condition]
     for when in whens:
         if when.args.get("condition") is not None:
             raise SqlError("MERGE conditions after WHEN are not supported by Redshift")
@@ -211,7 +211,7 @@ def merge(session: Session, tree: exp.Merge) -> Outcome:
     return Outcome(changed=int(session.query(sql).rows[0][0]))
 
 
-def _merge_values(when: exp.When, entry: Entry) -> list[exp.Expression]:
+def _merge_values(when: exp.When, entry: Entry) -> list[exp.Expr]:
     then = when.args["then"]
     if isinstance(then, exp.Update):
         return [one.expression for one in then.expressions]
@@ -243,7 +243,7 @@ def _merge_clause(when: exp.When, values: list[str], by_name: dict[str, Column],
 
 
 def _refuse_double_matches(
-    session: Session, entry: Entry, table: exp.Table, source: exp.Expression, condition: exp.Expression
+    session: Session, entry: Entry, table: exp.Table, source: exp.Expr, condition: exp.Expr
 ) -> None:
     texts = _compiled(session, exp.Select(), table, [source], [condition])
     used = _sources(exp.Select(), resolver(session), session, [source])

@@ -81,7 +81,8 @@ class Athena:
         result = own if configuration.get("EnforceWorkGroupConfiguration") and own else {**own, **given}
         if not result.get("OutputLocation"):
             raise invalid(
-                "No output location provided. An output location is required either through the Workgroup result configuration setting or as an API input."
+                "No output location provided. An output location is required either through the Workgroup result "
+                "configuration setting or as an API input."
             )
         return {**result, "limit": configuration.get("BytesScannedCutoffPerQuery")}
 

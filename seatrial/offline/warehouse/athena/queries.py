@@ -1,5 +1,6 @@
-"""A query of Athena's, compiled for DuckDB: tables become views over their files, partitions that it rules out aside."""
+"""A query of Athena's, compiled for DuckDB: tables are views over their files, less what it rules out."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,18 +54,21 @@ class Runner:
         self.connection.execute("SET TimeZone = 'UTC'")
         self.scanned = 0
 
-    def query(self, tree: exp.Expression) -> Result:
+    def query(self, tree: exp.Expr) -> Result:
         """Run a SELECT; raises `SqlError`, also when it would read more than the workgroup allows."""
         sql = self.compiled(tree)
         try:
             cursor = self.connection.execute(sql)
             described = cursor.description or []
-            names, kinds = [str(one[0]) for one in described], [str(one[1]) for one in described]
+            names, kinds = (
+                [re.sub(r"^_col_(\d+)$", r"_col\1", str(one[0])) for one in described],
+                [str(one[1]) for one in described],
+            )
             return Result(names, [_trino_type(kind) for kind in kinds], cursor.fetchall(), self.scanned)
         except duckdb.Error as error:
             raise from_duckdb(error) from error
 
-    def compiled(self, tree: exp.Expression) -> str:
+    def compiled(self, tree: exp.Expr) -> str:
         """DuckDB's text of a query, its sources registered and their bytes counted."""
         self._replace_clock(tree)
         sources = self._sources(tree)
@@ -84,14 +88,14 @@ class Runner:
         except SqlglotError as error:
             raise SqlError(f"SYNTAX_ERROR: {error}") from error
 
-    def _replace_clock(self, tree: exp.Expression) -> None:
+    def _replace_clock(self, tree: exp.Expr) -> None:
         now = self.lake.now()
         for node in list(tree.find_all(exp.CurrentTimestamp, exp.CurrentDate)):
             day = isinstance(node, exp.CurrentDate)
             text = f"{now:%Y-%m-%d}" if day else f"{now:%Y-%m-%d %H:%M:%S.%f}+00"
             node.replace(exp.cast(exp.Literal.string(text), "date" if day else "timestamptz"))
 
-    def _sources(self, tree: exp.Expression) -> list[_Source]:
+    def _sources(self, tree: exp.Expr) -> list[_Source]:
         found = []
         for scope in traverse_scope(tree):
             for table in scope.tables:
@@ -111,7 +115,7 @@ class Runner:
             return one.lake.all_columns
         return [(column["Name"].lower(), column["Type"]) for column in one.record["StorageDescriptor"]["Columns"]]
 
-    def _register_all(self, tree: exp.Expression, sources: Sequence[_Source]) -> None:
+    def _register_all(self, tree: exp.Expr, sources: Sequence[_Source]) -> None:
         by_name = {(one.record["DatabaseName"], one.record["Name"]): one for one in sources}
         number = 0
         for scope in traverse_scope(tree):
@@ -182,26 +186,26 @@ def _is_cte(scope: Scope, table: exp.Table) -> bool:
     return False
 
 
-def _conjuncts(node: exp.Expression) -> list[exp.Expression]:
+def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
     if isinstance(node, exp.And):
         return [*_conjuncts(node.left), *_conjuncts(node.right)]
     return _conjuncts(node.this) if isinstance(node, exp.Paren) and isinstance(node.this, exp.And) else [node]
 
 
-def _concerns_only(node: exp.Expression, alias: str, keys: set[str]) -> bool:
+def _concerns_only(node: exp.Expr, alias: str, keys: set[str]) -> bool:
     columns = list(node.find_all(exp.Column))
     outside = node.find(exp.Query, exp.AggFunc, exp.Window) is not None
     return bool(columns) and not outside and all(one.table == alias and one.name in keys for one in columns)
 
 
-def _without_table(node: exp.Expression) -> exp.Expression:
+def _without_table(node: exp.Expr) -> exp.Expr:
     bare = node.copy()
     for column in bare.find_all(exp.Column):
         column.set("table", None)
     return bare
 
 
-def _divide_integers(tree: exp.Expression) -> None:
+def _divide_integers(tree: exp.Expr) -> None:
     """Trino divides integers to integers, towards zero."""
     for node in list(tree.find_all(exp.Div)):
         kinds = {one.type.this if one.type else None for one in (node.left, node.right)}

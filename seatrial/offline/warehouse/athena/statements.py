@@ -52,7 +52,7 @@ def run(runner: Runner, sql: str, parameters: list[str], output: str) -> Result:
     raise NotSupportedError(f"Athena's statement {' '.join(text.split()[:3]).upper()}")
 
 
-def _with_parameters(tree: exp.Expression, parameters: list[str]) -> exp.Expression:
+def _with_parameters(tree: exp.Expr, parameters: list[str]) -> exp.Expr:
     marks = list(tree.find_all(exp.Placeholder))
     if len(marks) != len(parameters):
         raise SqlError(f"Incorrect number of parameters: expected {len(marks)} but found {len(parameters)}")
@@ -178,10 +178,8 @@ def _write(runner: Runner, content: pa.Table, record: Mapping[str, Any]) -> None
         drop = f" EXCLUDE ({', '.join(keys)})" if keys else ""
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch) / "part.parquet"
-            part = runner.connection.sql(
-                f"SELECT *{drop} FROM content WHERE {tests}", params=list(values)
-            ).to_arrow_table()
-            runner.connection.execute(f"COPY (SELECT * FROM part) TO '{path}' (FORMAT parquet)")
+            select = f"SELECT *{drop} FROM content WHERE {tests}"
+            runner.connection.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)", list(values))
             runner.lake.storage.put(f"{location}{folder}/{uuid.uuid4()}.parquet", path.read_bytes())
         if keys and tuple(values) not in known and record["Parameters"].get("projection.enabled") != "true":
             _add_partition(runner, record, list(values), f"{location}{folder}/")
@@ -229,7 +227,7 @@ def _delete(runner: Runner, tree: exp.Delete) -> Result:
 
 def _repair(runner: Runner, text: str) -> Result:
     """MSCK REPAIR TABLE: partitions in Hive's folders that Glue does not know."""
-    record = _record(runner, text.split()[-1])
+    record = _record(runner, text.rsplit(maxsplit=1)[-1])
     keys = [one["Name"].lower() for one in record.get("PartitionKeys", ())]
     known = {tuple(one["Values"]) for one in _partitions(runner, record)}
     location = record["StorageDescriptor"]["Location"].rstrip("/") + "/"
@@ -299,7 +297,7 @@ def _show(runner: Runner, text: str) -> Result:
 
 
 def _describe(runner: Runner, text: str) -> Result:
-    record = _record(runner, text.split()[-1])
+    record = _record(runner, text.rsplit(maxsplit=1)[-1])
     columns = [*record["StorageDescriptor"]["Columns"], *record.get("PartitionKeys", ())]
     rows = [(one["Name"], one.get("Type", ""), one.get("Comment", "")) for one in columns]
     return Result(["col_name", "data_type", "comment"], ["varchar"] * 3, rows, kind="UTILITY")

@@ -5,7 +5,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.table import ALWAYS_TRUE, Table
@@ -94,12 +93,15 @@ def _parts(one: Table, content: pa.Table) -> list[pa.Table]:
         connection.register("content", content)
         order = ", ".join(f"k{number}" for number in range(len(keys)))
         named = ", ".join(f"{key} AS k{number}" for number, key in enumerate(keys))
-        ranked = connection.sql(
-            f"SELECT dense_rank() OVER (ORDER BY {order}) AS n, * FROM (SELECT *, {named} FROM content)"
+        connection.execute(
+            f"CREATE TEMP TABLE ranked AS SELECT dense_rank() OVER (ORDER BY {order}) AS part_number, * "
+            f"FROM (SELECT *, {named} FROM content)"
         )
-        rows = ranked.to_arrow_table()
-    numbers = rows.column("n")
-    return [
-        rows.filter(pc.equal(numbers, number)).select(content.column_names)
-        for number in range(1, pc.max(numbers).as_py() + 1)
-    ]
+        parts = connection.sql("SELECT DISTINCT part_number FROM ranked ORDER BY 1").fetchall()
+        listed = ", ".join(f'"{name}"' for name in content.column_names)
+        return [
+            connection.sql(f"SELECT {listed} FROM ranked WHERE part_number = {number}")
+            .to_arrow_table()
+            .cast(content.schema)
+            for (number,) in parts
+        ]

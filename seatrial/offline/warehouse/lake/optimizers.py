@@ -66,7 +66,11 @@ def put(service: Service, identity: str, configuration: Mapping[str, Any]) -> No
     service.optimizers[identity] = dict(configuration)
     if first and not service.optimizing:
         service.optimizing = True
-        service.context.clock.every(86400, lambda: run_all(service))
+        service.context.clock.every(86400, lambda: _round(service))
+
+
+def _round(service: Service) -> None:
+    run_all(service)
 
 
 def run_all(service: Service) -> list[str]:
