@@ -45,16 +45,19 @@ def new_execution(voyage: Voyage, known: set[str]) -> str | None:
 
 def follow(voyage: Voyage, arn: str, reason: str) -> PipelineRun:
     """Wait for a pipeline execution, telling each step; raises when it failed."""
-    before = {package["ModelPackageArn"] for package in packages(voyage)}
     started, clock = voyage.now, time.monotonic()
     status = voyage.wait("the pipeline", lambda: _ended(voyage, arn), seconds=PIPELINE_SECONDS)
-    registered = [package["ModelPackageArn"] for package in packages(voyage)]
-    fresh = [package for package in registered if package not in before]
-    run = PipelineRun(arn, started, time.monotonic() - clock, status, fresh[-1] if fresh else None, reason)
+    run = PipelineRun(arn, started, time.monotonic() - clock, status, _registered(voyage, arn), reason)
     voyage.runs.append(run)
     if status != "Succeeded":
         raise RehearsalError(f"the pipeline {status.lower()}: {_why(voyage, arn)}", failure_log(voyage, arn))
     return run
+
+
+def _registered(voyage: Voyage, arn: str) -> str | None:
+    """The model package that a step of the execution registered."""
+    made = (step.get("Metadata", {}).get("RegisterModel", {}).get("Arn") for step in voyage.aws.steps(arn))
+    return next(filter(None, made), None)
 
 
 def packages(voyage: Voyage) -> list[dict[str, Any]]:
