@@ -18,7 +18,9 @@ def cpu_seconds(code: str, folder: str = ".") -> float:
     return min(float(run.stdout) for run in runs)
 
 
-@pytest.mark.parametrize("name", ["monitor", "retraining", "promotion_select", "promotion_verify"])
+@pytest.mark.parametrize(
+    "name", ["monitor", "retraining", "promotion_select", "promotion_verify", "warehouse_migrations", "kpi_consumer"]
+)
 def test_a_handler_imports_within_the_allowance(name: str) -> None:
     floor = cpu_seconds(FLOOR)
 
