@@ -4,6 +4,7 @@ import json
 from datetime import date, timedelta
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -74,95 +75,67 @@ def test_any_mix_of_copies_late_and_bad_rows_is_accounted_for_row_by_row(tmp_pat
     assert len(lake.rows("quarantine/cdr")) == summary["quarantined"] + summary["late_dropped"]
 
 
-def test_each_reason_is_told_and_the_row_is_kept_as_it_came(lake):
+def test_each_reason_is_told_the_first_copy_wins_and_silent_days_have_an_account(lake):
     rows = [event(f"e{index}") | fault for index, fault in enumerate(BAD.values())]
     rows += [event(name, received_at=moment("06-01 12:00") + delay) for name, delay in DELAYS.items()]
     lake.land([*rows, event("good"), event("good")])
+    again = {"received_at": moment("06-02 13:00"), "duration_seconds": 1.0}
+    lake.land([event("a", "06-02 12:00", **again), *[event("a", "06-02 12:00")] * 2], date(2026, 6, 2), "stream")
+    lake.land([event("a", "06-02 12:00", **again)], date(2026, 6, 2))
 
-    lake.curate("--maximum-quarantined-share", "1")
+    lake.curate("--maximum-quarantined-share", "1", "--from", "2026-06-01", "--to", "2026-06-03")
 
-    account = lake.account()
+    account, second, third = (lake.account(f"2026-06-0{number}") for number in (1, 2, 3))
     assert account["quarantined"] == {**dict.fromkeys(BAD, 1), "future": 1}
     assert [account[name] for name in ("read", "used", "late_used", "duplicate", "late_dropped")] == [20, 4, 2, 1, 1]
+    assert [second["sources"][name]["duplicate"] for name in ("stream", "batch")] == [2, 1]
+    kept = {row["event_id"]: row for row in lake.rows()}["a"]
+    assert (kept["source"], kept["duration_seconds"], kept["copies_stream"]) == ("stream", 60.5, 3)
+    assert (third["read"], third["rows"], third["files"]) == (0, 0, [])
     refused = {row["reason"]: row for row in lake.rows("quarantine/cdr")}
     assert json.loads(refused["kind_invalid"]["payload"])["kind"] == "fax"
     assert refused["too_late"]["file"] == "events/cdr/date=2026-06-01/part-00000.parquet"
 
 
-def test_an_event_that_comes_again_by_the_other_source_is_used_once_and_the_first_copy_wins(lake):
-    later = {"received_at": moment("06-01 13:00"), "duration_seconds": 1.0}
-    lake.land([event("a", **later), event("a"), event("a")], source="stream")
-    lake.land([event("a", **later)])
-
-    lake.curate()
-
-    assert [(row["source"], row["duration_seconds"]) for row in lake.rows()] == [("stream", 60.5)]
-    sources = lake.account()["sources"]
-    assert (sources["stream"]["duplicate"], sources["batch"]["duplicate"]) == (2, 1)
-
-
-def test_only_days_that_received_rows_are_made_again(lake):
-    lake.land([event("a"), event("b", "06-02 12:00")])
-    lake.curate()
-    before = lake.tree()
-
-    nothing = lake.curate()
-    lake.land([event("c", received_at=moment("06-03 01:00"))], date(2026, 6, 3))
-    late = lake.curate()
-
-    assert nothing["days"] == []
-    assert late["days"] == ["2026-06-01"]
-    assert (lake.account()["used"], lake.account()["late_used"]) == (1, 1)
-    changed = {path for path, data in lake.tree().items() if before.get(path) != data}
-    assert all("date=2026-06-01" in path for path in changed)
-    assert len(lake.rows()) == 3
-
-
-def test_a_rerun_gives_the_same_files_and_a_replaced_raw_file_a_new_partition(lake):
-    lake.land([event("a"), event("b"), event("bad", kind="fax")])
-    options = ["--maximum-quarantined-share", "0.5", "--from", "2026-06-01", "--to", "2026-06-01"]
+def test_days_are_made_again_when_rows_came_and_come_out_the_same_after_a_rerun_or_a_death(lake):
+    lake.land([event("a"), event("bad", kind="fax")])
+    lake.land([event("b", "06-02 12:00")], date(2026, 6, 2))
+    options = ["--maximum-quarantined-share", "0.5", "--from", "2026-06-01", "--to", "2026-06-02"]
     lake.curate(*options)
     before = lake.tree()
-
+    nothing = lake.curate(*options)
     lake.curate("--everything", *options)
     again = lake.tree()
-    lake.land([event("a")])
-    lake.curate(*options)
 
-    assert again == before
-    assert [row["event_id"] for row in lake.rows()] == ["a"]
-    assert lake.rows("quarantine/cdr") == []
-
-
-def test_a_run_that_dies_between_the_files_and_the_account_is_mended_by_the_next(lake):
-    lake.land([event("a")])
-    lake.curate()
-    good = lake.tree()
+    lake.land([event("late", received_at=moment("06-03 01:00"))], date(2026, 6, 3))
     account = lake.root / "curated/telecom/accounts/curate_cdr/date=2026-06-01.json"
-    lake.land([event("late", received_at=moment("06-02 13:00"))], date(2026, 6, 2))
-    kept = account.read_bytes()
-    account.with_name(f"_{account.name}").mkdir()  # the scratch file of the account cannot be written
-
+    account.with_name(f"_{account.name}").mkdir()  # the account cannot be written: dies after the files were moved
     with pytest.raises(Exception, match="directory"):
-        lake.curate()
+        lake.curate(*options)
     halfway = account.read_bytes()
     account.with_name(f"_{account.name}").rmdir()
+    mended = lake.curate(*options)
+
+    assert nothing["days"] == []
+    assert again == before
+    assert halfway == before[str(account.relative_to(lake.root / "curated"))]
+    assert mended["days"] == ["2026-06-01"]
+    assert (lake.account()["used"], lake.account()["late_used"]) == (1, 1)
+    changed = {path for path, data in lake.tree().items() if before.get(path) != data}
+    assert changed
+    assert all("date=2026-06-01" in path for path in changed)
+    assert [row["event_id"] for row in lake.rows()] == ["a", "b", "late"]
+
+
+def test_a_replaced_raw_file_makes_its_day_anew(lake):
+    lake.land([event("a"), event("b")])
     lake.curate()
-
-    assert halfway == kept
-    assert sorted(row["event_id"] for row in lake.rows()) == ["a", "late"]
-    assert lake.tree().keys() & good.keys() == {str(account.relative_to(lake.root / "curated"))}
-
-
-def test_a_new_column_upstream_is_read_over_and_reported(lake):
-    extra = pa.Table.from_pylist([event("b")], EVENTS).append_column("roaming", pa.array([True]))
     lake.land([event("a")])
-    lake.land(extra, name="part-00001")
 
     lake.curate()
 
-    assert len(lake.rows()) == 2
-    assert lake.account()["unexpected_columns"] == {"batch": ["roaming"]}
+    assert [row["event_id"] for row in lake.rows()] == ["a"]
+    assert len(list((lake.root / "curated/telecom/cdr").rglob("*.parquet"))) == 1
 
 
 def without(name):
@@ -192,34 +165,27 @@ def test_a_missing_or_retyped_column_stops_the_job_and_changes_nothing(lake, tab
     assert lake.tree() == {}
 
 
-def test_bad_files_can_be_set_aside_with_every_row_that_can_be_counted(lake):
+def test_bad_files_can_be_set_aside_while_new_columns_and_other_forms_of_time_are_read(lake):
+    table = pa.Table.from_pylist([event("text"), event("no time")], EVENTS)
     lake.land([event("a")])
     lake.land(without("dropped"), name="part-00001")
-    lake.land(retyped("started_at", pa.timestamp("ns", tz="UTC")), source="stream")
     lake.land([event("cut off")], name="part-00002").write_bytes(b"PAR1 this is no parquet file")
+    lake.land(table.set_column(2, "started_at", pa.array(["2026-06-01T12:00:00.5Z", "yesterday"])), name="part-00003")
+    lake.land(retyped("started_at", pa.timestamp("ns", tz="UTC")), source="stream")
+    extra = pa.Table.from_pylist([event("extra")], EVENTS).append_column("roaming", pa.array([True]))
+    pq.write_table(extra, lake.folder(DAY, "stream") / "x.parquet", use_deprecated_int96_timestamps=True)
 
-    lake.curate("--bad-files", "quarantine", "--maximum-quarantined-share", "0.9")
+    day = ["--from", "2026-06-01", "--to", "2026-06-01"]
+    lake.curate("--bad-files", "quarantine", "--maximum-quarantined-share", "0.9", *day)
 
     account = lake.account()
-    assert (account["read"], account["used"], account["quarantined"]) == (5, 1, {"schema": 4})
+    assert (account["read"], account["used"]) == (8, 3)
+    assert account["quarantined"] == {"schema": 4, "started_at_invalid": 1}
+    assert account["unexpected_columns"] == {"stream": ["roaming"]}
     assert [uri.rsplit("/", 1)[1] for uri in account["unreadable_files"]] == ["part-00002.parquet"]
-
-
-def test_timestamps_as_text_and_as_int96_are_read(lake):
-    table = pa.Table.from_pylist([event("a"), event("b")], EVENTS)
-    text = pa.array(["2026-06-01T12:00:00.5Z", "yesterday"])
-    lake.land(table.set_column(2, "started_at", text))
-    folder = lake.folder(DAY, "stream")
-    folder.mkdir(parents=True)
-    pa.parquet.write_table(
-        pa.Table.from_pylist([event("c")], EVENTS), folder / "x.parquet", use_deprecated_int96_timestamps=True
-    )
-
-    lake.curate("--maximum-quarantined-share", "0.5")
-
     moments = {row["event_id"]: row["started_at"] for row in lake.rows()}
-    assert moments == {"a": moment("06-01 12:00") + timedelta(seconds=0.5), "c": moment("06-01 12:00")}
-    assert lake.account()["quarantined"] == {"started_at_invalid": 1}
+    noon = moment("06-01 12:00")
+    assert moments == {"a": noon, "extra": noon, "text": noon + timedelta(seconds=0.5)}
 
 
 def test_a_file_that_is_cut_off_stops_the_job_by_its_name(lake):
@@ -238,24 +204,12 @@ def test_a_folder_that_is_still_being_written_stops_the_job(lake):
         lake.curate()
 
 
-def test_too_many_refused_rows_or_a_silent_source_publish_nothing(lake):
+def test_too_many_refused_rows_and_a_silent_source_publish_nothing(lake):
     lake.land([event("a"), event("b", kind="fax")])
 
-    with pytest.raises(DataError, match=r"2026-06-01: 1 of 2 rows are refused: \{'kind_invalid': 1\}"):
-        lake.curate()
-    with pytest.raises(DataError, match="2026-06-01: no rows from stream"):
-        lake.curate("--require-sources", "batch,stream", "--maximum-quarantined-share", "1")
+    with pytest.raises(DataError) as refused:
+        lake.curate("--require-sources", "batch,stream")
 
+    assert "2026-06-01: 1 of 2 rows are refused: {'kind_invalid': 1}" in str(refused.value)
+    assert "2026-06-01: no rows from stream" in str(refused.value)
     assert [path for path in lake.tree() if "/_staging/" not in path] == []
-
-
-def test_days_asked_for_without_any_event_have_an_account_of_zeros(lake):
-    lake.land([event("a")])
-
-    lake.curate("--from", "2026-06-01", "--to", "2026-06-03")
-
-    assert {day: account["rows"] for day, account in lake.accounts().items()} == {
-        "2026-06-01": 1,
-        "2026-06-02": 0,
-        "2026-06-03": 0,
-    }
