@@ -78,7 +78,6 @@ def test_an_extension_s_route_goes_before_moto(cloud: OfflineCloud) -> None:
     [
         ("cloudformation", "list_types", "cloudformation:ListTypes"),
         ("glue", "list_blueprints", "glue:ListBlueprints"),
-        ("redshift-serverless", "list_namespaces", "redshift-serverless:ListNamespaces"),
         ("batch", "list_jobs", "batch POST /v1/listjobs"),
         ("cloudfront", "list_distributions", "cloudfront GET /2020-05-31/distribution"),
         ("rds", "describe_db_instances", "rds:DescribeDBInstances"),
@@ -97,8 +96,10 @@ def test_an_api_that_is_not_emulated_fails_loudly(cloud: OfflineCloud, service: 
     ("service", "method", "request_"),
     [
         ("glue", "start_job_run", {"JobName": "nightly"}),
-        ("athena", "start_query_execution", {"QueryString": "SELECT 1"}),
-        ("emr", "run_job_flow", {"Name": "spark", "Instances": {}}),
+        ("glue", "start_crawler", {"Name": "nightly"}),
+        ("athena", "create_notebook", {"WorkGroup": "primary", "Name": "look"}),
+        ("redshift-serverless", "create_snapshot", {"namespaceName": "n", "snapshotName": "s"}),
+        ("emr", "start_notebook_execution", {"ExecutionEngine": {"Id": "j-1"}, "ServiceRole": "role"}),
     ],
 )
 def test_work_that_nothing_would_do_is_refused(
