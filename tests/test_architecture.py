@@ -53,7 +53,7 @@ AREAS = [
     Area("seatrial/contracts/*.py", {"seatrial.contracts"}),
     Area("seatrial/decisions/*.py", {"seatrial.decisions", "seatrial.contracts"}),
     Area("seatrial/statistics/*.py", {"seatrial.statistics", "seatrial.contracts"}, {"numpy"}),
-    Area("seatrial/spark/*.py", {"seatrial.spark", "seatrial.contracts"}, {"pyspark", "pyiceberg"}),
+    Area("seatrial/spark/*.py", {"seatrial.spark", "seatrial.contracts"}, {"pyspark", "pyiceberg", "onnx"}),
     Area("seatrial/pipeline/*.py", {"seatrial.pipeline", "seatrial.contracts"}, {"botocore"}),
     Area("seatrial/telecom/*.py", {"seatrial.telecom", "seatrial.contracts"}, {"numpy", "pyarrow"}),
     Area(
@@ -100,6 +100,7 @@ AREAS = [
             "pyspark",
             "sklearn",
             "xgboost",
+            "onnxruntime",
             "joblib",
             "scipy",
             "sagemaker_inference",

@@ -88,6 +88,18 @@ class Files:
             stream.close()
         self.move([(scratch, uri)])
 
+    def upload(self, local: Path, uri: str) -> None:
+        """Copy a file of the driver to where it is read, whole or not at all."""
+        scratch = f"{uri.rsplit('/', 1)[0]}/_{uri.rsplit('/', 1)[1]}"
+        path, system = self._open(scratch)
+        system.copyFromLocalFile(False, True, self._jvm.org.apache.hadoop.fs.Path(f"file:{local.absolute()}"), path)
+        self.move([(scratch, uri)])
+
+    def download(self, uri: str, local: Path) -> None:
+        """Copy a file to the driver."""
+        path, system = self._open(uri)
+        system.copyToLocalFile(False, path, self._jvm.org.apache.hadoop.fs.Path(f"file:{local.absolute()}"), True)
+
     def move(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Move files in parallel, over what lies there."""
         self._each(self._move, pairs)

@@ -25,7 +25,7 @@ except ImportError:  # scored outside a serving container
 
 BAD_REQUEST, UNSUPPORTED = 400, 415
 CONTENT_TYPE = "text/csv"
-XGBOOST_FILE, LINEAR_FILE = "xgboost-model.json", "linear-model.json"
+XGBOOST_FILE, LINEAR_FILE, ONNX_FILE = "xgboost-model.json", "linear-model.json", "model.onnx"
 
 
 class RequestError(BaseInferenceToolkitError, ValueError):  # pyrefly: ignore[invalid-inheritance]
@@ -51,6 +51,17 @@ class Model:
         """Feature names in the order in which rows give them."""
         return self.encoder.names
 
+    def encode(self, rows: Sequence[Sequence[str]]) -> Matrix:
+        """What the scorer takes; raises `ValueError` naming the row and column that cannot be read."""
+        return self.encoder.encode(rows)
+
+    def score(self, matrix: Matrix) -> Matrix:
+        """Churn probability of each row."""
+        if isinstance(self.scorer, LinearScorer):
+            margin = self.encoder.standardize(matrix) @ self.scorer.weights + self.scorer.intercept
+            return 1 / (1 + np.exp(-np.clip(margin, -700, 700)))
+        return self.scorer.inplace_predict(matrix)
+
 
 @dataclass(frozen=True)
 class LinearScorer:
@@ -60,9 +71,13 @@ class LinearScorer:
     intercept: float
 
 
-def model_fn(model_dir: str) -> Model:
-    """Load what train.py wrote into the model folder."""
+def model_fn(model_dir: str) -> Any:
+    """Load what train.py or sparkml_train.py wrote into the model folder."""
     folder = Path(model_dir)
+    if (folder / ONNX_FILE).exists():
+        import inference_onnx  # pyrefly: ignore[missing-import] - only artifacts with an ONNX model have it
+
+        return inference_onnx.model_fn(model_dir)
     encoder = Encoder.from_json((folder / "preprocess.json").read_text(encoding="utf-8"))
     if (folder / LINEAR_FILE).exists():
         data = json.loads((folder / LINEAR_FILE).read_text(encoding="utf-8"))
@@ -89,16 +104,13 @@ def input_fn(body: str | bytes, content_type: str) -> list[list[str]]:
     return rows
 
 
-def predict_fn(rows: Sequence[Sequence[str]], model: Model) -> Matrix:
+def predict_fn(rows: Sequence[Sequence[str]], model: Any) -> Matrix:
     """Churn probability of each row; raises `RequestError` naming the row and column that cannot be read."""
     try:
-        matrix = model.encoder.encode(rows)
+        inputs = model.encode(rows)
     except ValueError as error:
         raise RequestError(f"{error}; columns: {', '.join(model.names)}") from None
-    if isinstance(model.scorer, LinearScorer):
-        margin = model.encoder.standardize(matrix) @ model.scorer.weights + model.scorer.intercept
-        return 1 / (1 + np.exp(-np.clip(margin, -700, 700)))
-    return model.scorer.inplace_predict(matrix)
+    return model.score(inputs)
 
 
 def output_fn(probabilities: Matrix, accept: str) -> tuple[str, str]:
