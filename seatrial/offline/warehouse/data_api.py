@@ -7,11 +7,10 @@ import json
 import re
 import threading
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from seatrial.offline import events
 from seatrial.offline.warehouse.data_results import (
     PAGE_ROWS,
     described,
@@ -27,35 +26,14 @@ from seatrial.offline.warehouse.data_results import (
 from seatrial.offline.warehouse.data_results import (
     text as as_text,
 )
+from seatrial.offline.warehouse.data_statements import KEPT, Statement, tell
 from seatrial.offline.warehouse.engine import Database, Outcome, Session
 from seatrial.offline.warehouse.errors import SqlError
 from seatrial.offline.warehouse.json_api import ApiError, Operation, Request, Response, present
 from seatrial.offline.warehouse.service import Service
 
 _ENDED = ("FINISHED", "FAILED", "ABORTED")
-_KEPT = timedelta(hours=24)
 _TOKEN_LIFE = timedelta(hours=8)
-
-
-@dataclass
-class Statement:
-    """One statement, or a batch of them."""
-
-    id: str
-    request: Request
-    created: datetime
-    sqls: list[str]
-    batch: bool
-    status: str = "SUBMITTED"
-    updated: datetime | None = None
-    started: datetime | None = None
-    error: str | None = None
-    outcomes: list[Outcome] = field(default_factory=list)
-    pid: int = 0
-    session_id: str | None = None
-    parts: list[dict[str, Any]] = field(default_factory=list)
-    connection: Any = None
-    ended: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass
@@ -166,7 +144,8 @@ class DataApi:
             self._work(statement, session)
         self._leave(statement, session, database)
         if statement.request.get("WithEvent"):
-            self._tell(statement)
+            statement.ended.wait()
+            tell(self._service, statement)
 
     def _work(self, statement: Statement, session: Session) -> None:
         values = {one["name"]: one["value"] for one in statement.request.get("Parameters") or ()}
@@ -221,37 +200,11 @@ class DataApi:
         statement.connection = None
         statement.ended.set()
 
-    def _tell(self, statement: Statement) -> None:
-        """The event of a statement with WithEvent, in the form that the guide documents."""
-        statement.ended.wait()
-        request = statement.request
-        context = self._service.context
-        target = request.get("WorkgroupName") or request.get("ClusterIdentifier")
-        kind = "workgroup" if request.get("WorkgroupName") else "cluster"
-        service = "redshift-serverless" if kind == "workgroup" else "redshift"
-        separator = "/" if kind == "workgroup" else ":"
-        detail = {
-            "principal": f"arn:aws:iam::{context.account}:root",
-            "statementName": request.get("StatementName", ""),
-            "statementId": statement.id,
-            "redshiftQueryId": "0",
-            "state": statement.status,
-            "rows": sum(max(0, one.changed) for one in statement.outcomes[-1:]),
-            "expireAt": int((statement.created + _KEPT).timestamp()),
-        }
-        events.emit(
-            context,
-            source="aws.redshift-data",
-            detail_type="Redshift Data Statement Status Change",
-            detail=detail,
-            resources=[self._service.arn(service, f"{kind}{separator}{target}")],
-        )
-
     def _find(self, identity: str) -> tuple[Statement, int | None]:
         """A statement, and the number of a part of a batch when the id names one (`id:2`)."""
         base, _, number = identity.partition(":")
         statement = self._statements.get(base)
-        if statement is None or statement.created + _KEPT < self._now():
+        if statement is None or statement.created + KEPT < self._now():
             raise ApiError("ResourceNotFoundException", "Query does not exist.")
         return statement, int(number) if number else None
 
@@ -356,7 +309,7 @@ class DataApi:
             if wanted in ("ALL", one.status)
             and str(one.request.get("StatementName", "")).startswith(name)
             and same_place(one.request, request)
-            and one.created + _KEPT > self._now()
+            and one.created + KEPT > self._now()
         ]
         start = int(base64.b64decode(request["NextToken"])) if request.get("NextToken") else 0
         most = int(request.get("MaxResults") or 100)

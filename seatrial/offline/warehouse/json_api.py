@@ -11,7 +11,6 @@ from typing import Any
 from botocore.session import get_session
 
 from seatrial.offline.journal import Journal
-from seatrial.offline.not_emulated import answer_error
 from seatrial.offline.routes import Environ, StartResponse, WsgiApp, answer, body
 from seatrial.offline.sagemaker.validation import mistakes_of
 
@@ -44,8 +43,7 @@ def application(service: str, operations: Mapping[str, Operation], journal: Jour
         name = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         operation = operations.get(name)
         if operation is None:
-            why = f"{service}:{name} is not emulated by the offline cloud: leave it out of what is rehearsed"
-            return answer_error(environ, start_response, "NotEmulated", why)
+            raise NotImplementedError(f"{service} answers for other operations only")
         try:
             request = json.loads(body(environ) or b"{}")
             _check(service, name, request, invalid)

@@ -104,7 +104,7 @@ def _until(ask: Any, ended: Any) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
     with tempfile.TemporaryDirectory() as folder, OfflineCloud(Path(folder), start=NOW) as cloud:
         made = Bench(cloud)
