@@ -117,7 +117,35 @@ def _applications(client: Any) -> Iterable[str]:
     return [item["id"] for item in client.list_applications()["applications"] if item["state"] != "TERMINATED"]
 
 
+def _glue_databases(client: Any) -> list[str]:
+    """Without the one that SageMaker makes for the offline stores of feature groups and nobody deletes."""
+    names = [database["Name"] for database in client.get_databases()["DatabaseList"]]
+    return [name for name in names if name != "sagemaker_featurestore"]
+
+
+def _glue_tables(client: Any) -> Iterable[str]:
+    for name in _glue_databases(client):
+        yield from (table["Name"] for table in client.get_tables(DatabaseName=name)["TableList"])
+
+
+def _workgroups(client: Any) -> Iterable[str]:
+    found = client.list_work_groups()["WorkGroups"]
+    return [one["Name"] for one in found if one["Name"] != "primary"]
+
+
 _LISTERS: dict[str, tuple[str, Lister]] = {
+    "AWS::Athena::WorkGroup": ("athena", _workgroups),
+    "AWS::Glue::Database": ("glue", _glue_databases),
+    "AWS::Glue::Table": ("glue", _glue_tables),
+    "AWS::Redshift::Cluster": ("redshift", _all("describe_clusters", "Clusters", "ClusterIdentifier")),
+    "AWS::RedshiftServerless::Namespace": (
+        "redshift-serverless",
+        _all("list_namespaces", "namespaces", "namespaceName"),
+    ),
+    "AWS::RedshiftServerless::Workgroup": (
+        "redshift-serverless",
+        _all("list_workgroups", "workgroups", "workgroupName"),
+    ),
     "AWS::S3::Bucket": ("s3", _all("list_buckets", "Buckets", "Name")),
     "AWS::KMS::Key": ("kms", _keys),
     "AWS::EC2::VPC": ("ec2", _vpcs),
