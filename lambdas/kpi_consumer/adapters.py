@@ -32,7 +32,7 @@ class Aws:
     def set_aside(self, refused: Refused, configuration: Configuration) -> None:
         """Keep a record in quarantine; its key comes from its place in the stream, so a repetition changes nothing."""
         day = datetime.fromtimestamp(refused.arrived_at, UTC).date()
-        folder = cdr.quarantine_prefix(configuration.dataset_name, day)
+        folder = cdr.consumer_quarantine_prefix(configuration.dataset_name, day)
         self.s3.put_object(
             Bucket=configuration.curated_bucket,
             Key=f"{folder}stream-{refused.sequence_number}.json",

@@ -96,7 +96,7 @@ class KpiConsumer(Construct):
         role = self.consumer.role
         self._stream.grant_reading(role)
         role.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=[self.state.table.table_arn])
-        quarantine = curated.arn_for_objects(f"{cdr.quarantine_prefix(dataset_name)}*")
+        quarantine = curated.arn_for_objects(f"{cdr.consumer_quarantine_prefix(dataset_name)}*")
         role.allow("s3:PutObject", on=[quarantine], because=OBJECTS_REASON)
         role.allow("sqs:SendMessage", on=[self.discarded.queue_arn])
         if feature_group:

@@ -111,6 +111,11 @@ def quarantine_prefix(dataset: str, day: date | None = None) -> str:
     return f"{dataset}/quarantine/cdr/{_partition(day)}"
 
 
+def consumer_quarantine_prefix(dataset: str, day: date | None = None) -> str:
+    """Curated bucket: records that the KPI consumer set aside, by day of arrival; apart from what curation replaces."""
+    return f"{dataset}/quarantine/kpi/{_partition(day)}"
+
+
 def account_key(dataset: str, job: str, day: date) -> str:
     """Curated bucket: what became of every row that belongs to the day; the job writes it last.
 

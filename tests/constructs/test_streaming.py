@@ -133,7 +133,7 @@ def test_the_consumer_sets_poison_aside_in_its_own_folder_alone(site):
 
     (written,) = [s["Resource"] for s in site.statements() if "s3:PutObject" in s["Action"]]
 
-    assert written == "arn:aws:s3:::curated/telecom/quarantine/cdr/*"
+    assert written == "arn:aws:s3:::curated/telecom/quarantine/kpi/*"
 
 
 def test_the_consumer_feeds_a_feature_group_when_it_has_one(site):

@@ -198,7 +198,7 @@ def test_poison_is_set_aside_and_stops_nothing(harbour, data, reason):
     assert failed == []
     assert harbour.window()["events"] == 2
     assert document["reason"] == reason
-    assert document["key"] == "telecom/quarantine/cdr/date=2026-06-01/stream-00002.json"
+    assert document["key"] == "telecom/quarantine/kpi/date=2026-06-01/stream-00002.json"
 
 
 def test_broken_clocks_are_set_aside_once_however_often_they_come(harbour):
