@@ -11,6 +11,7 @@ class WorkGroup(Handler):
 
     def create(self, call: Call) -> Made:
         """CreateWorkGroup."""
+        call.flag("RecursiveDeleteOption")  # heeded when the workgroup is deleted
         source = {**self._fields(call), "Configuration": call.get("WorkGroupConfiguration") or {}}
         request = call.request("athena", "CreateWorkGroup", source)
         if call.tags():
