@@ -14,6 +14,7 @@ from seatrial import data, doctor, toolchain
 from seatrial.config import EngagementError, load
 
 DEFAULT_ENGAGEMENT = Path("engagements/telecom-churn.yaml")
+DATA_ENGAGEMENT = Path("engagements/telecom-data.yaml")
 ENVIRONMENTS = ("dev", "staging", "prod")
 USER_MISTAKE = 2
 INTERRUPTED = 130
@@ -90,6 +91,8 @@ def _interrupt(signal_number: int, frame: object) -> None:
 
 
 def _rehearse(options: argparse.Namespace) -> int:
+    options.engagement = options.engagement or (DATA_ENGAGEMENT if options.with_ else DEFAULT_ENGAGEMENT)
+    _refuse_contradictions(options)
     _require_environment(options.engagement, options.environment)
     if options.data is not None and not options.data.is_file():
         raise UsageError(f"--data: no such file: {options.data}")
@@ -98,7 +101,7 @@ def _rehearse(options: argparse.Namespace) -> int:
     os.environ.update(_tools_on_path())
     signal.signal(signal.SIGTERM, _interrupt)
     from seatrial.rehearsal.run import rehearse
-    from seatrial.rehearsal.voyage import Options
+    from seatrial.rehearsal.voyage import DAYS, SUBSCRIBERS, Options
 
     return rehearse(
         Options(
@@ -109,8 +112,20 @@ def _rehearse(options: argparse.Namespace) -> int:
             report=options.report,
             as_json=options.json,
             seed=options.seed,
+            with_data=options.with_ == "data",
+            subscribers=SUBSCRIBERS if options.subscribers is None else options.subscribers,
+            days=DAYS if options.days is None else options.days,
         )
     )
+
+
+def _refuse_contradictions(options: argparse.Namespace) -> None:
+    """Options of one trial mean nothing in the other."""
+    of_other = ("data", "files") if options.with_ else ("subscribers", "days")
+    for name in of_other:
+        if getattr(options, name) is not None:
+            why = "has no meaning together with --with data" if options.with_ else "needs --with data"
+            raise UsageError(f"--{name}: {why}")
 
 
 def _data_generate(options: argparse.Namespace) -> int:
@@ -182,8 +197,16 @@ def _add_cloud(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _add_rehearse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("rehearse", help="deploy offline and run the whole MLOps loop")
-    _add_engagement(parser)
+    parser = commands.add_parser("rehearse", help="deploy offline and run the whole MLOps loop, or the data layer")
+    _add_engagement(parser, None, f"{DEFAULT_ENGAGEMENT}; with data {DATA_ENGAGEMENT}")
+    parser.add_argument(
+        "--with",
+        dest="with_",
+        choices=("data",),
+        help="rehearse the data layer in place of the loop: land, curate, features by two engines, reconcile",
+    )
+    parser.add_argument("--subscribers", type=int, metavar="N", help="of the operator, with data (default: 200000)")
+    parser.add_argument("--days", type=int, metavar="D", help="of the operator's events, with data (default: 30)")
     parser.add_argument("--data", type=Path, help="CSV or Parquet (default: generated telecom data)")
     parser.add_argument("--files", type=Path, help="folder for the artifacts bucket, for training.definition")
     parser.add_argument("--report", type=Path, help="folder for the HTML report")
@@ -199,6 +222,8 @@ def _add_data(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.set_defaults(run=_data_generate)
 
 
-def _add_engagement(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--engagement", type=Path, default=DEFAULT_ENGAGEMENT, help="file (default: %(default)s)")
+def _add_engagement(
+    parser: argparse.ArgumentParser, default: Path | None = DEFAULT_ENGAGEMENT, text: str = "%(default)s"
+) -> None:
+    parser.add_argument("--engagement", type=Path, default=default, help=f"file (default: {text})")
     parser.add_argument("--environment", choices=ENVIRONMENTS, default="dev", help="which one (default: %(default)s)")

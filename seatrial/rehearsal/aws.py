@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+STOPPING_ATTEMPTS = 240
 THROTTLED_ATTEMPTS, THROTTLED_PAUSE_SECONDS = 60, 0.25
 
 
@@ -45,6 +46,11 @@ class Aws:
         """The bytes of one object."""
         bucket, key = split_uri(uri)
         return self._client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def read_end(self, uri: str, size: int) -> bytes:
+        """The last bytes of one object, `size` of them or all that there are."""
+        bucket, key = split_uri(uri)
+        return self._client("s3").get_object(Bucket=bucket, Key=key, Range=f"bytes=-{size}")["Body"].read()
 
     def read_json_if_there(self, uri: str) -> Any | None:
         """The JSON document at `uri`, None when there is no such object."""
@@ -105,6 +111,20 @@ class Aws:
         """All items of a table as plain Python values (numbers as float)."""
         pages = self._client("dynamodb").get_paginator("scan").paginate(TableName=table)
         return [_plain_item(item) for page in pages for item in page["Items"]]
+
+    # EMR Serverless
+
+    def stop_spark(self, application: str) -> None:
+        """Stop an application, as has to be done before it can be deleted, and wait; one that never began is left."""
+        emr = self._client("emr-serverless")
+        if emr.get_application(applicationId=application)["application"]["state"] == "CREATED":
+            return
+        emr.stop_application(applicationId=application)
+        for _ in range(STOPPING_ATTEMPTS):
+            if emr.get_application(applicationId=application)["application"]["state"] == "STOPPED":
+                return
+            time.sleep(THROTTLED_PAUSE_SECONDS)
+        raise FunctionError(f"Spark's application {application}: not stopped after {STOPPING_ATTEMPTS} looks")
 
     # SageMaker
 

@@ -8,7 +8,9 @@ MADE_BY_SAGEMAKER = "AWS::Logs::LogGroup /aws/sagemaker/"
 
 
 def destroy(voyage: Voyage) -> str:
-    """Empty buckets and registry as an operator does, destroy the stacks in reverse order, check for leaks."""
+    """Stop Spark, empty buckets and registry as an operator does, destroy the stacks in reverse order, check for leaks."""
+    if "SparkApplicationId" in voyage.outputs:
+        voyage.aws.stop_spark(voyage.outputs["SparkApplicationId"])
     buckets = [name for name in voyage.outputs if name.endswith("BucketName")]
     emptied = sum(voyage.aws.empty_bucket(voyage.outputs[name]) for name in buckets)
     emptied += voyage.aws.delete_packages(voyage.outputs["ModelPackageGroupName"])

@@ -118,6 +118,7 @@ def deploy(voyage: Voyage) -> str:
     """Deploy the synthesized templates and assets, unchanged, in the order of their dependencies."""
     voyage.deployer = Deployer(voyage.cloud.context.client, voyage.assembly)
     stacks = voyage.deployer.deploy(voyage.progress.doing)
+    voyage.stacks = stacks
     for outputs in stacks.values():
         voyage.outputs |= outputs
     return f"{len(stacks)} stacks, {len(voyage.outputs)} outputs"

@@ -208,6 +208,64 @@ class LeakCheck:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reconciled:
+    """Rows of one source and kind on their way through the data layer, and what became of them."""
+
+    source: str
+    kind: str
+    generated: int
+    landed: int
+    read: int
+    used: int
+    late: int
+    duplicate: int
+    too_late: int
+    quarantined: dict[str, int]
+    difference: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconciledCheck:
+    """Something that two who do not know of each other have counted or computed."""
+
+    subject: str
+    expected: int
+    expected_by: str
+    found: int
+    found_by: str
+    difference: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Movement:
+    """Rows that a step of the data layer moved, and how long it took."""
+
+    name: str
+    rows: int
+    real_seconds: float
+
+    @property
+    def rows_a_second(self) -> float | None:
+        """None when it took no time to speak of."""
+        return self.rows / self.real_seconds if self.real_seconds > 0 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRecord:
+    """The data layer's part of a rehearsal."""
+
+    period: str
+    features_as_of: str
+    streamed: int
+    streamed_cells: int
+    published: int
+    """Of the streamed events, those that devices published."""
+    reconciliation: tuple[Reconciled, ...] = ()
+    checks: tuple[ReconciledCheck, ...] = ()
+    movements: tuple[Movement, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """One rehearsal, complete."""
 
@@ -236,6 +294,8 @@ class RunRecord:
     fidelity: tuple[FidelityRecord, ...] = ()
     not_proven: tuple[NotProven, ...] = ()
     leak_check: LeakCheck | None = None
+    data: DataRecord | None = None
+    """Of a rehearsal with data."""
     versions_used: tuple[tuple[str, str], ...] = ()
     """Software and its version: Python, aws-cdk-lib, moto, ..."""
 

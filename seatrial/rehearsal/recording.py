@@ -6,8 +6,8 @@ from importlib.metadata import version
 from platform import python_version
 from typing import Any
 
+from seatrial.rehearsal import data_layer, training
 from seatrial.rehearsal import record as facts
-from seatrial.rehearsal import training
 from seatrial.rehearsal.cross_validation import cross_validate
 from seatrial.rehearsal.progress import StageLine
 from seatrial.rehearsal.voyage import PipelineRun, Promotion, RehearsalError, Sighting, Voyage, Window
@@ -300,19 +300,23 @@ def record(voyage: Voyage, outcome: facts.Outcome, began: datetime, gathered: di
         decisions=tuple(voyage.decisions),
         not_proven=_not_proven(voyage),
         leak_check=voyage.leak_check,
+        data=data_layer.data_record(voyage.layer) if hasattr(voyage, "layer") else None,
         versions_used=versions_used(),
         **gathered,
     )
 
 
 def _not_proven(voyage: Voyage) -> tuple[facts.NotProven, ...]:
-    if voyage.data:
+    if voyage.data or voyage.options.with_data:
         return facts.NOT_PROVEN_OFFLINE
     promoted = () if voyage.promotions else (OWN_PIPELINE_PROMOTED,)
     return (*promoted, OWN_PIPELINE_MONITORED, *facts.NOT_PROVEN_OFFLINE)
 
 
 def _dataset(voyage: Voyage) -> str:
+    options = voyage.options
+    if options.with_data:
+        return f"a generated operator, {options.subscribers:,} subscribers, {options.days} days"
     if voyage.data is None:
         return f"files of {voyage.options.files}" if voyage.options.files else "none of the rehearsal's"
     return voyage.options.data.name if voyage.options.data else f"generated {voyage.data.spec.kind} data"
@@ -322,6 +326,7 @@ def reasons_of(voyage: Voyage) -> list[str]:
     """Sentences for the verdict: what failed, or what each proving stage showed."""
     failed = [f"{stage.title}: {stage.detail}" for stage in voyage.progress.stages if stage.status == "failed"]
     proving = {"train", "scenarios", "concept", "retrain", "canary", "rollback", "destroy"}
+    proving |= data_layer.PROVING
     shown = [f"{stage.title}: {stage.detail}" for stage in voyage.progress.stages if stage.name in proving]
     return failed or shown or ["no stage ran"]
 

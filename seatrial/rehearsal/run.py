@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from seatrial import config
-from seatrial.rehearsal import challenge, landing, launch, recording, report, scoring, training, watch
+from seatrial.rehearsal import challenge, data_layer, landing, launch, recording, report, scoring, training, watch
 from seatrial.rehearsal.aws import FunctionError
 from seatrial.rehearsal.data import DataError, RehearsalData, prepare
 from seatrial.rehearsal.deploy import DeployError
@@ -84,6 +84,17 @@ def own_pipeline_stages() -> list[Stage]:
     ]
 
 
+def data_stages() -> list[Stage]:
+    """The trial of the data layer."""
+    return [
+        DOCTOR,
+        *DEPLOYING,
+        *(Stage(name, title, act) for name, title, act in data_layer.STAGES),
+        Stage("reconcile", "reconcile every row", data_layer.reconcile),
+        DESTROY,
+    ]
+
+
 def rehearse(options: Options) -> int:
     """Run the whole rehearsal; returns the exit code: 0 passed, 1 failed, 2 the user's mistake, 130 interrupted."""
     # With the default thresholds a sixth of our CPU time goes into looking for garbage among libraries that stay.
@@ -95,14 +106,23 @@ def rehearse(options: Options) -> int:
             raise DataError(
                 f"--environment {options.environment!r}: not in {options.engagement}, choose one of {known}"
             )
-        data = (
-            None if engagement.training.definition else prepare(engagement.training.dataset, options.data, options.seed)
-        )
+        data = _data(options, engagement)
     except (config.EngagementError, DataError) as error:
         sys.stderr.write(f"seatrial: {error}\n")
         return USER_MISTAKE
     with closing(make_progress(as_json=options.as_json)) as progress:
         return _sail(options, engagement, data, progress)
+
+
+def _data(options: Options, engagement: config.Engagement) -> RehearsalData | None:
+    """The data of the churn loop; None for a trial that brings its own. Raises `DataError`."""
+    if options.with_data:
+        if found := data_layer.mistakes(engagement, options.days, options.subscribers):
+            raise DataError("; ".join(found))
+        return None
+    if engagement.training.definition:
+        return None
+    return prepare(engagement.training.dataset, options.data, options.seed)
 
 
 def _sail(options: Options, engagement: config.Engagement, data: RehearsalData | None, progress: Progress) -> int:
@@ -129,7 +149,7 @@ def _sail(options: Options, engagement: config.Engagement, data: RehearsalData |
 
 
 def _run_stages(voyage: Voyage) -> Outcome:
-    trial = stages() if voyage.data else own_pipeline_stages()
+    trial = _trial(voyage)
     voyage.plan = tuple((stage.name, stage.title) for stage in trial)
     for stage in trial:
         voyage.progress.start(stage.name, stage.title)
@@ -147,6 +167,12 @@ def _run_stages(voyage: Voyage) -> Outcome:
             if began is not None:
                 voyage.cloud_times[stage.name] = (began, voyage.now)
     return "passed"
+
+
+def _trial(voyage: Voyage) -> list[Stage]:
+    if voyage.options.with_data:
+        return data_stages()
+    return stages() if voyage.data else own_pipeline_stages()
 
 
 def _keep_trace(voyage: Voyage) -> str:

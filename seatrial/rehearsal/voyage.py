@@ -12,10 +12,14 @@ from seatrial.config import Engagement
 from seatrial.offline.cloud import OfflineCloud
 from seatrial.rehearsal.aws import Aws
 from seatrial.rehearsal.data import RehearsalData
+from seatrial.rehearsal.data_layer_state import DataLayer
 from seatrial.rehearsal.deploy import Deployer
 from seatrial.rehearsal.endpoint import EndpointClient
 from seatrial.rehearsal.progress import Progress
 from seatrial.rehearsal.record import CrossValidation, DecisionRecord, LeakCheck, Metric
+
+SUBSCRIBERS, DAYS = 200_000, 30
+"""Size of the operator whose data a rehearsal of the data layer moves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,10 @@ class Options:
     report: Path | None = None
     as_json: bool = False
     seed: int = 7
+    with_data: bool = False
+    """Rehearse the data layer instead of the loop of training and serving."""
+    subscribers: int = SUBSCRIBERS
+    days: int = DAYS
 
 
 class RehearsalError(Exception):
@@ -117,6 +125,10 @@ class Voyage:
     runtime: EndpointClient = field(init=False)
     deployer: Deployer = field(init=False)
     outputs: dict[str, str] = field(default_factory=dict)
+    stacks: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Outputs by stack id: some names occur in several stacks."""
+    layer: DataLayer = field(init=False)
+    """Of a rehearsal with data."""
     retraining_arn: str = ""
     """The execution that the retraining policy started."""
     rows: dict[str, list[tuple[str, str]]] = field(default_factory=dict)

@@ -1,0 +1,7 @@
+-- The history of the CRM as a whole, as it was known on a day: run as one BatchExecuteStatement.
+DELETE FROM telecom.crm_history;
+
+COPY telecom.crm_history
+FROM 's3://${curated_bucket}/${dataset}/crm_history/date=${date}/'
+IAM_ROLE '${role_arn}'
+FORMAT AS PARQUET;

@@ -1,0 +1,61 @@
+"""Runs the deployed data flow over what has landed: curation and history first, then KPIs and features of one day."""
+
+import json
+from typing import Any
+
+from seatrial.contracts.cdr import account_key
+from seatrial.rehearsal.data_layer_aws import DataAws
+from seatrial.rehearsal.data_layer_state import Rate
+from seatrial.rehearsal.voyage import RehearsalError, Voyage
+
+FIRST_STAGES = 2
+"""Curation, and the history of the CRM: what has to stand for all days before anything looks back on them."""
+LONGEST_SECONDS = 3600.0
+
+
+def run_flow(voyage: Voyage) -> str:
+    """Start the state machine twice; the first run makes every day, the second the newest day's KPIs and features."""
+    layer = voyage.layer
+    span = {"from": str(layer.flow_start), "to": str(layer.last_arrival), "stages": FIRST_STAGES}
+    first = _run(voyage, "curation and history", span)
+    second = _run(voyage, "KPIs and features", {"date": str(layer.last_day)})
+    events = layer.landed["batch"] + layer.landed["stream"]
+    layer.rates += [Rate("curate events, tables and history", events, first), Rate("KPIs and features", events, second)]
+    jobs = voyage.cloud.journal.entries("job")
+    spent = sum(entry["seconds"] for entry in jobs)
+    return (
+        f"{len(layer.curated_days)} days curated, KPIs of {layer.last_day}, features as of {layer.as_of}; "
+        f"{len(jobs)} Spark jobs, {spent:.0f} s"
+    )
+
+
+def _run(voyage: Voyage, what: str, given: dict[str, Any]) -> float:
+    """Run the flow to its end; returns the real seconds. Raises `RehearsalError` with the flow's own reason."""
+    began = voyage.progress.elapsed
+    arn = DataAws(voyage.cloud.context.client).start_flow(voyage.outputs["DataFlowArn"], given)
+    voyage.progress.doing(f"{what}: {json.dumps(given)}")
+
+    def ended() -> dict[str, Any] | None:
+        found = voyage.aws.state_machine_run(arn)
+        return None if found["status"] == "RUNNING" else found
+
+    run = voyage.wait(f"the data flow ({what})", ended, seconds=LONGEST_SECONDS)
+    if run["status"] != "SUCCEEDED":
+        cause = str(run.get("cause", ""))
+        raise RehearsalError(f"the data flow ({what}) ended {run['status']}: {_first_line(cause)}", cause)
+    return voyage.progress.elapsed - began
+
+
+def _first_line(cause: str) -> str:
+    return (cause.splitlines() or ["no cause was given"])[0][:300]
+
+
+def accounts(voyage: Voyage, job: str) -> dict[str, dict[str, Any]]:
+    """The accounts that a job wrote, by day."""
+    layer, bucket = voyage.layer, voyage.outputs["CuratedBucketName"]
+    found = {}
+    for day in layer.curated_days:
+        account = voyage.aws.read_json_if_there(f"s3://{bucket}/{account_key(layer.dataset, job, day)}")
+        if account is not None:
+            found[str(day)] = account
+    return found
