@@ -52,7 +52,10 @@ AREAS = [
     ),
     Area("seatrial/contracts/*.py", {"seatrial.contracts"}),
     Area("seatrial/decisions/*.py", {"seatrial.decisions", "seatrial.contracts"}),
-    Area("seatrial/statistics/*.py", {"seatrial.statistics", "seatrial.contracts"}, {"numpy"}),
+    Area("seatrial/statistics/*.py", {"seatrial.statistics", "seatrial.contracts"}),
+    Area("seatrial/statistics/**/*.py", {"seatrial.statistics", "seatrial.contracts"}, {"numpy"}),
+    # Reads columns into statistics' summaries, which stay free of input: numpy and pyarrow as in telecom.
+    Area("seatrial/columnar/*.py", {"seatrial.columnar", "seatrial.statistics"}, {"numpy", "pyarrow"}),
     Area("seatrial/spark/*.py", {"seatrial.spark", "seatrial.contracts"}, {"pyspark", "pyiceberg", "onnx"}),
     Area("seatrial/pipeline/*.py", {"seatrial.pipeline", "seatrial.contracts"}, {"botocore"}),
     Area("seatrial/telecom/*.py", {"seatrial.telecom", "seatrial.contracts"}, {"numpy", "pyarrow"}),
@@ -92,7 +95,7 @@ AREAS = [
     ),
     Area(
         "pipelines/*/steps/**/*.py",
-        {"seatrial.contracts", "seatrial.statistics", "seatrial.spark"},
+        {"seatrial.contracts", "seatrial.statistics", "seatrial.spark", "seatrial.columnar"},
         {
             "numpy",
             "pandas",

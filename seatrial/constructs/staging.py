@@ -15,8 +15,8 @@ import seatrial
 from seatrial.constructs.errors import ConstructError
 
 LIBRARY = Path(seatrial.__file__).parent
-STAGED_PACKAGES = ("contracts", "decisions", "statistics", "spark", "telecom")
-"""Packages of the library that functions and steps may carry: pure Python; telecom needs numpy and pyarrow there."""
+STAGED_PACKAGES = ("contracts", "decisions", "statistics", "columnar", "spark", "telecom")
+"""Packages of the library that functions and steps may carry: pure Python; telecom and columnar need numpy and pyarrow."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 Files = Mapping[str, bytes]
 

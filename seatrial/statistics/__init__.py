@@ -1,1 +1,1 @@
-"""Drift and quality statistics: mergeable summaries, distances, sequential tests; no input or output (stdlib only)."""
+"""Drift and quality statistics without input or output: this folder is stdlib only, the folders below use numpy."""

@@ -5,12 +5,15 @@ import importlib
 import math
 import pkgutil
 import random
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+import seatrial.columnar
 import seatrial.contracts
 import seatrial.decisions
 import seatrial.statistics
@@ -31,9 +34,9 @@ PLANS = Categories(("prepaid", "postpaid"))
 VALUES = st.lists(st.sampled_from(["", "NaN", "1e308", "inf", "abc", "0", "-3", "0.5", "7", "1e9", "ü", "N/A"]))
 COUNTS = st.lists(st.integers(0, 500), min_size=4, max_size=4)
 MODULES = [
-    f"{package.__name__}.{module.name}"
-    for package in (seatrial.statistics, seatrial.decisions, seatrial.contracts)
-    for module in pkgutil.iter_modules(package.__path__)
+    module.name
+    for package in (seatrial.statistics, seatrial.decisions, seatrial.contracts, seatrial.columnar)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
 ]
 
 
@@ -178,3 +181,13 @@ def draw(rng: random.Random, shares: list[float], size: int) -> list[int]:
     for index in rng.choices(range(len(shares)), shares, k=size):
         counts[index] += 1
     return counts
+
+
+def test_what_the_monitor_s_function_carries_needs_no_numpy() -> None:
+    modules = [f"seatrial.statistics.{item.name}" for item in pkgutil.iter_modules(seatrial.statistics.__path__)]
+    program = "import importlib, sys; [*map(importlib.import_module, sys.argv[1:])]; print('numpy' in sys.modules)"
+    flat = [name for name in modules if not hasattr(importlib.import_module(name), "__path__")]
+
+    result = subprocess.run([sys.executable, "-c", program, *flat], capture_output=True, text=True, check=True)
+
+    assert result.stdout.strip() == "False"

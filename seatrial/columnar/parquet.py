@@ -1,0 +1,84 @@
+"""Summaries of Parquet files: one column of one row group in memory at a time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seatrial.columnar.arrow import ColumnError, is_numeric, numbers, summarise_column
+from seatrial.statistics.columns.affine import AffineMap
+from seatrial.statistics.columns.table import Column, TableSummary
+
+SAMPLED_GROUPS = 8
+SAMPLED_VALUES = 1 << 12
+Maps = Mapping[str, AffineMap | None]
+
+
+def freeze_maps(paths: Sequence[str | Path], columns: Sequence[str] | None = None) -> dict[str, AffineMap | None]:
+    """Map of each numeric column, from the first 4,096 values of 8 row groups; None for columns of texts.
+
+    A sample is enough: the map decides how fine the histogram is, not whether it is right. Freeze it in the baseline
+    and pass it to every later summary.
+    """
+    if not paths:
+        raise ColumnError("no Parquet files to take a baseline from")
+    schema = pq.read_schema(paths[0])
+    return {name: _map(name, schema, paths) for name in columns or schema.names}
+
+
+def summarise_parquet(paths: Sequence[str | Path], maps: Maps) -> TableSummary:
+    """Summary of the columns that `maps` names, over all files; raises `ColumnError` for a column that is not there.
+
+    Memory: one column of one row group, and the summary. Files may be summarised apart and merged: the result is the
+    same to the last bit.
+    """
+    total = None
+    for path in paths:
+        summary = _summarise_file(path, maps)
+        total = total.merge(summary) if total else summary
+    return total or TableSummary()
+
+
+def _summarise_file(path: str | Path, maps: Maps) -> TableSummary:
+    with _opened(path, maps) as file:
+        columns = {name: _summarise_chunks(name, file, map) for name, map in maps.items()}  # noqa: A001
+        return TableSummary(file.metadata.num_rows, columns)
+
+
+def _summarise_chunks(name: str, file: pq.ParquetFile, map: AffineMap | None) -> Column:  # noqa: A002
+    total = summarise_column(name, pa.chunked_array([], file.schema_arrow.field(name).type), map)
+    for group in range(file.num_row_groups):
+        values = file.read_row_group(group, columns=[name], use_threads=False).column(0)
+        total = total.merge(summarise_column(name, values, map))  # pyrefly: ignore[bad-argument-type]
+    return total
+
+
+def _opened(path: str | Path, maps: Maps) -> pq.ParquetFile:
+    texts = [name for name, map in maps.items() if map is None]  # noqa: A001
+    file = pq.ParquetFile(path, read_dictionary=texts, memory_map=False)
+    absent = [name for name in maps if name not in file.schema_arrow.names]
+    if absent:
+        file.close()
+        raise ColumnError(f"{path}: has no column {', '.join(absent)}; there are {', '.join(file.schema_arrow.names)}")
+    return file
+
+
+def _map(name: str, schema: pa.Schema, paths: Sequence[str | Path]) -> AffineMap | None:
+    if name not in schema.names:
+        raise ColumnError(f"{paths[0]}: has no column {name}; there are {', '.join(schema.names)}")
+    if not is_numeric(schema.field(name).type):
+        return None
+    return AffineMap.of(np.concatenate(list(_samples(name, paths))))
+
+
+def _samples(name: str, paths: Sequence[str | Path]) -> Iterator[np.ndarray]:
+    groups = [(path, group) for path in paths for group in range(pq.read_metadata(path).num_row_groups)]
+    yield np.empty(0)
+    for index in sorted({round(place) for place in np.linspace(0, len(groups) - 1, SAMPLED_GROUPS)} if groups else ()):
+        path, group = groups[index]
+        with pq.ParquetFile(path) as file:
+            batches = file.iter_batches(SAMPLED_VALUES, row_groups=[group], columns=[name], use_threads=False)
+            yield from (numbers(name, batch.column(0)) for batch in islice(batches, 1))
