@@ -30,8 +30,7 @@ class WorkGroup(Handler):
             WorkGroup=physical_id,
             Description=call.get("Description") or "",
             State=call.get("State") or "ENABLED",
-            ConfigurationUpdates=call.request("athena", "CreateWorkGroup", {"Name": physical_id, "Configuration": {}})
-            and self._updates(call, configuration),
+            ConfigurationUpdates=self._updates(call, configuration),
         )
         return self._made(call, physical_id)
 
