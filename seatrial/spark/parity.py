@@ -40,8 +40,8 @@ class Parity:
             ours, theirs = self.worst_scores or (0.0, 0.0)
             raise DataError(
                 f"parity: {self.rows_outside} of {self.rows} held-out rows are scored otherwise than by Spark, "
-                f"by up to {self.largest_difference:.3g} where {self.tolerance:g} is allowed: {ours!r} became {theirs!r}; "
-                "nothing was written"
+                f"by up to {self.largest_difference:.3g} where {self.tolerance:g} is allowed: "
+                f"{ours!r} became {theirs!r}; nothing was written"
             )
 
     def to_json(self) -> dict[str, Any]:

@@ -54,17 +54,24 @@ Columns = dict[str, str]
 def run(spark: SparkSession, options: argparse.Namespace) -> dict[str, Any]:
     """Train, prove and publish; gives the content of metrics.json."""
     frame, columns = prepare(read(spark, options), options)
-    _check_numbers(frame, columns)
+    unlabelled = _check_values(frame, columns, options)
+    frame = frame.where(fn.col(LABEL).isNotNull())
     training, held_out = (frame.where(rule) for rule in _split(options.held_out_percent))
     _check_labels(training.cache(), options)
     model = pipeline(training, columns, options).fit(training)
-    scored = model.transform(held_out)
+    metrics = release(onnx_pipeline.read(model), model.transform(held_out), columns, options)
+    training.unpersist()
+    return {**metrics, "unlabelled": unlabelled}
+
+
+def release(plan: onnx_export.Plan, scored: DataFrame, columns: Columns, options: argparse.Namespace) -> dict[str, Any]:
+    """Pack a model, prove it on rows that Spark has scored, and write it; gives the metrics."""
+    files = Files(scored.sparkSession)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "model"
-        write_artifact(folder, Files(spark), columns, onnx_export.export(onnx_pipeline.read(model)), options)
+        write_artifact(folder, files, columns, onnx_export.export(plan), options)
         metrics = prove(folder, scored, columns, options)
-        publish(folder, Files(spark), metrics, options)
-    training.unpersist()
+        publish(folder, files, metrics, options)
     return metrics
 
 
@@ -100,10 +107,9 @@ def prepare(frame: DataFrame, options: argparse.Namespace) -> tuple[DataFrame, C
     values = []
     for name, kind in columns.items():
         values += _category(name) if kind == "categorical" else [fn.col(f"`{name}`").cast("double").alias(name)]
-    label = fn.expr(f"case when `{options.label}` in (0, 1) then cast(`{options.label}` as double) end")
+    label = fn.col(f"`{options.label}`").cast("double")
     bucket = fn.conv(fn.substring(fn.md5(fn.col(options.id).cast("string")), 1, 8), 16, 10).cast("long") % 100
-    made = frame.select(label.alias(LABEL), bucket.alias(BUCKET), *values)
-    return made.where(fn.col(LABEL).isNotNull()), columns
+    return frame.select(label.alias(LABEL), bucket.alias(BUCKET), *values), columns
 
 
 def _category(name: str) -> list[Column]:
@@ -118,17 +124,23 @@ def _split(percent: int) -> tuple[Column, Column]:
     return fn.col(BUCKET) < 100 - percent, fn.col(BUCKET) >= 100 - percent
 
 
-def _check_numbers(frame: DataFrame, columns: Columns) -> None:
+def _check_values(frame: DataFrame, columns: Columns, options: argparse.Namespace) -> int:
+    """One pass over all rows; gives the number of those without label, which take no part."""
     numbers = [name for name, kind in columns.items() if kind == "numeric"]
     given = {name: fn.nanvl(name, fn.lit(None)) for name in numbers}
     wild = [fn.count_if(fn.abs(value) > LARGEST_MAGNITUDE).alias(name) for name, value in given.items()]
     known = [fn.count(value).alias(f"known {name}") for name, value in given.items()]
-    found = frame.agg(fn.lit(0).alias("nothing"), *wild, *known).first()
+    odd = fn.count_if(~fn.col(LABEL).isin(0.0, 1.0)).alias("odd labels")
+    unlabelled = fn.count_if(fn.col(LABEL).isNull()).alias("unlabelled")
+    found = frame.agg(odd, unlabelled, *wild, *known).first()
+    if found["odd labels"]:
+        raise DataError(f"label {options.label!r}: must be 0, 1 or missing, {found['odd labels']} rows have another")
     for name in numbers:
         if found[name]:
             raise DataError(f"column {name!r}: {found[name]} values are larger than {LARGEST_MAGNITUDE:g}")
         if not found[f"known {name}"]:
             raise DataError(f"column {name!r}: every value is missing; leave it out with --ignore {name}")
+    return int(found["unlabelled"])
 
 
 def _check_labels(training: DataFrame, options: argparse.Namespace) -> None:
@@ -298,7 +310,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--serving-wheels", nargs="*", default=[], help="wheels that the serving image lacks")
     parser.add_argument("--algorithm", choices=ALGORITHMS, default="sparkml-gbt")
     parser.add_argument("--id", default="subscriber_id")
-    parser.add_argument("--label", default="churned", help="column of 0 and 1; other rows are left out")
+    parser.add_argument("--label", default="churned", help="column of 0 and 1; rows without are left out and counted")
     parser.add_argument("--ignore", nargs="*", default=[], help="columns that are no features")
     parser.add_argument("--held-out-percent", type=int, default=20, choices=range(1, 100), metavar="1..99")
     parser.add_argument("--iterations", type=int, default=50, help="trees, or steps of the regression's optimizer")
