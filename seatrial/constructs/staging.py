@@ -16,7 +16,7 @@ from seatrial.constructs.errors import ConstructError
 
 LIBRARY = Path(seatrial.__file__).parent
 STAGED_PACKAGES = ("contracts", "decisions", "statistics", "columnar", "spark", "telecom")
-"""Packages of the library that functions and steps may carry: pure Python; telecom and columnar need numpy and pyarrow."""
+"""Packages that functions and steps may carry: pure Python; telecom and columnar need numpy and pyarrow there."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 Files = Mapping[str, bytes]
 

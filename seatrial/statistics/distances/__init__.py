@@ -1,0 +1,1 @@
+"""Distances between column summaries and between counts, beyond those that the monitor itself needs."""
