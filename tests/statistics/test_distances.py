@@ -75,7 +75,7 @@ def test_distances_of_summaries_are_those_of_the_samples(shift, draw):
     assert found.jensen_shannon == pytest.approx(jensenshannon(*shares, base=2), rel=0.05)
     shares = [(share * size + 0.5) / (size + 5) for share, size in zip(shares, (40_000, 30_000), strict=True)]
     psi = ((shares[0] - shares[1]) * np.log(shares[0] / shares[1])).sum()
-    assert found.population_stability_index == pytest.approx(psi, rel=0.1)
+    assert found.population_stability_index == pytest.approx(psi, rel=0.15)
     assert found.robust == pytest.approx(max(0, found.l_infinity - 1.8 * np.sqrt(70_000 / (40_000 * 30_000))))
 
 

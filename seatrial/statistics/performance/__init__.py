@@ -1,0 +1,1 @@
+"""Model quality with intervals: from labels, and estimated without them."""
