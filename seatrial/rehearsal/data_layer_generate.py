@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -77,14 +78,13 @@ def event_files(layer: DataLayer, *, streaming: bool) -> list[tuple[date, Path]]
 
 def _streamed_cells(layer: DataLayer) -> tuple[str, ...]:
     """Cells in order of their names until the stream is full."""
-    counts: dict[str, int] = {}
+    counts: Counter[str | None] = Counter()
     for _, path in event_files(layer, streaming=True):
         column = pq.read_table(path, columns=["cell_id"])["cell_id"]
-        for pair in pc.value_counts(column).to_pylist():
-            counts[pair["values"]] = counts.get(pair["values"], 0) + pair["counts"]
+        counts.update({pair["values"]: pair["counts"] for pair in column.value_counts().to_pylist()})
     chosen: list[str] = []
-    room = STREAM_EVENTS - counts.pop(None, 0)  # pyrefly: ignore[no-matching-overload]
-    for cell in sorted(counts):
+    room = STREAM_EVENTS - counts[None]
+    for cell in sorted(cell for cell in counts if cell is not None):
         room -= counts[cell]
         if chosen and room < 0:
             break

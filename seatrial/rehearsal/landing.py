@@ -8,7 +8,7 @@ MADE_BY_SAGEMAKER = "AWS::Logs::LogGroup /aws/sagemaker/"
 
 
 def destroy(voyage: Voyage) -> str:
-    """Stop Spark, empty buckets and registry as an operator does, destroy the stacks in reverse order, check for leaks."""
+    """Stop Spark, empty buckets and registry as operators do, destroy the stacks in reverse order, look for leaks."""
     if "SparkApplicationId" in voyage.outputs:
         voyage.aws.stop_spark(voyage.outputs["SparkApplicationId"])
     buckets = [name for name in voyage.outputs if name.endswith("BucketName")]

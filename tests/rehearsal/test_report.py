@@ -10,7 +10,18 @@ from html.parser import HTMLParser
 import pytest
 
 from seatrial.rehearsal import charts, report
-from seatrial.rehearsal.record import CrossValidation, Interval, LeakCheck, ModelScore, Statistic, TimePart
+from seatrial.rehearsal.record import (
+    CrossValidation,
+    DataRecord,
+    Interval,
+    LeakCheck,
+    ModelScore,
+    Movement,
+    Reconciled,
+    ReconciledCheck,
+    Statistic,
+    TimePart,
+)
 from tests.rehearsal.made_up_record import failed_record, made_up_record
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -297,3 +308,35 @@ def test_a_drawing_without_anything_to_show_is_left_out():
     assert charts.stage_chart(()) == ""
     assert charts.version_chart((), None) == ""
     assert charts.metric_chart("ROC AUC", ()) == ""
+
+
+def data_record(difference: int) -> DataRecord:
+    line = Reconciled(
+        source="batch", kind="events", generated=1234, landed=1234, read=1234 - difference, used=1200, late=14,
+        duplicate=10, too_late=4, quarantined={"kind_invalid": 6}, difference=difference,
+    )  # fmt: skip
+    check = ReconciledCheck(
+        subject="features", expected=300, expected_by="Spark", found=300, found_by="SQL", difference=difference
+    )
+    return DataRecord(
+        period="2026-06-01 to 2026-06-30", features_as_of="2026-07-01", streamed=0, streamed_cells=0, published=0,
+        reconciliation=(line,), checks=(check,), movements=(Movement(name="COPY", rows=1000, real_seconds=2.0),),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("difference", "badges"), [(0, 0), (1, 2)])
+def test_a_data_layer_is_told_row_by_row_in_the_place_of_the_loop(difference, badges):
+    page = report.page(replace(made_up_record(), data=data_record(difference)))
+
+    seen = read(page)
+    assert {"data", "time"} <= set(seen.ids)
+    assert {"drift", "model"} & set(seen.ids) == set()
+    assert page.count('badge failed">1<') == badges
+    assert "6 kind invalid" in page
+    assert "500" in page
+
+
+def test_a_data_layer_that_was_not_reconciled_is_not_called_accounted_for():
+    page = report.page(replace(made_up_record(), data=replace(data_record(0), reconciliation=(), checks=())))
+
+    assert "did not get as far as the reconciliation" in page
