@@ -228,7 +228,7 @@ def score(artifact: Path | None, names: Sequence[str], rows: Sequence[Sequence[s
 
 def load_code(folder: Path) -> Any:
     """The artifact's inference module, whatever artifact was loaded before it."""
-    for name in ("inference", "encoding"):
+    for name in ("inference", "inference_onnx", "encoding"):
         sys.modules.pop(name, None)
     sys.path.insert(0, str(folder))
     try:

@@ -76,16 +76,28 @@ def release(plan: onnx_export.Plan, scored: DataFrame, columns: Columns, options
 
 
 def read(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
-    """Features with their label; labels of a table of their own are joined by what both have of id and as_of."""
-    frame = spark.read.parquet(*map(location, options.features))
+    """Features with their label; a table of labels is joined by id, and by as_of when it tells one."""
+    frame = _features(spark, [location(uri) for uri in options.features])
     if options.labels:
         labels = spark.read.parquet(location(options.labels))
-        keys = [name for name in (options.id, "as_of") if name in labels.columns and name in frame.columns]
-        _require(labels, [options.id, options.label])
-        _require(frame, [options.id])
-        frame = frame.join(labels.select(*keys, options.label).dropDuplicates(keys), keys)
+        keys = [options.id, *(["as_of"] if "as_of" in labels.columns else [])]
+        _require(labels, [*keys, options.label])
+        _require(frame, keys)
+        label = fn.max(options.label).alias(options.label)  # extracts of two days may hold the same label
+        frame = frame.drop(options.label).join(labels.groupBy(*keys).agg(label), keys)
     _require(frame, [options.id, options.label])
     return frame
+
+
+def _features(spark: SparkSession, folders: Sequence[str]) -> DataFrame:
+    """Parquet, with the column as_of also where a folder is named that is one day's partition."""
+    bases = {folder.rpartition("/as_of=")[0] for folder in folders}
+    reader = spark.read
+    if bases != {""}:
+        if len(bases) > 1:
+            raise DataError(f"--features: must lie in one folder, got {sorted(folders)}")
+        reader = reader.option("basePath", bases.pop())
+    return reader.parquet(*folders)
 
 
 def _require(frame: DataFrame, names: Sequence[str]) -> None:

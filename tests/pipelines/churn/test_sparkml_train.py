@@ -8,7 +8,7 @@ import time
 import zipfile
 from copy import copy
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 
 import numpy as np
@@ -254,6 +254,23 @@ def test_data_that_cannot_train_ends_the_job_with_a_sentence(job, spark, feature
 
     with pytest.raises(DataError, match=message):
         job.run(spark, options)
+
+
+def test_labels_are_joined_by_subscriber_and_day(job, spark, tmp_path):
+    days = {name: tmp_path / "features" / f"as_of={name}" for name in ("2026-06-01", "2026-07-01")}
+    for folder in days.values():
+        folder.mkdir(parents=True)
+        pq.write_table(pa.table({"subscriber_id": ["a", "b", "c"], "tenure": [1, 2, 3]}), folder / "part.parquet")
+    told = {"subscriber_id": ["a", "a", "b", "a"], "churned": [0, 1, 0, 0]}
+    as_of = pa.array([date(2026, month, 1) for month in (6, 7, 7, 6)], pa.date32())
+    (tmp_path / "labels").mkdir()
+    pq.write_table(pa.table({**told, "as_of": as_of}), tmp_path / "labels" / "part.parquet")
+    places = ["--features", *map(str, days.values()), "--labels", str(tmp_path / "labels"), "--model", "unused"]
+
+    rows = job.read(spark, job.parse(places)).collect()
+
+    found = sorted((row["subscriber_id"], str(row["as_of"]), row["churned"]) for row in rows)
+    assert found == [("a", "2026-06-01", 0), ("a", "2026-07-01", 1), ("b", "2026-07-01", 0)]
 
 
 def test_the_job_takes_its_modules_along_and_reads_texts_as_serving_does(job):
