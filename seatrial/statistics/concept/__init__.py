@@ -1,0 +1,1 @@
+"""Detectors that read errors one by one, as they come; each says of every value whether the mean has changed."""
