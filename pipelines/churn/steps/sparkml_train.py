@@ -144,7 +144,7 @@ def _check_values(frame: DataFrame, columns: Columns, options: argparse.Namespac
     known = [fn.count(value).alias(f"known {name}") for name, value in given.items()]
     odd = fn.count_if(~fn.col(LABEL).isin(0.0, 1.0)).alias("odd labels")
     unlabelled = fn.count_if(fn.col(LABEL).isNull()).alias("unlabelled")
-    found = frame.agg(odd, unlabelled, *wild, *known).first()
+    found = frame.agg(odd, unlabelled, *wild, *known).collect()[0]
     if found["odd labels"]:
         raise DataError(f"label {options.label!r}: must be 0, 1 or missing, {found['odd labels']} rows have another")
     for name in numbers:
