@@ -43,11 +43,12 @@ def _examine(engagement: Path, environment: str, output: Path) -> list[str]:
     templates = sorted(output.glob("*.template.json"))
     if not templates:
         return [f"{engagement.name} for {environment}: app.py wrote no template"]
-    found = [*_validate(templates), *_lint(templates, load(engagement).environments[environment].region)]
-    return [text for text in found if not _tolerated(text)]
+    found = [*validate(templates), *lint(templates, load(engagement).environments[environment].region)]
+    return [text for text in found if not tolerated(text)]
 
 
-def _tolerated(text: str) -> bool:
+def tolerated(text: str) -> bool:
+    """Whether a finding is one of those that are right as they are."""
     return any(rule in text and part in text for rule, part in TOLERATED)
 
 
@@ -70,7 +71,8 @@ def _synthesize(engagement: Path, environment: str, output: Path) -> int:
     return subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=variables, check=False).returncode
 
 
-def _validate(templates: list[Path]) -> Iterator[str]:
+def validate(templates: list[Path]) -> Iterator[str]:
+    """Findings of cloudformation-validate, warnings included."""
     engine = CompositeEngine()
     for template in templates:
         for one in engine.validate_template(template).diagnostics:
@@ -79,7 +81,8 @@ def _validate(templates: list[Path]) -> Iterator[str]:
                 yield f"{template.name}: cloudformation-validate {one.rule_id} {where}: {one.message}"
 
 
-def _lint(templates: list[Path], region: str) -> Iterator[str]:
+def lint(templates: list[Path], region: str) -> Iterator[str]:
+    """Findings of cfn-lint, of every level."""
     command = ["cfn-lint", "--format", "json", "--regions", region, "--", *map(str, templates)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if not result.stdout:

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import aws_cdk as cdk
 import aws_cdk.aws_ec2 as ec2
 from constructs import Construct
 
 from seatrial.constructs.errors import ConstructError
+
+_NO_ROUTES = "@aws-cdk/aws-ec2:noSubnetRouteTableId"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,9 @@ class WorkloadNetwork:
             availability_zones=[*availability_zones],
             isolated_subnet_ids=[*subnet_ids],
         )
+        for subnet in vpc.isolated_subnets:
+            reason = "routes of an existing network are its owner's"
+            cdk.Annotations.of(subnet).acknowledge_warning(_NO_ROUTES, reason)
         group = ec2.SecurityGroup.from_security_group_id(place, "Workloads", security_group_id, mutable=False)
         return cls(
             vpc=vpc,
