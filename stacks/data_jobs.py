@@ -6,6 +6,7 @@ from pathlib import Path
 
 from constructs import Construct
 
+from seatrial.config import ProcessingSection
 from seatrial.constructs import SparkEngine, SparkJob
 from stacks.base import Target
 
@@ -15,19 +16,20 @@ Buckets = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Step:
-    """A script below pipelines/, the zones whose roots it takes, and its other arguments."""
+    """A script below pipelines/, the zones whose roots it takes, its other arguments, and the table it commits to."""
 
     script: str
     zones: tuple[str, ...]
     arguments: Mapping[str, str]
     per_date: bool = False
+    table: str | None = None
 
 
 REACHING_BACK = {"from": "{since}", "to": "{last}"}
 """Curation looks at what arrived late for the days before, and leaves alone where nothing is new."""
 STAGES = (
     (
-        Step("cdr/steps/curate_cdr.py", ("raw", "curated"), REACHING_BACK),
+        Step("cdr/steps/curate_cdr.py", ("raw", "curated"), REACHING_BACK, table="cdr"),
         Step("cdr/steps/curate_tables.py", ("raw", "curated"), REACHING_BACK),
     ),
     (Step("network/steps/crm_history.py", ("curated",), {"date": "{last}"}),),
@@ -43,15 +45,31 @@ def data_stages(scope: Construct, *, target: Target, engine: SparkEngine, bucket
 
     def made(step: Step) -> SparkJob:
         roots = {zone: f"s3://{buckets[zone]}" for zone in step.zones}
+        commit = _commit(target, step.table) if step.table and brings_pyiceberg(processing) else {}
         return SparkJob(
             scope,
             Path(step.script).stem.title().replace("_", ""),
             engine=engine,
             script=step.script,
-            arguments={"dataset": target.engagement.training.dataset.name, **roots, **step.arguments},
+            arguments={"dataset": target.engagement.training.dataset.name, **roots, **step.arguments, **commit},
             per_date=step.per_date,
             attempts=processing.attempts,
             max_runtime_minutes=processing.max_runtime_minutes,
         )
 
     return [[made(step) for step in steps] for steps in STAGES]
+
+
+def brings_pyiceberg(processing: ProcessingSection) -> bool:
+    """Whether the jobs' Python is one of the customer's, which has to hold pyiceberg; EMR's own has none."""
+    image = processing.serverless.custom_image if processing.engine == "emr-serverless" else None
+    return bool(processing.python_environment or image)
+
+
+def _commit(target: Target, table: str) -> dict[str, str]:
+    """Arguments of a job that commits what it published; replaced files stay as long as snapshots that read them."""
+    return {
+        "table": f"{target.database_name}.{table}",
+        "catalog": f"type=glue,client.region={target.place.region}",
+        "keep-replaced-days": str(target.engagement.lake.catalog.iceberg_snapshot_retention_days),
+    }

@@ -93,7 +93,8 @@ class ProcessingSection(Section):
     """Settings of EMR Serverless, without effect on the other engine."""
     python_environment: Path | None = None
     """Archive (tar.gz of a virtual environment, as venv-pack makes it) with the Python libraries that EMR lacks, such
-    as pyiceberg; relative to the engagement file. docs/how-to/run-spark-on-emr.md makes one."""
+    as pyiceberg; relative to the engagement file. With one, curated events are committed to the Iceberg table `cdr`;
+    without, that table stays empty. docs/how-to/run-spark-on-emr.md makes one."""
     attempts: Annotated[int, Field(ge=1, le=10)] = 3
     """How often a failing job is tried; jobs are idempotent by date."""
     max_runtime_minutes: Minutes = 240

@@ -5,6 +5,7 @@ Spark needs a jar for Iceberg; pyiceberg needs none, and the same code runs on G
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,17 @@ UTC = timezone.utc  # noqa: UP017 - datetime.UTC is new in Python 3.11
 
 
 def open_catalog(properties: Mapping[str, str]) -> Catalog:
-    """The catalog with these properties of pyiceberg, for example `{"type": "glue"}`."""
+    """The catalog with these properties of pyiceberg, for example `{"type": "glue"}`.
+
+    An endpoint in the environment, as AWS's SDKs read it, holds for S3 as well: Arrow's client does not look there.
+    """
     try:
         from pyiceberg.catalog import load_catalog
     except ImportError:
         raise DataError("a catalog needs pyiceberg in the job's Python: add it to the Python environment") from None
-    return load_catalog("lake", **properties)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    given = {"s3.endpoint": endpoint, "s3.force-virtual-addressing": "false"} if endpoint else {}
+    return load_catalog("lake", **{**given, **properties})
 
 
 def make_table(catalog: Catalog, name: str, contract: TableContract, day_of: str, location: str) -> Any:
@@ -90,13 +96,14 @@ def _plain(uri: str) -> str:
     return uri.replace("file:/", "file:///", 1) if uri.startswith("file:/") and not uri.startswith("file:///") else uri
 
 
-def parse_properties(pairs: Iterable[str]) -> dict[str, str]:
-    """`name=value` pairs as a dict.
+def parse_properties(texts: Iterable[str]) -> dict[str, str]:
+    """`name=value` pairs, in texts of one or several with commas between, as a dict.
 
-    >>> parse_properties(["type=glue"])
-    {'type': 'glue'}
+    >>> parse_properties(["type=glue,client.region=eu-central-1"])
+    {'type': 'glue', 'client.region': 'eu-central-1'}
     """
+    pairs = [pair for text in texts for pair in text.split(",")]
     found = {pair.partition("=")[0]: pair.partition("=")[2] for pair in pairs}
     if not all(found.values()):
-        raise DataError(f"catalog properties must be name=value, got {list(pairs)}")
+        raise DataError(f"catalog properties must be name=value, got {pairs}")
     return found

@@ -183,7 +183,9 @@ def commit(files: Files, tables: dict[str, Table], staged: Any, account: Any, op
     if account != before:
         files.write_json(tables["curated"].account(day), account)
     remove_others(files, tables["quarantine"], day, moved["quarantine_files"])
-    remove_others(files, tables["curated"], day, moved["files"], options.keep_replaced_days)
+    # An Iceberg table reads what was replaced just now until the commit, and its snapshots longer, however old it is.
+    replaced = before.get("files", []) if options.keep_replaced_days else []
+    remove_others(files, tables["curated"], day, [*moved["files"], *replaced], options.keep_replaced_days)
 
 
 # -------------------------------------------------------------------------------------------------- what is new
@@ -214,7 +216,8 @@ def days_to_make(spark: SparkSession, table: Table, inputs: list[Input], options
         for one in here:
             if one.fingerprint not in seen:
                 fresh.setdefault(one, set()).add(day)
-    for one, home in homes(spark, sorted(fresh, key=lambda one: one.file.uri)):
+    undecided = [one for one, days in fresh.items() if days - make]  # of the others every day is made anyhow
+    for one, home in homes(spark, sorted(undecided, key=lambda one: one.file.uri)):
         make |= {home} & fresh[one]
     untouched = {day for days in fresh.values() for day in days} - make
     for day in untouched:
