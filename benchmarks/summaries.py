@@ -66,15 +66,14 @@ def read(paths: list[str]) -> None:
 
 
 def summarise(paths: list[str], kept: str) -> None:
-    """The baseline's map and summary, the window's, and all KS distances."""
+    """The baseline's map and summary, the window's, and all distances of all columns."""
     from seatrial.columnar.parquet import freeze_maps, summarise_parquet
+    from seatrial.statistics.distances.comparison import compare
 
     maps = freeze_maps(paths[:1], NAMES)
     baseline, window = (summarise_parquet([path], maps) for path in paths)
-    distances = [
-        float(np.abs(baseline.columns[name].histogram.cumulative() - window.columns[name].histogram.cumulative()).max())
-        for name in NAMES[:NUMERIC]
-    ]
+    told = [compare(baseline.columns[name], window.columns[name]) for name in NAMES]
+    distances = [distance.l_infinity for distance in told[:NUMERIC] if distance]
     Path(kept).write_text(json.dumps({"distances": distances, "bytes": len(window.to_bytes())}))
 
 
@@ -92,12 +91,13 @@ def exact_distances(paths: list[str]) -> list[float]:
 def child(task: str, paths: list[str], kept: str) -> None:
     """One measurement: prints CPU seconds of the work, of importing, and peak memory in MB."""
     if task == "summary":
-        import seatrial.columnar.parquet  # noqa: F401 - the work is measured after the import
+        import seatrial.columnar.parquet
+        import seatrial.statistics.distances.comparison  # noqa: F401 - the work is measured after the imports
     imported = time.process_time()
     read(paths) if task == "floor" else summarise(paths, kept)
     spent = time.process_time() - imported
     # ru_maxrss would begin with the size of the process that started this one
-    peak = int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+    peak = int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0]) / 1024
     print(json.dumps({"cpu": spent, "import": imported, "peak": peak}))
 
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from seatrial import data, doctor, toolchain
+from seatrial import data, doctor, monitor, toolchain
 from seatrial.config import EngagementError, load
 
 DEFAULT_ENGAGEMENT = Path("engagements/telecom-churn.yaml")
@@ -135,6 +135,13 @@ def _data_generate(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
 
 
+def _monitor_simulate(options: argparse.Namespace) -> int:
+    try:
+        return monitor.run_simulate(options)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
 def _require_environment(file: Path, name: str) -> None:
     known = load(file).environments
     if name not in known:
@@ -162,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_cloud(commands)
     _add_rehearse(commands)
     _add_data(commands)
+    _add_monitor(commands)
     return parser
 
 
@@ -227,3 +235,10 @@ def _add_engagement(
 ) -> None:
     parser.add_argument("--engagement", type=Path, default=default, help=f"file (default: {text})")
     parser.add_argument("--environment", choices=ENVIRONMENTS, default="dev", help="which one (default: %(default)s)")
+
+
+def _add_monitor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    actions = commands.add_parser("monitor", help="ask the monitor").add_subparsers(required=True, metavar="action")
+    parser = actions.add_parser("simulate", help="what settings cost in false alarms, and how soon they tell a change")
+    monitor.add_simulate(parser)
+    parser.set_defaults(run=_monitor_simulate)

@@ -43,6 +43,7 @@ AREAS = [
     Area("seatrial/toolchain.py", set()),
     Area("seatrial/doctor.py", {"seatrial.toolchain"}, {"packaging"}),
     Area("seatrial/data.py", {"seatrial.telecom"}),
+    Area("seatrial/monitor.py", {"seatrial.statistics"}),
     Area("seatrial/cli.py", {"seatrial"}, anything_but=CDK | AWS),
     Area("seatrial/config/*.py", {"seatrial.config"}, {"pydantic", "pydantic_core", "yaml"}),
     Area(

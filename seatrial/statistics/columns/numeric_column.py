@@ -114,12 +114,17 @@ class NumericColumn:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "NumericColumn":
         """Read what `to_json` wrote."""
+        missing, invalid, integral = data["counts"]
+        minimum, maximum = data["range"] or (math.inf, -math.inf)
         return cls(
             AffineMap(*data["map"]),
-            *data["counts"],
+            missing,
+            invalid,
+            integral,
             ExactMoments.from_list(data["moments"]),
             BitHistogram.from_list(data["histogram"]),
-            *(data["range"] or (math.inf, -math.inf)),
+            minimum,
+            maximum,
         )
 
 

@@ -45,7 +45,7 @@ def calibration(predictions: np.ndarray, labels: np.ndarray, bins: int = BINS, s
     reliability = float(weights @ (means - shares) ** 2)
     resolution, uncertainty = float(weights @ (shares - rate) ** 2), float(rate * (1 - rate))
     return Calibration(
-        ece=bootstrap(lambda *sides: {"ece": _ece(*_curve(*sides, bins))}, scores, truth, seed=seed)["ece"],
+        ece=bootstrap(lambda said, true: {"ece": _ece(*_curve(said, true, bins))}, scores, truth, seed=seed)["ece"],
         brier=brier,
         reliability=reliability,
         resolution=resolution,

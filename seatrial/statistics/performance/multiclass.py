@@ -50,7 +50,7 @@ def multiclass_quality(
         accuracy=exact_interval(int(np.trace(table)), len(said)),
         precision=_shares(names, table, table.sum(axis=0)),
         recall=_shares(names, table, table.sum(axis=1)),
-        **bootstrap(lambda *sides: _f1(_confusion(*sides, len(names))), said, truth, seed=seed),
+        **bootstrap(lambda drawn, true: _f1(_confusion(drawn, true, len(names))), said, truth, seed=seed),
     )
 
 
