@@ -22,6 +22,8 @@ REACH_DAYS = cdr.REACH.days
 TYPED = "__typed"
 SCHEMA, TOO_LATE, FUTURE = "schema", "too_late", "future"
 DAY = "date"
+TOPS = {"batch": "events/cdr/", "stream": "stream/cdr/"}
+"""Where a source's files lie in the dataset's folder."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ class Input:
     @property
     def place(self) -> str:
         """The file's path below the dataset's folder, as the column `_file` spells it."""
-        top = "/events/cdr/" if self.source == "batch" else "/stream/cdr/"
-        return top[1:] + self.file.uri.split(top, 1)[1]
+        top = TOPS[self.source]
+        return top + self.file.uri.split(f"/{top}", 1)[1]
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def refuse_bad_files(files: Files, checked: Checked, contract: TableContract = c
 
 
 def read_rows(spark: SparkSession, checked: Checked) -> DataFrame:
-    """Every row of every readable file: typed columns, source, day, reason (null when good) and the row as it came."""
+    """Every row of every readable file: typed columns, source, day; of refused ones reason and payload too."""
     frames = [_read_group(spark, group, retyped=False) for group in checked.good]
     frames += [_read_group(spark, group, retyped=True) for group in checked.retyped]
     return reduce(DataFrame.unionByName, frames)
@@ -134,29 +136,27 @@ def _read_group(spark: SparkSession, group: list[Input], *, retyped: bool) -> Da
     """Rows of files with equal columns."""
     raw = spark.read.parquet(*(one.file.uri for one in group))
     columns = [fn.col(f"`{name}`") for name in raw.columns]
-    frame = raw.withColumns(
-        {
-            "_file": fn.regexp_extract(fn.col("_metadata.file_path"), r"/((?:events|stream)/cdr/.*)$", 1),
-            "_payload": fn.to_json(fn.struct(*columns)),
-        }
-    )
+    top = TOPS[group[0].source]
+    frame = raw.withColumn("_file", fn.concat(fn.lit(top), fn.substring_index("_metadata.file_path", f"/{top}", -1)))
     if retyped:
         typed = {one.name + TYPED: fn.lit(None).cast(checks.spark_type(one)) for one in cdr.CDR.fields}
         frame = frame.withColumns({**typed, "_refusal": fn.lit(SCHEMA)})
     else:
         frame = frame.withColumns({one.name + TYPED: checks.typed(one) for one in cdr.CDR.fields})
         frame = frame.withColumn("_refusal", checks.refusal(cdr.CDR, TYPED))
+    # Only of refused rows: as JSON a row costs more than all that is done with a good one.
+    payload = fn.when(fn.col("_reason").isNotNull(), fn.to_json(fn.struct(*columns)))
     return with_home(frame).select(
         *(fn.col(f"`{one.name}{TYPED}`").alias(one.name) for one in cdr.CDR.fields),
         fn.lit(group[0].source).alias("source"),
-        *("_file", "_payload", "_reason", DAY),
+        *("_file", payload.alias("_payload"), "_reason", DAY),
     )
 
 
 def with_home(frame: DataFrame) -> DataFrame:
     """Give each row its one day and its reason: the event's day where the file may hold it, else the file's own."""
     started, received = fn.col(f"started_at{TYPED}"), fn.col(f"received_at{TYPED}")
-    arrival = fn.to_date(fn.regexp_extract("_file", r"date=(\d{4}-\d\d-\d\d)/", 1))
+    arrival = fn.to_date(fn.substring(fn.substring_index("_file", "date=", -1), 1, 10))
     event_day = fn.to_date(started)
     near = (event_day >= fn.date_sub(arrival, REACH_DAYS)) & (event_day <= fn.date_add(arrival, 1))
     lateness = fn.unix_micros(received) - fn.unix_micros(started)
