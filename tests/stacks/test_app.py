@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from seatrial.config import load
+from tests.stacks.conftest import synthesize
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("stacks", "seatrial", "lambdas", "pipelines", "engagements")
 DEFAULT = ROOT / "engagements" / "telecom-churn.yaml"
@@ -96,13 +99,11 @@ def test_an_existing_vpc_is_used_without_a_network_stack(tmp_path):
     )
     engagement = edited(tmp_path / "engagement.yaml", existing=existing)
 
-    done = run(ROOT, tmp_path / "out", engagement=str(engagement))
+    assembly = synthesize(tmp_path / "out", load(engagement))
 
-    assert done.returncode == 0, done.stderr
-    assert not (tmp_path / "out" / "Network.template.json").exists()
-    serving = json.loads((tmp_path / "out" / "Serving.template.json").read_text())
-    (model,) = [r for r in serving["Resources"].values() if r["Type"] == "AWS::SageMaker::Model"]
-    assert model["Properties"]["VpcConfig"] == {
+    assert "Network" not in assembly.templates
+    ((_, model),) = assembly.properties("AWS::SageMaker::Model", "Serving")
+    assert model["VpcConfig"] == {
         "SecurityGroupIds": ["sg-0123456789abcdef0"],
         "Subnets": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
     }
@@ -112,10 +113,8 @@ def test_a_permissions_boundary_reaches_every_role(tmp_path):
     boundary = "arn:aws:iam::111111111111:policy/boundary"
     engagement = edited(tmp_path / "engagement.yaml", permissions_boundary=boundary)
 
-    done = run(ROOT, tmp_path / "out", engagement=str(engagement))
+    assembly = synthesize(tmp_path / "out", load(engagement))
 
-    assert done.returncode == 0, done.stderr
-    templates = [json.loads(path.read_text()) for path in (tmp_path / "out").glob("*.template.json")]
-    roles = [r for t in templates for r in t["Resources"].values() if r["Type"] == "AWS::IAM::Role"]
+    roles = assembly.properties("AWS::IAM::Role")
     assert len(roles) > 10
-    assert {role["Properties"].get("PermissionsBoundary") for role in roles} == {boundary}
+    assert {role.get("PermissionsBoundary") for _, role in roles} == {boundary}
