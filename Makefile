@@ -21,8 +21,9 @@ check: setup ## the gate: format, lint, types, import rules, templates, tests
 bench: setup ## measure: each file of benchmarks/ is one command
 	@$(IN_VENV) python tools/bench.py $(ARGS)
 
-reference: setup ## write docs/reference/engagement.* anew from the models
+reference: setup ## write docs/reference/engagement.* and data-costs.md anew
 	@$(IN_VENV) python -m seatrial.config docs/reference
+	@$(IN_VENV) python -m tools.data_costs docs/reference
 
 lock: setup ## resolve requirements.lock anew from pyproject.toml
 	@$(IN_VENV) uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

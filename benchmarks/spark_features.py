@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 from seatrial.contracts.churn_features import CHURN_FEATURES, WINDOW_DAYS
 from seatrial.offline.sagemaker.programs_table import java_home
+from seatrial.offline.spark.releases import installed
 from seatrial.telecom.fleet import generate_files
 from seatrial.telecom.plan import Plan
 from tools.data_costs import RUNS, TWO_WORKERS, Run, exponent, fit
@@ -172,20 +173,12 @@ def spark(folder: Path, out: Path, master: str = "local[*]") -> Used:
     command += [part for key, value in settings.items() for part in ("--conf", f"{key}={value}")]
     command += [str(ROOT / "pipelines/churn/steps/usage_features.py"), "--curated", str(folder / "curated")]
     command += ["--features", str(out), "--dataset", "telecom", "--as-of", str(AS_OF)]
-    home = java_home()
-    environment = {"JAVA_HOME": home, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_SCALA_VERSION": "2.12"}
-    environment |= {
-        "SPARK_HOME": _spark_home(),
-        "PYSPARK_PYTHON": sys.executable,
-        "PYSPARK_DRIVER_PYTHON": sys.executable,
-    }
+    installation = installed()
+    environment = {"JAVA_HOME": java_home(), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_HOME": str(installation.home)}
+    # Workers of a cluster build their executors' class path for the Scala version that they are told.
+    environment |= {"SPARK_SCALA_VERSION": installation.scala_version}
+    environment |= {"PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable}
     return measure(command, environment)
-
-
-def _spark_home() -> str:
-    import pyspark
-
-    return str(Path(pyspark.__file__).parent)
 
 
 def script(python: str, name: str, folder: Path, out: Path) -> Used:

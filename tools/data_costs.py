@@ -195,12 +195,16 @@ def run_table(runs: Sequence[Run]) -> list[str]:
 
 def fit_table(runs: Sequence[Run], model: Model) -> list[str]:
     """The lines that were fitted."""
-    lines = ["| engine | fixed, CPU s | a million events, CPU s | growth exponent | bend |", "|---|---|---|---|---|"]
-    for engine, line in model.lines.items():
+    lines = ["| engine | fixed, CPU s | a million events, CPU s | largest residual | growth exponent | bend |"]
+    lines.append("|---" * 6 + "|")
+    for engine in (*model.lines, TWO_WORKERS):
         own = [run for run in runs if run.engine == engine]
-        bent = bend(own)
-        shown = "not measured" if bent is None else f"{bent:.2f}"
-        lines.append(f"| {engine} | {line.fixed:.1f} | {line.per_million:.2f} | {exponent(own):.2f} | {shown} |")
+        if len({run.events for run in own}) < 2:
+            continue
+        line, bent = fit(own), bend(own)
+        shown = "" if bent is None else f"{bent:.2f}"
+        grown = f"{100 * line.residual:.0f} % | {exponent(own):.2f} | {shown}"
+        lines.append(f"| {engine} | {line.fixed:.1f} | {line.per_million:.2f} | {grown} |")
     return lines
 
 
@@ -233,6 +237,11 @@ def price_table(prices: dict[str, dict[str, str]]) -> list[str]:
     """The prices with their date and source."""
     lines = ["| item | USD | list of | read in |", "|---|---|---|---|"]
     return [*lines, *(f"| {name} | {one['usd']} | {one['as_of']} | {one['source']} |" for name, one in prices.items())]
+
+
+def _events_a_subscriber(runs: Sequence[Run]) -> float:
+    largest = max(runs, key=lambda run: run.events)
+    return largest.events / largest.rows
 
 
 def money(usd: float) -> str:
@@ -270,6 +279,8 @@ def page(runs: Sequence[Run], prices: dict) -> str:
             vcpu_hours=f"{spark.at(1e12 / model.bytes_an_event) / 3600:.0f}",
             factor=f"{1e12 / model.bytes_an_event / largest:,.0f}",
             largest=f"{largest / 1e6:.0f}",
+            subscribers=f"{1e12 / model.bytes_an_event / _events_a_subscriber(runs) / 1e6:,.0f}",
+            each=f"{_events_a_subscriber(runs):.0f}",
             cluster="not measured, taken as 1"
             if cluster is None
             else f"measured {cluster:.2f}, taken as {model.cluster:.2f}",
