@@ -201,7 +201,8 @@ def polars_python() -> str | None:
     for command in made:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            print(f"polars is left out: {' '.join(command[:3])}: {done.stderr.strip().splitlines()[-1:]}")
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1].strip()
+            print(f"polars is left out: {' '.join(command[1:3])}: {reason}")
             return None
     return str(python)
 
