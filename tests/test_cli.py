@@ -130,11 +130,11 @@ def test_cloud_prints_what_to_export_answers_and_ends_on_a_signal(tmp_path, end)
         first = process.stdout.readline().strip()
         url = announced.split(" at ")[1].split(",")[0]
 
-        with urllib.request.urlopen(f"{url}/_seatrial/clock", timeout=10) as answer:
+        with urllib.request.urlopen(f"{url}/_seatrial/clock", timeout=60) as answer:
             status = answer.status
 
         process.send_signal(end)
-        code = process.wait(timeout=30)
+        code = process.wait(timeout=60)
     finally:
         process.kill()
     assert first.startswith("export AWS_")
