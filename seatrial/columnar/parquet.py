@@ -1,6 +1,6 @@
 """Summaries of Parquet files: one column of one row group in memory at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -12,21 +12,26 @@ from seatrial.columnar.arrow import ColumnError, is_numeric, numbers, summarise_
 from seatrial.statistics.columns.affine import AffineMap
 from seatrial.statistics.columns.table import Column, TableSummary
 
-SAMPLED_GROUPS = 8
 SAMPLED_VALUES = 1 << 12
 Maps = Mapping[str, AffineMap | None]
 
 
 def freeze_maps(paths: Sequence[str | Path], columns: Sequence[str] | None = None) -> dict[str, AffineMap | None]:
-    """Map of each numeric column, from the first 4,096 values of 8 row groups; None for columns of texts.
+    """Map of each numeric column, None for columns of texts.
 
-    A sample is enough: the map decides how fine the histogram is, not whether it is right. Freeze it in the baseline
-    and pass it to every later summary.
+    The first 4,096 values of the first and of the last row group are enough: the map decides how fine the histogram
+    is, not whether it is right. Freeze it in the baseline and pass it to every later summary.
     """
     if not paths:
         raise ColumnError("no Parquet files to take a baseline from")
     schema = pq.read_schema(paths[0])
-    return {name: _map(name, schema, paths) for name in columns or schema.names}
+    absent = [name for name in columns or () if name not in schema.names]
+    if absent:
+        raise ColumnError(f"{paths[0]}: has no column {', '.join(absent)}; there are {', '.join(schema.names)}")
+    names = list(columns or schema.names)
+    numeric = [name for name in names if is_numeric(schema.field(name).type)]
+    samples = _samples(numeric, paths)
+    return {name: AffineMap.of(np.concatenate(samples[name])) if name in samples else None for name in names}
 
 
 def summarise_parquet(paths: Sequence[str | Path], maps: Maps) -> TableSummary:
@@ -44,15 +49,16 @@ def summarise_parquet(paths: Sequence[str | Path], maps: Maps) -> TableSummary:
 
 def _summarise_file(path: str | Path, maps: Maps) -> TableSummary:
     with _opened(path, maps) as file:
-        columns = {name: _summarise_chunks(name, file, map) for name, map in maps.items()}  # noqa: A001
+        schema = file.schema_arrow
+        columns = {name: _summarise_groups(schema.field(name), file, map) for name, map in maps.items()}  # noqa: A001
         return TableSummary(file.metadata.num_rows, columns)
 
 
-def _summarise_chunks(name: str, file: pq.ParquetFile, map: AffineMap | None) -> Column:  # noqa: A002
-    total = summarise_column(name, pa.chunked_array([], file.schema_arrow.field(name).type), map)
+def _summarise_groups(field: pa.Field, file: pq.ParquetFile, map: AffineMap | None) -> Column:  # noqa: A002
+    total = summarise_column(field.name, pa.chunked_array([], field.type), map)
     for group in range(file.num_row_groups):
-        values = file.read_row_group(group, columns=[name], use_threads=False).column(0)
-        total = total.merge(summarise_column(name, values, map))  # pyrefly: ignore[bad-argument-type]
+        values = file.read_row_group(group, columns=[field.name], use_threads=False).column(0)
+        total = total.merge(summarise_column(field.name, values, map))  # pyrefly: ignore[bad-argument-type]
     return total
 
 
@@ -66,19 +72,13 @@ def _opened(path: str | Path, maps: Maps) -> pq.ParquetFile:
     return file
 
 
-def _map(name: str, schema: pa.Schema, paths: Sequence[str | Path]) -> AffineMap | None:
-    if name not in schema.names:
-        raise ColumnError(f"{paths[0]}: has no column {name}; there are {', '.join(schema.names)}")
-    if not is_numeric(schema.field(name).type):
-        return None
-    return AffineMap.of(np.concatenate(list(_samples(name, paths))))
-
-
-def _samples(name: str, paths: Sequence[str | Path]) -> Iterator[np.ndarray]:
+def _samples(names: Sequence[str], paths: Sequence[str | Path]) -> dict[str, list[np.ndarray]]:
+    """Heads of the columns in the first and the last row group, one column at a time."""
+    samples: dict[str, list[np.ndarray]] = {name: [np.empty(0)] for name in names}
     groups = [(path, group) for path in paths for group in range(pq.read_metadata(path).num_row_groups)]
-    yield np.empty(0)
-    for index in sorted({round(place) for place in np.linspace(0, len(groups) - 1, SAMPLED_GROUPS)} if groups else ()):
-        path, group = groups[index]
+    for path, group in dict.fromkeys([*groups[:1], *groups[-1:]]):
         with pq.ParquetFile(path) as file:
-            batches = file.iter_batches(SAMPLED_VALUES, row_groups=[group], columns=[name], use_threads=False)
-            yield from (numbers(name, batch.column(0)) for batch in islice(batches, 1))
+            for name in names:
+                batches = file.iter_batches(SAMPLED_VALUES, row_groups=[group], columns=[name], use_threads=False)
+                samples[name] += [numbers(name, batch.column(0)) for batch in islice(batches, 1)]
+    return samples

@@ -56,7 +56,7 @@ def test_moments_are_exact_sums_of_numbers_rounded_near_zero(values):
     moments = ExactMoments.of(np.array(values, np.float32))
 
     rounded = [
-        Fraction(round(Fraction(value) * 2**21), 2**21) if abs(value) <= 8 else Fraction(value) for value in values
+        Fraction(round(Fraction(value) * 2**20), 2**20) if abs(value) <= 8 else Fraction(value) for value in values
     ]
     assert Fraction(moments.total, UNIT) == sum(rounded)
     assert Fraction(moments.squares, UNIT) == sum(value**2 for value in rounded)

@@ -11,16 +11,16 @@ from seatrial.statistics.columns.exact_sum import UNIT_EXPONENT, exact_sum
 
 UNIT = 2**UNIT_EXPONENT
 NEAR = 8.0
-NEAR_BITS = 21
-"""Numbers up to 8 are rounded to multiples of 2**-21: 16,384 such squares still fit the sum of 64-bit integers."""
-BLOCK = 1 << 14
+NEAR_BITS = 20
+"""Numbers up to 8 are rounded to multiples of 2**-20: 65,536 such squares still fit a sum of 64-bit integers."""
+BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
 class ExactMoments:
     """Sums as integers in units of 2**-298; mean and deviation are rounded only when they are asked for.
 
-    Numbers within 8 of zero count to the next multiple of 2**-21 (of an interquartile range, in a column), larger ones
+    Numbers within 8 of zero count to the next multiple of 2**-20 (of an interquartile range, in a column), larger ones
     as they are. That is decided number by number and everything after is exact, so any order and grouping gives the
     same; Chan, Golub and LeVeque's (1979) merge is stable, but not associative to the last bit.
 
@@ -69,17 +69,20 @@ class ExactMoments:
 
 
 def _block(values: np.ndarray) -> ExactMoments:
-    largest = max(-float(values.min()), float(values.max()))
+    magnitudes = np.abs(values)
+    largest = float(magnitudes.max())
     if largest <= NEAR:
-        return _near(values)
-    far = np.abs(values) > NEAR
+        return _near(values, len(values))
+    far = np.flatnonzero(magnitudes > NEAR)
     wide = values[far].astype(np.float64)
+    near = values.copy()
+    near[far] = 0
     squares = exact_sum(wide * wide, largest * largest)
-    return _near(values[~far]).merge(ExactMoments(len(wide), exact_sum(wide, largest), squares))
+    return _near(near, len(values) - len(far)).merge(ExactMoments(len(far), exact_sum(wide, largest), squares))
 
 
-def _near(values: np.ndarray) -> ExactMoments:
-    scaled = values * np.float64(2**NEAR_BITS)
+def _near(values: np.ndarray, count: int) -> ExactMoments:
+    scaled = values * np.float32(2**NEAR_BITS)
     whole = np.rint(scaled, out=scaled).astype(np.int64)
     total, squares = int(whole.sum()), int(np.einsum("i,i->", whole, whole))
-    return ExactMoments(len(values), total << (UNIT_EXPONENT - NEAR_BITS), squares << (UNIT_EXPONENT - 2 * NEAR_BITS))
+    return ExactMoments(count, total << (UNIT_EXPONENT - NEAR_BITS), squares << (UNIT_EXPONENT - 2 * NEAR_BITS))

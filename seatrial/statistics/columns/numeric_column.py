@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ class NumericColumn:
     def of(cls, values: np.ndarray, map: AffineMap, missing: int = 0, invalid: int = 0) -> "NumericColumn":  # noqa: A002
         """Summary of present values, shape (n,), any numeric type, beside values counted elsewhere."""
         summary = cls(map, missing, invalid)
+        _settle_allocator()
         for start in range(0, len(values), BLOCK):
             summary = summary.merge(_block(values[start : start + BLOCK], map))
         return summary
@@ -131,6 +133,16 @@ class NumericColumn:
 def map_numbers(texts: Sequence[str]) -> list[float | None]:
     """The number of each text, None where it holds none."""
     return [to_number(text.strip()) for text in texts]
+
+
+@cache
+def _settle_allocator() -> None:
+    """Free 8 MB once.
+
+    From then on glibc keeps freed memory of a block's size (malloc(3), M_MMAP_THRESHOLD) instead of returning it and
+    faulting it in again: 80,000 page faults in a million rows of 20 columns, a third of the time.
+    """
+    np.empty(1 << 20)
 
 
 def _block(values: np.ndarray, map: AffineMap) -> NumericColumn:  # noqa: A002

@@ -11,6 +11,7 @@ from seatrial.statistics.columns.category_column import CategoryColumn
 from seatrial.statistics.columns.numeric_column import NumericColumn
 
 VERSION = 1
+LEVEL = 6
 Column = NumericColumn | CategoryColumn
 
 
@@ -44,7 +45,7 @@ class TableSummary:
         """Deflated JSON with sorted keys: equal summaries give equal bytes with the same zlib."""
         columns = {name: column.to_json() for name, column in self.columns.items()}
         document = {"version": VERSION, "rows": self.rows, "columns": columns}
-        return zlib.compress(json.dumps(document, sort_keys=True, separators=(",", ":")).encode(), 9)
+        return zlib.compress(json.dumps(document, sort_keys=True, separators=(",", ":")).encode(), LEVEL)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "TableSummary":
