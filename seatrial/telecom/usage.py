@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from seatrial.contracts.cdr import CDR
 from seatrial.telecom.distributions import (
     Floats,
     Integers,
@@ -24,6 +25,8 @@ OTHER_NUMBERS = 1_000_003
 """How many numbers of other operators are ever called."""
 ANOMALOUS_SHARE = 0.0346
 """Customers whose inter-call times follow a power law (Jiang et al. 2013, table 1)."""
+LONGEST_SECONDS, LARGEST_MB = (CDR[name].maximum or np.inf for name in ("duration_seconds", "data_mb"))
+"""What the contract allows one record; among millions of subscribers a heavy tail reaches it."""
 _MICROSECONDS_A_DAY = 86_400_000_000
 _ONNET_PERCENT = 65
 
@@ -170,14 +173,15 @@ def _durations(rng: np.random.Generator, habits: Habits, owners: list[NDArray[np
     voice = owners[VOICE]
     talk = truncated_log_logistic(rng, habits.talk_location[voice], habits.talk_scale[voice])
     session = np.exp(5.3 + 1.1 * rng.standard_normal(len(owners[DATA])))
-    return np.round(np.concatenate([talk, np.zeros(len(owners[SMS])), session]), 1)
+    seconds = np.concatenate([talk, np.zeros(len(owners[SMS])), session])
+    return np.minimum(np.round(seconds, 1), LONGEST_SECONDS)
 
 
 def _volumes(rng: np.random.Generator, total: Floats, counts: Integers, owner: NDArray[np.int32]) -> Floats:
-    """Megabytes of each session: the subscriber's volume split unevenly over the sessions."""
+    """Megabytes of each session: the subscriber's volume split unevenly, no session larger than the contract allows."""
     weight = np.exp(rng.standard_normal(len(owner)))
     sums = np.bincount(owner, weights=weight, minlength=len(counts))
-    return np.round(weight * (total / np.maximum(sums, 1e-300))[owner], 3)
+    return np.minimum(np.round(weight * (total / np.maximum(sums, 1e-300))[owner], 3), LARGEST_MB)
 
 
 def _partners(rng: np.random.Generator, people: Population, owner: NDArray[np.int32], sessions: int) -> Integers:

@@ -1,5 +1,6 @@
 """A month of one block as records: what the contract asks, faults that are counted, leavers and movers."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -12,6 +13,7 @@ from seatrial.telecom.events import EVENT_SCHEMA, draw_events
 from seatrial.telecom.lifecycle import live
 from seatrial.telecom.plan import Faults, Plan
 from seatrial.telecom.stream import plain
+from seatrial.telecom.usage import draw_records
 
 SPOILT = Faults(duplicates=0.03, late=0.03, too_late=0.02, out_of_order=0.02, bad=0.04)
 
@@ -36,6 +38,15 @@ def clean():
     plan = Plan(subscribers=600, days=45, seed=5)
     drawn = [draw_events(month) for month in live(plan, 0)]
     return [plain(one.table) for one in drawn], drawn
+
+
+def test_no_tail_is_so_heavy_that_a_record_breaks_the_contract(months):
+    heavy = replace(months[0].people, data_mb=np.full(len(months[0].people.data_mb), 1e9))
+
+    records = draw_records(months[0].source, heavy, months[0].habits)
+
+    assert records.data_mb.max() == CDR["data_mb"].maximum
+    assert records.duration_seconds.max() <= CDR["duration_seconds"].maximum
 
 
 def test_the_columns_are_the_contracts(spoilt):
