@@ -19,7 +19,8 @@ PIPELINES = Path(__file__).parents[2] / "pipelines"
 def java_options():
     """A quick start: C1 alone, and the machine's archive of Spark's classes, when there is one for this Java."""
     archive = spark_archive.path()
-    shared = f" -Xshare:auto -XX:SharedArchiveFile={archive}" if archive.exists() else ""
+    quiet = "-Xlog:cds=off -Xlog:cds+dynamic=off"
+    shared = f" -Xshare:auto -XX:SharedArchiveFile={archive} {quiet}" if archive.exists() else ""
     return f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC{shared}"
 
 

@@ -16,7 +16,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-c", "import sys; from seatrial.cli import main; sys.exit(main())", "rehearse", "--json")
 STAGES = (
-    "doctor validate synth cloud deploy ingest train promote features quiet scenarios concept retrain canary rollback "
+    "doctor validate cloud synth deploy ingest train promote features quiet scenarios concept retrain canary rollback "
     "ledger destroy"
 )
 

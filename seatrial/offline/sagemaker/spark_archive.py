@@ -14,20 +14,23 @@ from pathlib import Path
 from seatrial.offline.sagemaker import programs_table
 
 SAMPLE = """
+from pathlib import Path
 from pyspark.sql import SparkSession, functions
+here = Path.cwd().as_uri()
 spark = SparkSession.builder.getOrCreate()
 rows = spark.range(1000).selectExpr("id % 7 as k", "cast(id as string) as s", "id as v")
 grouped = rows.groupBy("k").agg(functions.sum("v").alias("total"), functions.countDistinct("s").alias("n"))
 joined = rows.join(grouped, "k", "left")
-joined.write.mode("overwrite").parquet("parquet")
-spark.read.parquet("parquet").write.mode("overwrite").option("header", True).csv("csv")
+joined.write.mode("overwrite").parquet(f"{here}/parquet")
+spark.read.parquet(f"{here}/parquet").write.mode("overwrite").option("header", True).csv(f"{here}/csv")
 """
 
 
 def path() -> Path:
-    """Where the archive of this Spark and this Java lies; it need not exist."""
+    """Where the archive of this Spark and this Java lies, which it knows by their paths; it need not exist."""
     java = Path(programs_table.java_home())
-    key = f"{importlib.metadata.version('pyspark')} {java} {(java / 'release').read_text(encoding='utf-8')}"
+    spark = importlib.metadata.distribution("pyspark")
+    key = f"{spark.version} {spark.locate_file('')} {java} {(java / 'release').read_text(encoding='utf-8')}"
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     return cache / "seatrial" / f"spark-{hashlib.sha256(key.encode()).hexdigest()[:12]}.jsa"
 

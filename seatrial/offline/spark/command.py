@@ -92,7 +92,8 @@ def _jvm_options(place: Place) -> list[str]:
     shared = ["-Xss4m", "-XX:-UsePerfData", "-Xshare:auto", f"-Djava.io.tmpdir={place.folder / 'tmp'}"]
     archive = spark_archive.path()
     if place.spark == installed() and archive.exists():
-        shared.append(f"-XX:SharedArchiveFile={archive}")
+        # An archive that does not fit costs time only; said on stdout it would be among the job's own words.
+        shared += [f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
     if place.input_bytes > LARGE_INPUT_BYTES:
         return [*shared, "-XX:+UseParallelGC"]
     return [*shared, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
