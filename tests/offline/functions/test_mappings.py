@@ -119,8 +119,8 @@ def test_bisection_isolates_the_record_that_fails(cloud: OfflineCloud) -> None:
     cloud.clock.advance(300)
 
     batches = [_keys(event) for event in events_of(cloud, "bisecting")]
-    assert ["a", "b"] in batches
-    assert ["d"] in batches
+    # How many records the first batch holds is the poller's choice, as on AWS.
+    assert {key for batch in batches if "bad" not in batch for key in batch} == {"a", "b", "d"}
     (record,) = [json.loads(body) for body in bodies_of(cloud, "stream-failures")]
     assert record["DDBStreamBatchInfo"]["batchSize"] == 1
 
