@@ -1,5 +1,7 @@
 """The warehouse: Redshift Serverless or a cluster, its roles, and the migrations that make its schemas."""
 
+from typing import Any
+
 from constructs import Construct
 
 from seatrial.constructs import (
@@ -23,7 +25,7 @@ class WarehouseStack(BaseStack):
         self._foundation, section = foundation, target.engagement.warehouse
         self.role = self._role()
         self.ml_role = self._ml_role() if section.redshift_ml else None
-        self.warehouse = self._serverless() if section.kind == "serverless" else self._provisioned()
+        self.warehouse = self._warehouse()
         self.migrations = self._migrations()
         names = {"DatabaseName": section.database, "WarehouseRoleArn": self.role.role_arn}
         names["MigrationFunctionName"] = self.migrations.function.function.function_name
@@ -50,38 +52,22 @@ class WarehouseStack(BaseStack):
         lake = self._foundation.lake
         return WarehouseMlRole(self, "Ml", encryption_key=lake.key, bucket=lake.artifacts)
 
-    def _serverless(self) -> ServerlessWarehouse:
+    def _warehouse(self) -> ServerlessWarehouse | ProvisionedWarehouse:
         target, lake = self._foundation.target, self._foundation.lake
         section = target.engagement.warehouse
-        return ServerlessWarehouse(
-            self,
-            "Warehouse",
-            name=target.prefix,
-            database=section.database,
-            network=self._foundation.network,
-            encryption_key=lake.key,
-            role=self.role,
-            ml_role=self.ml_role,
-            base_rpu=section.serverless.base_rpu,
-            max_rpu=section.serverless.max_rpu,
-            destroy_data=target.engagement.removal.destroy_data,
-        )
-
-    def _provisioned(self) -> ProvisionedWarehouse:
-        target, lake = self._foundation.target, self._foundation.lake
-        section = target.engagement.warehouse
-        return ProvisionedWarehouse(
-            self,
-            "Warehouse",
-            name=target.prefix,
-            database=section.database,
-            network=self._foundation.network,
-            encryption_key=lake.key,
-            role=self.role,
-            ml_role=self.ml_role,
-            destroy_data=target.engagement.removal.destroy_data,
-            **section.provisioned.model_dump(),
-        )
+        common: dict[str, Any] = {
+            "name": target.prefix,
+            "database": section.database,
+            "network": self._foundation.network,
+            "encryption_key": lake.key,
+            "role": self.role,
+            "ml_role": self.ml_role,
+            "destroy_data": target.engagement.removal.destroy_data,
+        }
+        if section.kind == "serverless":
+            rpu = {"base_rpu": section.serverless.base_rpu, "max_rpu": section.serverless.max_rpu}
+            return ServerlessWarehouse(self, "Warehouse", **common, **rpu)
+        return ProvisionedWarehouse(self, "Warehouse", **common, **section.provisioned.model_dump())
 
     def _migrations(self) -> WarehouseMigrations:
         target, section = self._foundation.target, self._foundation.target.engagement.warehouse

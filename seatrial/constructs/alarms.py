@@ -109,6 +109,23 @@ def function_alarms(scope: Construct, function: PythonFunction, topic: sns.ITopi
     return [errors, queue_alarm(scope, "DeadLetterDepth", function.dead_letters, topic)]
 
 
+def machine_alarms(scope: Construct, machine_arn: str, topic: sns.ITopic, *, what: str) -> list[cloudwatch.CfnAlarm]:
+    """One alarm on failed and one on timed-out executions of a state machine; `what` says whose run ended so."""
+    return [
+        metric_alarm(
+            scope,
+            f"{metric}Alarm",
+            description=f"{what} ended as {metric}",
+            namespace="AWS/States",
+            metric=metric,
+            dimensions={"StateMachineArn": machine_arn},
+            topic=topic,
+            threshold=1,
+        )
+        for metric in ("ExecutionsFailed", "ExecutionsTimedOut")
+    ]
+
+
 def queue_alarm(scope: Construct, construct_id: str, queue: sqs.IQueue, topic: sns.ITopic) -> cloudwatch.CfnAlarm:
     """An alarm on anything in a dead-letter queue."""
     return metric_alarm(

@@ -8,7 +8,7 @@ import aws_cdk.aws_lambda as lambda_
 import aws_cdk.aws_sns as sns
 from constructs import Construct
 
-from seatrial.constructs.alarms import function_alarms, metric_alarm, queue_alarm
+from seatrial.constructs.alarms import function_alarms, machine_alarms, queue_alarm
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.flow_machine import PARALLEL_DATES_LIMIT, FlowSettings, Stages, flow_machine
 from seatrial.constructs.function import PythonFunction
@@ -114,19 +114,7 @@ class DataFlow(Construct):
         )
 
     def _alarms(self, flow_name: str, topic: sns.ITopic) -> list[cloudwatch.CfnAlarm]:
-        failures = [
-            metric_alarm(
-                self,
-                f"{metric}Alarm",
-                description=f"{flow_name}: a data flow ended as {metric}",
-                namespace="AWS/States",
-                metric=metric,
-                dimensions={"StateMachineArn": self.state_machine.attr_arn},
-                topic=topic,
-                threshold=1,
-            )
-            for metric in ("ExecutionsFailed", "ExecutionsTimedOut")
-        ]
+        failures = machine_alarms(self, self.state_machine.attr_arn, topic, what=f"{flow_name}: a data flow")
         queues = [queue_alarm(self, "UndeliveredDepth", self.undelivered, topic)] if self.undelivered else []
         return [*failures, *queues, *function_alarms(self.plan, self.plan, topic)]
 

@@ -10,7 +10,7 @@ import aws_cdk.aws_s3 as s3
 import aws_cdk.aws_sns as sns
 from constructs import Construct
 
-from seatrial.constructs.alarms import function_alarms, metric_alarm, queue_alarm
+from seatrial.constructs.alarms import function_alarms, machine_alarms, queue_alarm
 from seatrial.constructs.arns import place_of
 from seatrial.constructs.function import PythonFunction
 from seatrial.constructs.identity import ServiceRole
@@ -174,20 +174,7 @@ class Promotion(Construct):
         )
 
     def _alarms(self, topic: sns.ITopic) -> list[cloudwatch.CfnAlarm]:
-        machine = {"StateMachineArn": self.state_machine.attr_arn}
-        failures = [
-            metric_alarm(
-                self,
-                f"{metric}Alarm",
-                description=f"{self._endpoint}: a promotion ended as {metric}",
-                namespace="AWS/States",
-                metric=metric,
-                dimensions=machine,
-                topic=topic,
-                threshold=1,
-            )
-            for metric in ("ExecutionsFailed", "ExecutionsTimedOut")
-        ]
+        failures = machine_alarms(self, self.state_machine.attr_arn, topic, what=f"{self._endpoint}: a promotion")
         return [
             *failures,
             queue_alarm(self, "UndeliveredDepth", self.undelivered, topic),

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import aws_cdk as cdk
-import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_kms as kms
 import aws_cdk.aws_lambda as lambda_
 import aws_cdk.aws_sns as sns
 import aws_cdk.aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from seatrial.constructs.alarms import function_alarms, metric_alarm, queue_alarm
+from seatrial.constructs.alarms import function_alarms, machine_alarms, queue_alarm
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.function import PythonFunction
 from seatrial.constructs.identity import ServiceRole
@@ -91,7 +90,9 @@ class WarehouseMigrations(Construct):
         self.trigger = self._after_deployments()
         self.schedule = self._schedule(schedule, encryption_key) if schedule else None
         self.alarms = [
-            *self._machine_alarms(notification_topic),
+            *machine_alarms(
+                self, self.state_machine.attr_arn, notification_topic, what=f"{self._access.name}: migrations"
+            ),
             *function_alarms(self, self.function, notification_topic),
             queue_alarm(self, "UndeliveredDepth", self.undelivered, notification_topic),
         ]
@@ -110,21 +111,6 @@ class WarehouseMigrations(Construct):
         )
         group = log_group(self, "LogGroup", key=key, destroy_data=destroy_data)
         return encrypted_machine(self, "StateMachine", definition=definition, role=role, group=group, key=key)
-
-    def _machine_alarms(self, topic: sns.ITopic) -> list[cloudwatch.CfnAlarm]:
-        return [
-            metric_alarm(
-                self,
-                f"{metric}Alarm",
-                description=f"{self._access.name}: migrations ended as {metric}",
-                namespace="AWS/States",
-                metric=metric,
-                dimensions={"StateMachineArn": self.state_machine.attr_arn},
-                topic=topic,
-                threshold=1,
-            )
-            for metric in ("ExecutionsFailed", "ExecutionsTimedOut")
-        ]
 
     def _after_deployments(self) -> cdk.CfnResource:
         starter = ServiceRole(
