@@ -16,7 +16,7 @@ PICKY = """
 
     def lambda_handler(event, context):
         print("EVENT " + json.dumps(event))
-        bad = [record for record in event["Records"] if "bad" in json.dumps(record)]
+        bad = [record for record in event["Records"] if '"bad"' in json.dumps(record)]
         return {"batchItemFailures": [{"itemIdentifier": identifier(record)} for record in bad]}
 """
 POISONED = """
@@ -24,7 +24,7 @@ POISONED = """
 
     def lambda_handler(event, context):
         print("EVENT " + json.dumps(event))
-        if "bad" in json.dumps(event):
+        if '"bad"' in json.dumps(event):
             raise ValueError("bad record")
 """
 REPORTS = ["ReportBatchItemFailures"]
