@@ -21,6 +21,7 @@ from seatrial.offline.warehouse.errors import NotSupportedError, SqlError
 from seatrial.offline.warehouse.lake.storage import Stored, parse_uri
 from seatrial.offline.warehouse.relations import need
 from seatrial.offline.warehouse.texts import as_text
+from seatrial.offline.warehouse.transfer_options import options_in
 from seatrial.offline.warehouse.writes import insert_rows
 
 _HEAD = re.compile(
@@ -90,16 +91,9 @@ def copy(session: Session, text: str) -> Outcome:
 
 
 def _options(rest: str) -> Options:
-    options, position, role = Options(), 0, False
-    while rest[position:].strip(" \n\t;"):
-        match = _OPTION.match(rest, position)
-        if match is None:
-            raise NotSupportedError(f"the COPY option {rest[position:].strip()[:30]!r}")
-        role = role or bool(match["role"])
+    options = Options()
+    for match in options_in(rest, _OPTION, "COPY"):
         _option(options, match)
-        position = match.end()
-    if not role:
-        raise SqlError("COPY needs IAM_ROLE: credentials in statements are not supported")
     return options
 
 

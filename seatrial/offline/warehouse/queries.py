@@ -124,7 +124,7 @@ def _resolve_tables(tree: exp.Expr, resolve: Resolve, schema: MappingSchema) -> 
         for table in scope.tables:
             if not isinstance(table.this, exp.Identifier):
                 raise NotSupportedError(f"the table function {table.sql('redshift')}")
-            if not table.db and _is_cte(scope, table):
+            if not table.db and is_cte(scope, table):
                 continue
             if _is_path(scope, table):
                 continue
@@ -138,7 +138,8 @@ def _resolve_tables(tree: exp.Expr, resolve: Resolve, schema: MappingSchema) -> 
             schema.add_table(f'"{relation.schema}"."{relation.name}"', columns, match_depth=False)
 
 
-def _is_cte(scope: Scope, table: exp.Table) -> bool:
+def is_cte(scope: Scope, table: exp.Table) -> bool:
+    """Whether the name is that of a WITH query of this scope or of one around it."""
     current: Scope | None = scope
     while current is not None:
         if table.name in current.cte_sources:

@@ -15,6 +15,7 @@ from seatrial.offline.warehouse.errors import NotSupportedError, SqlError
 from seatrial.offline.warehouse.lake.storage import Storage
 from seatrial.offline.warehouse.queries import Compiled, compile_query
 from seatrial.offline.warehouse.relations import resolver
+from seatrial.offline.warehouse.transfer_options import options_in
 
 _HEAD = re.compile(
     r"unload\s*\(\s*(?P<quote>'|\$\$)(?P<query>.*?)(?P=quote)\s*\)\s*to\s*'(?P<uri>[^']+)'(?P<rest>.*)$",
@@ -76,16 +77,9 @@ def unload(session: Session, text: str) -> Outcome:
 
 
 def _options(rest: str) -> Options:
-    options, position, role = Options(), 0, False
-    while rest[position:].strip(" \n\t;"):
-        match = _OPTION.match(rest, position)
-        if match is None:
-            raise NotSupportedError(f"the UNLOAD option {rest[position:].strip()[:30]!r}")
-        role = role or bool(match["role"])
+    options = Options()
+    for match in options_in(rest, _OPTION, "UNLOAD"):
         _option(options, match)
-        position = match.end()
-    if not role:
-        raise SqlError("UNLOAD needs IAM_ROLE: credentials in statements are not supported")
     return options
 
 

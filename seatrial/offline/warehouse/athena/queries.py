@@ -19,6 +19,7 @@ from seatrial.offline.warehouse.lake import iceberg
 from seatrial.offline.warehouse.lake import tables as lake_tables
 from seatrial.offline.warehouse.lake.cloud import CloudLake
 from seatrial.offline.warehouse.lake.tables import LakeTable, Partition
+from seatrial.offline.warehouse.queries import is_cte
 
 _CATALOGS = {"", "awsdatacatalog"}
 
@@ -99,7 +100,7 @@ class Runner:
         found = []
         for scope in traverse_scope(tree):
             for table in scope.tables:
-                if not table.db and _is_cte(scope, table):
+                if not table.db and is_cte(scope, table):
                     continue
                 if table.catalog.lower() not in _CATALOGS or table.db.lower() == "information_schema":
                     raise NotSupportedError(f"the table {table.sql('athena')}")
@@ -175,15 +176,6 @@ class Runner:
 
 class ScanLimitError(SqlError):
     """A query would read more than its workgroup allows."""
-
-
-def _is_cte(scope: Scope, table: exp.Table) -> bool:
-    current: Scope | None = scope
-    while current is not None:
-        if table.name in current.cte_sources:
-            return True
-        current = current.parent
-    return False
 
 
 def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
