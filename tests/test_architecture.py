@@ -43,7 +43,7 @@ AREAS = [
     Area("seatrial/toolchain.py", set()),
     Area("seatrial/doctor.py", {"seatrial.toolchain"}, {"packaging"}),
     Area("seatrial/data.py", {"seatrial.telecom"}),
-    Area("seatrial/monitor.py", {"seatrial.statistics"}),
+    Area("seatrial/monitor.py", {"seatrial.statistics", "seatrial.monitoring"}),
     Area("seatrial/cli.py", {"seatrial"}, anything_but=CDK | AWS),
     Area("seatrial/config/*.py", {"seatrial.config"}, {"pydantic", "pydantic_core", "yaml"}),
     Area(
@@ -57,6 +57,20 @@ AREAS = [
     Area("seatrial/statistics/**/*.py", {"seatrial.statistics", "seatrial.contracts"}, {"numpy"}),
     # Reads columns into statistics' summaries, which stay free of input: numpy and pyarrow as in telecom.
     Area("seatrial/columnar/*.py", {"seatrial.columnar", "seatrial.statistics"}, {"numpy", "pyarrow"}),
+    Area("seatrial/pages/*.py", {"seatrial.pages"}, {"markupsafe"}),
+    Area("seatrial/monitoring/aws.py", {"seatrial.monitoring"}, AWS),
+    Area(
+        "seatrial/monitoring/*.py",
+        {
+            "seatrial.monitoring",
+            "seatrial.contracts",
+            "seatrial.decisions",
+            "seatrial.statistics",
+            "seatrial.columnar",
+            "seatrial.pages",
+        },
+        {"numpy", "pyarrow", "jinja2", "markupsafe"},
+    ),
     Area("seatrial/spark/*.py", {"seatrial.spark", "seatrial.contracts"}, {"pyspark", "pyiceberg", "onnx"}),
     Area("seatrial/pipeline/*.py", {"seatrial.pipeline", "seatrial.contracts"}, {"botocore"}),
     Area("seatrial/telecom/*.py", {"seatrial.telecom", "seatrial.contracts"}, {"numpy", "pyarrow"}),
@@ -76,6 +90,7 @@ AREAS = [
             "seatrial.contracts",
             "seatrial.statistics",
             "seatrial.decisions",
+            "seatrial.pages",
             "seatrial.toolchain",
             "seatrial.doctor",
         },
@@ -84,7 +99,7 @@ AREAS = [
     Area("seatrial/review/*.py", {"seatrial.review", "seatrial.config", "seatrial.contracts"}, anything_but=CDK | AWS),
     Area(
         "lambdas/**/*.py",
-        {"seatrial.contracts", "seatrial.decisions", "seatrial.statistics"},
+        {"seatrial.contracts", "seatrial.decisions", "seatrial.statistics", "seatrial.monitoring"},
         {"boto3", "botocore", "aws_lambda_powertools"},
     ),
     Area("pipelines/*/*.py", {"pipelines", "seatrial.pipeline", "seatrial.contracts"}),

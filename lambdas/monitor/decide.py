@@ -10,9 +10,10 @@ from report import Judgement, report_prefix
 from window_data import WindowData
 
 from seatrial.contracts import layout, model_monitor
-from seatrial.contracts.events import Finding, MonitoringVerdict
+from seatrial.contracts.events import MonitoringVerdict
 from seatrial.contracts.serving import Serving
-from seatrial.decisions.alerting import AlertDecision, Condition, Signal, WindowEvidence, decide, told
+from seatrial.decisions.alerting import AlertDecision, decide
+from seatrial.monitoring.evidence import window_evidence
 from seatrial.statistics.baseline import Baseline
 from seatrial.statistics.monitor import Evaluation, MonitorState, evaluate
 from seatrial.statistics.window import summarise_window
@@ -38,7 +39,8 @@ def judge(case: Case) -> tuple[Judgement, Memory]:
     predictions = [] if memory.replaced else data.predictions
     summary = summarise_window(baseline, data.rows, predictions, data.capture.rejected)
     evaluation, state = evaluate(baseline, state, summary, data.labelled, limits)
-    decision = decide(_evidence(case.window, data, evaluation), memory.incidents, model_replaced=memory.replaced)
+    evidence = window_evidence(case.window, evaluation, files=data.capture_files, idle=data.idle)
+    decision = decide(evidence, memory.incidents, model_replaced=memory.replaced)
     cleared = {incident.condition for incident in decision.cleared}
     state = state.without_drift() if "drift" in cleared else state
     state = state.without_quality_loss(baseline, limits) if "quality_loss" in cleared else state
@@ -46,26 +48,6 @@ def judge(case: Case) -> tuple[Judgement, Memory]:
     verdict = _verdict(case, evaluation, decision)
     statistics = summary.to_model_monitor_statistics(baseline)
     return _judgement(case, verdict, evaluation, decision, statistics), after
-
-
-def _signal(findings: tuple[Finding, ...], quiet: bool) -> Signal:
-    return Signal(bool(findings), quiet, told(findings))
-
-
-def _evidence(window: str, data: WindowData, evaluation: Evaluation) -> WindowEvidence:
-    files = bool(data.capture_files)
-    signals: dict[Condition, Signal] = {
-        "missing_data": Signal(
-            not files and not data.idle, files, "there were requests but no data capture files for this hour"
-        )
-    }
-    if files:
-        signals["schema_violation"] = _signal(evaluation.schema, quiet=evaluation.rows > 0)
-    if evaluation.quality.rows:
-        signals["quality_loss"] = _signal(evaluation.quality.findings, quiet=evaluation.quality.quiet is True)
-    if evaluation.judged_rows or evaluation.drift:
-        signals["drift"] = _signal(evaluation.drift, quiet=evaluation.drift_quiet is True)
-    return WindowEvidence(window, evaluation.rows, evaluation.judged_rows > 0, signals, data.idle)
 
 
 def _remember(case: Case, evaluation: Evaluation, decision: AlertDecision, state: MonitorState) -> Memory:

@@ -9,7 +9,7 @@ from parse import HOUR, Configuration, format_time, parse_time
 
 from seatrial.contracts import layout
 from seatrial.contracts.data_capture import Capture, parse_capture
-from seatrial.contracts.ground_truth import parse_ground_truth
+from seatrial.contracts.ground_truth import join_labels, parse_ground_truth
 from seatrial.statistics.monitor import Labelled
 
 
@@ -52,10 +52,10 @@ def read_window(window: str, memory: Memory, configuration: Configuration, aws: 
             continue
         if hour not in captures:
             captures[hour] = _read_capture(hour, configuration, aws)[1]
-        matched = _join(captures[hour], new)
-        unmatched += len(new) - matched[0]
-        predictions += matched[1]
-        labels += matched[2]
+        joined = join_labels(captures[hour], new)
+        unmatched += len(new) - joined.requests
+        predictions += joined.predictions
+        labels += joined.labels
     idle = not files and not _invocations(window, configuration, aws)
     return WindowData(files, capture, Labelled(predictions, labels), found, unmatched, idle)
 
@@ -93,18 +93,3 @@ def _new_labels(keys: list[str], used: list[str], configuration: Configuration, 
     labels = parse_ground_truth(aws.lines(configuration.capture_bucket, fresh)).labels
     known = parse_ground_truth(aws.lines(configuration.capture_bucket, used)).labels if used else {}
     return {join_id: values for join_id, values in labels.items() if join_id not in known}
-
-
-def _join(capture: Capture, labels: Mapping[str, tuple[int, ...]]) -> tuple[int, list[float], list[int]]:
-    """Number of labelled requests found in the capture, their predictions and their labels."""
-    matched = 0
-    predictions: list[float] = []
-    values: list[int] = []
-    unseen = dict(labels)
-    for record in capture.records:
-        known = unseen.pop(record.join_id, ())
-        if known and len(known) == len(record.predictions):
-            matched += 1
-            predictions += record.predictions
-            values += known
-    return matched, predictions, values

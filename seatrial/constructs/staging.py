@@ -15,7 +15,7 @@ import seatrial
 from seatrial.constructs.errors import ConstructError
 
 LIBRARY = Path(seatrial.__file__).parent
-STAGED_PACKAGES = ("contracts", "decisions", "statistics", "columnar", "spark", "telecom")
+STAGED_PACKAGES = ("contracts", "decisions", "statistics", "monitoring", "columnar", "spark", "telecom")
 """Packages that functions and steps may carry: pure Python; telecom and columnar need numpy and pyarrow there."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 Files = Mapping[str, bytes]

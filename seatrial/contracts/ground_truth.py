@@ -1,9 +1,11 @@
 """Ground truth files: the labels that became known later, as JSON Lines in Model Monitor's format."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from seatrial.contracts.data_capture import Capture
 
 POSITIVE_TEXTS = frozenset({"1", "1.0", "true"})
 NEGATIVE_TEXTS = frozenset({"0", "0.0", "false"})
@@ -18,6 +20,15 @@ class GroundTruth:
 
     labels: dict[str, tuple[int, ...]]
     rejected: int = 0
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Predictions beside their labels; `requests` counts the labelled requests that were found in the capture."""
+
+    requests: int
+    predictions: list[float]
+    labels: list[int]
 
 
 def parse_ground_truth(lines: Iterable[str]) -> GroundTruth:
@@ -37,6 +48,23 @@ def parse_ground_truth(lines: Iterable[str]) -> GroundTruth:
         except (ValueError, KeyError, TypeError, AttributeError):
             rejected += 1
     return GroundTruth(labels, rejected)
+
+
+def join_labels(capture: Capture, labels: Mapping[str, tuple[int, ...]]) -> Joined:
+    """Join labels with the captured predictions of their requests, each once.
+
+    A request whose predictions are not as many as its labels is not joined.
+    """
+    unseen, requests = dict(labels), 0
+    predictions: list[float] = []
+    values: list[int] = []
+    for record in capture.records:
+        known = unseen.pop(record.join_id, ())
+        if known and len(known) == len(record.predictions):
+            requests += 1
+            predictions += record.predictions
+            values += known
+    return Joined(requests, predictions, values)
 
 
 def ground_truth_line(join_id: str, labels: Iterable[int]) -> str:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
+from seatrial.pages.svg import Drawing, TimeAxis, draw_time_axis, nice_ticks, second_ticks
+from seatrial.pages.wording import duration, figure, plain
 from seatrial.rehearsal.record import (
     ExecutionRecord,
     Metric,
@@ -16,8 +18,6 @@ from seatrial.rehearsal.record import (
     VersionRecord,
     WindowRecord,
 )
-from seatrial.rehearsal.svg import Drawing, TimeAxis, draw_time_axis, nice_ticks, second_ticks
-from seatrial.rehearsal.wording import duration, figure, plain
 
 WIDTH = 1040.0
 LEFT, RIGHT = 168.0, WIDTH - 18

@@ -10,7 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from seatrial.rehearsal import charts, wording
+from seatrial.pages import wording
+from seatrial.rehearsal import charts
 from seatrial.rehearsal.record import Metric, RunRecord, TimePart, to_json_ready
 
 _ABSENT = Markup('<span class="absent">not measured</span>')
