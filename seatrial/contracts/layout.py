@@ -46,10 +46,13 @@ def ground_truth_prefix(endpoint: str) -> str:
 def hour_of_key(key: str) -> datetime | None:
     """The hour that the folders of a key name (".../yyyy/mm/dd/hh/file"), None when they name none.
 
+    Empty folders count for nothing: a destination that ends with a slash gives keys with two.
+
     >>> hour_of_key("ground-truth/churn/2026/11/01/17/labels.jsonl").hour
     17
     """
+    folders = [part for part in key.split("/")[:-1] if part]
     try:
-        return datetime.strptime("/".join(key.split("/")[-5:-1]), "%Y/%m/%d/%H").replace(tzinfo=UTC)
+        return datetime.strptime("/".join(folders[-4:]), "%Y/%m/%d/%H").replace(tzinfo=UTC)
     except ValueError:
         return None

@@ -46,7 +46,7 @@ def page(record: RunRecord) -> str:
     for word in (wording.duration, wording.figure, wording.count, wording.moment, wording.clock, wording.percent):
         environment.filters[word.__name__] = _visibly_missing(word)
     environment.filters["plain"] = wording.plain
-    style = files("seatrial.rehearsal").joinpath("templates/report.css").read_text(encoding="utf-8")
+    style = files("seatrial.pages").joinpath("report.css").read_text(encoding="utf-8")
     template = environment.get_template("report.html.j2")
     return template.render(record=record, style=style, charts=charts, **_summaries(record))
 
