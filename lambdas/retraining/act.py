@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters import Aws
-from botocore.exceptions import ClientError
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
 from parse import Configuration
 from store import Ledger, Run, Store
 
@@ -13,6 +14,7 @@ from seatrial.decisions.retraining import Trigger
 
 REFUSALS = frozenset({"ResourceLimitExceeded", "ResourceNotFound", "ValidationException", "AccessDeniedException"})
 """Answers that a retry does not change."""
+logger = Logger(service="retraining")
 
 
 def request_token(configuration: Configuration, run: Run) -> str:
@@ -32,9 +34,16 @@ class Desk:
 
 
 def start(trigger: Trigger, run: Run, desk: Desk) -> dict[str, Any]:
-    """Start the pipeline, remember the execution, enter the ledger, tell the operators."""
+    """Start the pipeline, remember the execution, tell the operators, enter the ledger.
+
+    The ledger comes last: what was cut short before is done again, so an operator may be told twice but never not.
+    """
     configuration, aws, store = desk.configuration, desk.aws, desk.store
-    parameters = {"InputDataUri": run.data_uri, "TriggerReason": _parameter(f"{trigger.kind}: {trigger.reason}")}
+    parameters = {
+        "InputDataUri": run.data_uri,
+        "TriggerReason": _parameter(trigger.told),
+        **({"InputDataDigest": run.data_digest} if run.data_digest else {}),
+    }
     champion = aws.champion_model_uri(configuration.endpoint_name)
     if champion:
         parameters["ChampionModelUri"] = champion
@@ -48,9 +57,16 @@ def start(trigger: Trigger, run: Run, desk: Desk) -> dict[str, Any]:
     if memory.run and memory.run.key == run.key:
         memory = store.save(memory.started(arn))
     entry = {"action": "start", "rule": "all", "reason": run.reason, "execution_arn": arn, "data_uri": run.data_uri}
-    answer = desk.ledger.write(trigger, entry, memory.evidence())
-    aws.notify(configuration.notification_topic_arn, f"Retraining of {configuration.endpoint_name}", run.reason)
-    return answer
+    tell(desk, f"Retraining of {configuration.endpoint_name}", run.reason)
+    return desk.ledger.write(trigger, entry, memory.evidence())
+
+
+def tell(desk: Desk, subject: str, message: str) -> None:
+    """Notify; that nobody can be told never changes what is done."""
+    try:
+        desk.aws.notify(desk.configuration.notification_topic_arn, subject, message)
+    except (ClientError, BotoCoreError):
+        logger.exception("nobody could be notified", extra={"notification": message})
 
 
 def _give_up(trigger: Trigger, desk: Desk, message: str) -> dict[str, Any]:

@@ -46,7 +46,11 @@ class Aws:
                 return None
             raise
         data = json.loads(body)
-        return TrainingData(data["uri"], int(data["labelled_rows"]), parse_time(data["as_of"]))
+        fresh, digest = data.get("fresh_rows"), data.get("digest")
+        as_of = parse_time(data["as_of"])
+        return TrainingData(
+            data["uri"], int(data["labelled_rows"]), as_of, None if fresh is None else int(fresh), digest
+        )
 
     def champion_model_uri(self, endpoint_name: str) -> str | None:
         """Where the champion's model lies, None while nothing serves."""

@@ -11,7 +11,7 @@ from parse import Configuration, ExecutionEnded, read_event
 from publish import count
 from store import ConflictError, Ledger, Memory, Run, Store
 
-from seatrial.decisions.retraining import MANUAL, RetrainingDecision, Trigger, decide
+from seatrial.decisions.retraining import MANUAL, RetrainingDecision, TrainingData, Trigger, decide
 
 ATTEMPTS = 5
 logger = Logger(service="retraining")
@@ -52,13 +52,29 @@ def _decide_and_act(trigger: Trigger, desk: Desk) -> dict[str, Any]:
     if memory.run and memory.run.key == trigger.key:
         # An earlier delivery reserved this run and was cut off before it could write the ledger: take it over.
         return start(trigger, memory.run, desk)
+    if trigger.kind in desk.configuration.settings.triggers and not trigger.asked:
+        heard = memory.noticed(trigger)
+        memory = memory if heard is memory else desk.store.save(heard)
     data = desk.aws.training_data(desk.configuration)
     decision = decide(trigger, memory.state, data, desk.configuration.settings)
     if decision.action != "start" or data is None:
         return _refuse(trigger, decision, memory, desk.ledger)
-    run = Run(trigger.key, trigger.time, data.uri, data.as_of, decision.reason, by_hand=trigger.kind == MANUAL)
+    run = _run(trigger, decision, data)
     desk.store.save(memory.reserved(run))
     return start(trigger, run, desk)
+
+
+def _run(trigger: Trigger, decision: RetrainingDecision, data: TrainingData) -> Run:
+    return Run(
+        trigger.key,
+        trigger.time,
+        data.uri,
+        data.as_of,
+        decision.reason,
+        by_hand=trigger.kind == MANUAL,
+        by_alarm=not trigger.asked,
+        data_digest=data.digest,
+    )
 
 
 def _refuse(trigger: Trigger, decision: RetrainingDecision, memory: Memory, ledger: Ledger) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from act import Desk
+from act import Desk, tell
 from parse import ENDED, ExecutionEnded
 from store import Memory
 
@@ -38,13 +38,16 @@ def reconcile(memory: Memory, trigger: Trigger, desk: Desk) -> Memory:
 
 
 def _end(memory: Memory, arn: str, status: str, desk: Desk) -> tuple[Memory, dict[str, Any]]:
+    """Ledger, notification and memory in this order: cut short, it is done again until the memory knows."""
     gained = status == "Succeeded"
-    memory = desk.store.save(memory.ended(gained))
+    after, limit = memory.ended(gained), desk.configuration.settings.breaker_after
+    opens = memory.runs_without_gain < limit <= after.runs_without_gain
     gain = "registered a challenger" if gained else "brought no challenger"
-    entry = {
-        "action": "outcome",
-        "status": status,
-        "execution_arn": arn,
-        "reason": f"the run ended {status} and {gain}; {memory.runs_without_gain} runs in a row without gain",
-    }
-    return memory, desk.ledger.write_outcome(arn, entry)
+    reason = f"the run ended {status} and {gain}; {after.runs_without_gain} runs in a row without gain"
+    if opens:
+        reason += ": the breaker is open until a person starts a run that brings a gain"
+    entry = {"action": "outcome", "status": status, "execution_arn": arn, "reason": reason}
+    answer = desk.ledger.write_outcome(arn, entry)
+    if opens:
+        tell(desk, f"Retraining of {desk.configuration.endpoint_name}: breaker open", reason)
+    return desk.store.save(after), {**answer, "breaker": opens}

@@ -8,17 +8,24 @@ from parse import Configuration, ExecutionEnded
 
 from seatrial.decisions.retraining import Trigger
 
-METRICS = {"start": "RetrainingStarted", "refuse": "RetrainingRefused"}
+METRICS = {
+    "start": "RetrainingStarted",
+    "refuse": "RetrainingRefused",
+    "outcome": "RetrainingEnded",
+    "breaker": "RetrainingBreakerOpened",
+}
 
 
 def count(request: Trigger | ExecutionEnded, answer: dict[str, Any], configuration: Configuration) -> None:
-    """Put one metric for a decision taken now; none for repeats, quiet verdicts and endings."""
-    name = METRICS.get(answer["action"])
-    if name is None or answer.get("duplicate"):
+    """Put one metric for what was decided or ended now, another when the breaker opened; none for the rest."""
+    happened = (answer["action"], *(["breaker"] if answer.get("breaker") else []))
+    names = [METRICS[name] for name in happened if name in METRICS]
+    if not names or answer.get("duplicate"):
         return
     # The provider instead of `Metrics`: that one would add the service as a further dimension.
     metrics = AmazonCloudWatchEMFProvider(namespace=configuration.metric_namespace, service="")
     metrics.set_timestamp(request.time)
     metrics.add_dimension("EndpointName", configuration.endpoint_name)
-    metrics.add_metric(name, MetricUnit.Count, 1)
+    for name in names:
+        metrics.add_metric(name, MetricUnit.Count, 1)
     metrics.flush_metrics()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REMEMBERED_DAYS = 31
+REMEMBERED_ALARMS = 100
 
 
 class ConflictError(Exception):
@@ -33,6 +34,9 @@ class Run:
     data_as_of: datetime
     reason: str
     by_hand: bool = False
+    by_alarm: bool = True
+    """Runs that neither a person nor the schedule asked for count towards the breaker."""
+    data_digest: str | None = None
     execution_arn: str | None = None
 
 
@@ -47,12 +51,19 @@ class Memory:
     run: Run | None = None
     previous_data_as_of: datetime | None = None
     """What `last_data_as_of` was before the run in flight."""
+    alarms: tuple[tuple[str, datetime], ...] = ()
 
     @property
     def state(self) -> RetrainingState:
         """The memory as the policy sees it."""
         name = (self.run.execution_arn or self.run.key) if self.run else None
-        return RetrainingState(self.starts, name, self.last_data_as_of, self.runs_without_gain)
+        return RetrainingState(self.starts, name, self.last_data_as_of, self.runs_without_gain, self.alarms)
+
+    def noticed(self, trigger: Trigger) -> Memory:
+        """With a verdict heard; the same, and therefore not worth writing, when it was heard before."""
+        alarms = set(self.alarms) | {(trigger.kind, trigger.time)}
+        newest = sorted(alarms, key=lambda alarm: alarm[1])[-REMEMBERED_ALARMS:]
+        return self if len(alarms) == len(self.alarms) else replace(self, alarms=tuple(newest))
 
     def reserved(self, run: Run) -> Memory:
         """With this run in flight; unless a person asked for it, it counts in cooldown and budgets."""
@@ -70,8 +81,9 @@ class Memory:
         return replace(self, run=replace(self.run, execution_arn=arn)) if self.run else self
 
     def ended(self, gained: bool) -> Memory:
-        """Without a run in flight."""
-        return replace(self, run=None, runs_without_gain=0 if gained else self.runs_without_gain + 1)
+        """Without a run in flight; any gain closes the breaker, only runs after an alarm count towards it."""
+        counts = int(self.run is not None and self.run.by_alarm)
+        return replace(self, run=None, runs_without_gain=0 if gained else self.runs_without_gain + counts)
 
     def released(self) -> Memory:
         """As if the reserved run, which never started, had not been."""
@@ -169,6 +181,7 @@ def _memory(data: Mapping[str, Any], revision: int) -> Memory:
         _time(data["last_data_as_of"]),
         _run(run) if run else None,
         _time(data["previous_data_as_of"]),
+        tuple((kind, datetime.fromisoformat(time)) for kind, time in data.get("alarms", ())),
     )
 
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import date
 
 from seatrial.config.data_rules import DATA_RULES
 from seatrial.config.document import Path
@@ -126,6 +127,28 @@ def _budgets(engagement: Engagement) -> Iterator[Finding]:
 
 
 def _schedule(engagement: Engagement) -> Iterator[Finding]:
+def _blackouts(engagement: Engagement) -> Iterator[Finding]:
+    for index, text in enumerate(engagement.retraining.blackouts):
+        if "/" not in text:
+            continue
+        path: Path = ("retraining", "blackouts", index)
+        try:
+            first, last = map(date.fromisoformat, text.split("/"))
+        except ValueError as error:
+            yield path, f"must be dates of the calendar, got {text!r}: {error}"
+            continue
+        if last < first:
+            yield path, f"must end on or after the day it begins, got {text!r}"
+
+
+def _confirmation(engagement: Engagement) -> Iterator[Finding]:
+    retraining = engagement.retraining
+    least, got = retraining.confirm_windows, retraining.confirm_within_hours
+    if got < least:
+        path: Path = ("retraining", "confirm_within_hours")
+        yield path, f"must be at least {least} for {least} hourly windows (retraining.confirm_windows), got {got}"
+
+
     if "schedule" in engagement.retraining.triggers and engagement.training.schedule is None:
         path = ("training", "schedule")
         yield path, "must be set, got None, because retraining.triggers names 'schedule'; or take it out there"
@@ -159,6 +182,8 @@ RULES: Mapping[Rule, tuple[Path, ...]] = {
     _capture: (("serving", "capture_percent"), _TRIGGERS),
     _budgets: (("retraining", "daily_budget"), ("retraining", "monthly_budget"), _TRIGGERS),
     _schedule: (("training", "schedule"), _TRIGGERS),
+    _confirmation: (("retraining", "confirm_windows"), ("retraining", "confirm_within_hours")),
+    _blackouts: (("retraining", "blackouts"),),
     _tags: (("tags",),),
     **DATA_RULES,
     **WAREHOUSE_RULES,

@@ -10,6 +10,7 @@ from seatrial.config.data_sections import CatalogSection
 from seatrial.config.values import (
     AccountId,
     AvailabilityZone,
+    Blackout,
     Cidr,
     Days,
     EngagementName,
@@ -206,14 +207,24 @@ class RetrainingSection(Section):
     daily_budget: Annotated[int, Field(ge=0, le=100)] = 1
     """Most retrainings a day."""
     monthly_budget: Annotated[int, Field(ge=0, le=1000)] = 8
+    confirm_windows: Annotated[int, Field(ge=1, le=48)] = 2
+    """Windows that must give the same verdict before it starts a retraining; 1 starts at the first."""
+    confirm_within_hours: Annotated[int, Field(ge=1, le=168)] = 6
+    """How near to each other these windows must lie."""
     """Most retrainings in a month."""
     minimum_labelled_rows: Annotated[int, Field(ge=1)] = 500
     """Fewest labelled rows that the newest data must hold in all, rows that were trained on before included."""
     breaker_after: Annotated[int, Field(ge=1, le=100)] = 3
-    """Failed retrainings in a row after which no more are started until somebody starts one by hand."""
+    """Retrainings after an alarm that brought no better model, in a row, after which none is started until a run by
+    hand brings one."""
+    blackouts: tuple[Blackout, ...] = ()
+    """Times (UTC) in which nothing is started but by hand: of the week, `fri:18:00-mon:06:00`, or dates, the last day
+    included, `2026-12-20/2027-01-05`."""
 
 
 class RemovalSection(Section):
+    minimum_fresh_rows: Annotated[int, Field(ge=0)] = 200
+    """Fewest of them that must be new, where the data's publisher tells how many are (`fresh_rows`)."""
     """What happens to data when a stack is deleted."""
 
     destroy_data: bool = False

@@ -50,6 +50,9 @@ _DATABASE = r"^[a-z][a-z0-9_]{0,62}$"
 _CRON = r"^cron\([^ ()]+( [^ ()]+){5}\)$"
 _DAY = "(mon|tue|wed|thu|fri|sat|sun)"
 _WINDOW = rf"^{_DAY}:[0-2][0-9]:[0-5][0-9]-{_DAY}:[0-2][0-9]:[0-5][0-9]$"
+_TIME_OF_DAY = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_BLACKOUT = rf"^({_DAY}:{_TIME_OF_DAY}-{_DAY}:{_TIME_OF_DAY}|{_DATE}/{_DATE})$"
 
 SENTENCES = {
     _NAME: "lower-case letters, digits and single hyphens, starting with a letter, such as 'telecom-churn'",
@@ -67,6 +70,7 @@ SENTENCES = {
     _IMAGE: "an image in ECR with tag or digest, such as '111111111111.dkr.ecr.eu-central-1.amazonaws.com/spark:1'",
     _DATABASE: "lower-case letters, digits and underscores, starting with a letter, such as 'telecom'",
     _CRON: "a cron expression of six fields, such as 'cron(0 20 ? * MON-FRI *)'",
+    _BLACKOUT: "times of the week or dates in UTC, such as 'fri:18:00-mon:06:00' or '2026-12-20/2027-01-05'",
     _WINDOW: "two times of the week in UTC, such as 'sun:01:00-sun:01:30'",
     _OBJECT_KEY: "a key in the bucket without a leading slash, such as 'emr/certificates.zip'",
 }
@@ -94,6 +98,7 @@ ObjectKey = Annotated[str, _text(_OBJECT_KEY)]
 DatabaseName = Annotated[str, _text(_DATABASE)]
 CronExpression = Annotated[str, _text(_CRON)]
 MaintenanceWindow = Annotated[str, _text(_WINDOW)]
+Blackout = Annotated[str, _text(_BLACKOUT)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Days = Annotated[int, Field(ge=1, le=36500)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

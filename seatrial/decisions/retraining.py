@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from seatrial.decisions.blackout import blackout_end, check_blackout
 from seatrial.decisions.settings import parse_settings
 
 Action = Literal["start", "refuse", "ignore"]
@@ -19,11 +20,15 @@ class RetrainingSettings:
     """What an engagement sets about retraining."""
 
     triggers: tuple[str, ...] = ("quality_loss", "schedule")
+    confirm_windows: int = 2
+    confirm_within_hours: int = 6
     cooldown_hours: int = 24
     daily_budget: int = 1
     monthly_budget: int = 8
     minimum_labelled_rows: int = 500
+    minimum_fresh_rows: int = 200
     breaker_after: int = 3
+    blackouts: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, text: str) -> "RetrainingSettings":
@@ -32,7 +37,10 @@ class RetrainingSettings:
         >>> RetrainingSettings.from_json('{"triggers": ["drift"], "cooldown_hours": 6}').triggers
         ('drift',)
         """
-        return parse_settings(cls, text, "retraining")
+        settings = parse_settings(cls, text, "retraining")
+        for blackout in settings.blackouts:
+            check_blackout(blackout)
+        return settings
 
 
 @dataclass(frozen=True)
@@ -44,24 +52,43 @@ class Trigger:
     time: datetime
     reason: str
 
+    @property
+    def told(self) -> str:
+        """The reason, led by the kind once."""
+        return self.reason if self.reason.startswith(f"{self.kind}:") else f"{self.kind}: {self.reason}"
+
+    @property
+    def asked(self) -> bool:
+        """True for a person's request and for the schedule; False for a verdict of the monitor."""
+        return self.kind in {MANUAL, SCHEDULE}
+
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The newest training data."""
+    """The newest training data; `fresh_rows` of its labelled rows are new, None when its publisher did not say.
+
+    `digest` pins the content: a run aborts when it finds something else under `uri` (`seatrial.contracts.snapshot`).
+    """
 
     uri: str
     labelled_rows: int
     as_of: datetime
+    fresh_rows: int | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True)
 class RetrainingState:
-    """What is remembered: starts of the last weeks, the run under way, and runs in a row that brought no gain."""
+    """What is remembered: starts of the last weeks, the run under way, and runs in a row that brought no gain.
+
+    `alarms` are the verdicts heard lately, as kind and end of the window, whichever order they came in.
+    """
 
     starts: tuple[datetime, ...] = ()
     in_flight: str | None = None
     last_data_as_of: datetime | None = None
     runs_without_gain: int = 0
+    alarms: tuple[tuple[str, datetime], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,20 +115,29 @@ class _Question:
         """Starts less than this long before the trigger, or after it (a redelivered old event)."""
         return [start for start in self.state.starts if start > self.trigger.time - timedelta(hours=hours)]
 
+    def confirming(self) -> set[datetime]:
+        """Windows near this one, itself included, that gave the same verdict; each counts once."""
+        trigger, near = self.trigger, timedelta(hours=self.settings.confirm_within_hours)
+        heard = {time for kind, time in self.state.alarms if kind == trigger.kind and abs(time - trigger.time) < near}
+        return heard | {trigger.time}
+
 
 def decide(
     trigger: Trigger, state: RetrainingState, data: TrainingData | None, settings: RetrainingSettings
 ) -> RetrainingDecision:
     """Apply the rules in order; the first that objects is the reason.
 
-    A person's request passes the rules on triggers, cooldown, budgets, freshness and the breaker, but neither
-    starts a second run nor trains without data.
+    A person's request passes the rules on triggers, confirmation, blackouts, cooldown, budgets, freshness and the
+    breaker, but neither starts a second run nor trains without data.
 
-    >>> now = datetime(2026, 11, 1, 12)
+    >>> now, before = datetime(2026, 11, 1, 12), datetime(2026, 11, 1, 11)
     >>> loss = Trigger("quality_loss", "k", now, "mean Brier loss 0.31 is above the limit 0.20")
-    >>> decide(loss, RetrainingState(), TrainingData("s3://raw/v2/", 4000, now), RetrainingSettings()).action
+    >>> data, heard = TrainingData("s3://raw/v2/", 4000, now), (("quality_loss", before),)
+    >>> decide(loss, RetrainingState(alarms=heard), data, RetrainingSettings()).action
     'start'
-    >>> decide(loss, RetrainingState(in_flight="run-7"), None, RetrainingSettings()).reason
+    >>> decide(loss, RetrainingState(), data, RetrainingSettings()).reason
+    'quality_loss is told by 1 of 2 windows within 6 h: waiting for confirmation'
+    >>> decide(loss, RetrainingState(in_flight="run-7", alarms=heard), None, RetrainingSettings()).reason
     'run-7 is still in flight'
     """
     if trigger.kind in QUIET:
@@ -111,7 +147,7 @@ def decide(
         if objection := check(question):
             return RetrainingDecision("refuse", rule, objection)
     rows = f"{data.labelled_rows} labelled rows as of {data.as_of:%Y-%m-%d %H:%M}" if data else "no data"
-    return RetrainingDecision("start", "all", f"{trigger.kind}: {trigger.reason}; training on {rows}")
+    return RetrainingDecision("start", "all", f"{trigger.told}; training on {rows}")
 
 
 def _curable(question: _Question) -> str | None:
@@ -125,6 +161,20 @@ def _allowed(question: _Question) -> str | None:
     if question.by_hand or question.trigger.kind in allowed:
         return None
     return f"{question.trigger.kind} is not among the triggers allowed: {', '.join(allowed) or 'none'}"
+
+
+def _confirmed(question: _Question) -> str | None:
+    """A single window starts nothing: an alarm that flaps is not worth a training."""
+    settings, windows = question.settings, len(question.confirming())
+    if question.trigger.asked or windows >= settings.confirm_windows:
+        return None
+    told = f"{question.trigger.kind} is told by {windows} of {settings.confirm_windows} windows"
+    return f"{told} within {settings.confirm_within_hours} h: waiting for confirmation"
+
+
+def _blackout(question: _Question) -> str | None:
+    found = None if question.by_hand else blackout_end(question.settings.blackouts, question.trigger.time)
+    return f"blackout {found[0]}: nothing is started before {found[1]:%Y-%m-%d %H:%M}" if found else None
 
 
 def _single(question: _Question) -> str | None:
@@ -166,6 +216,13 @@ def _enough(question: _Question) -> str | None:
     return f"{data.labelled_rows} labelled rows are fewer than the minimum of {minimum}"
 
 
+def _enough_fresh(question: _Question) -> str | None:
+    data, minimum = question.data, question.settings.minimum_fresh_rows
+    if question.by_hand or data is None or data.fresh_rows is None or data.fresh_rows >= minimum:
+        return None
+    return f"{data.fresh_rows} of {data.labelled_rows} labelled rows are new, fewer than the minimum of {minimum}"
+
+
 def _fresh(question: _Question) -> str | None:
     data, last = question.data, question.state.last_data_as_of
     if question.by_hand or data is None or last is None or data.as_of > last:
@@ -176,11 +233,46 @@ def _fresh(question: _Question) -> str | None:
 RULES: tuple[tuple[str, Callable[[_Question], str | None]], ...] = (
     ("curable", _curable),
     ("trigger", _allowed),
+    ("confirmation", _confirmed),
     ("single_flight", _single),
     ("breaker", _breaker),
+    ("blackout", _blackout),
     ("cooldown", _cooldown),
     ("budget", _budgets),
     ("data", _present),
     ("minimum_rows", _enough),
     ("fresh_data", _fresh),
+    ("fresh_rows", _enough_fresh),
 )
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What the policy would still let start at a moment; times are None where nothing has to be waited for."""
+
+    daily_left: int
+    monthly_left: int
+    cooldown_until: datetime | None
+    blackout_until: datetime | None
+    breaker_open: bool
+
+
+def allowance(state: RetrainingState, settings: RetrainingSettings, now: datetime) -> Allowance:
+    """Budgets left and waits at `now`, by the same rules as `decide`.
+
+    >>> now = datetime(2026, 11, 1, 12)
+    >>> left = allowance(RetrainingState(starts=(datetime(2026, 11, 1, 6),)), RetrainingSettings(), now)
+    >>> left.daily_left, left.monthly_left, left.cooldown_until.isoformat()
+    (0, 7, '2026-11-02T06:00:00')
+    """
+    spent = [sum(start > now - timedelta(hours=hours) for start in state.starts) for hours in (24, 720)]
+    pause = timedelta(hours=settings.cooldown_hours)
+    cooled = max(state.starts, default=None)
+    black = blackout_end(settings.blackouts, now)
+    return Allowance(
+        max(0, settings.daily_budget - spent[0]),
+        max(0, settings.monthly_budget - spent[1]),
+        cooled + pause if cooled and cooled + pause > now else None,
+        black[1] if black else None,
+        state.runs_without_gain >= settings.breaker_after,
+    )

@@ -76,6 +76,14 @@ def paths_and_messages(tmp_path: Path, text: str) -> dict[str, str]:
         ("retraining: {daily_budget: 9}", "retraining.monthly_budget", "retraining.daily_budget (9), got 8"),
         ("retraining: {daily_budget: 0}", "retraining.daily_budget", "to switch retraining off, set triggers: []"),
         ("retraining: {triggers: [schedule, schedule]}", "retraining.triggers", "must not repeat a trigger"),
+        ("retraining: {confirm_windows: 9}", "retraining.confirm_within_hours", "must be at least 9 for 9 hourly"),
+        ("retraining: {blackouts: [always]}", "retraining.blackouts[0]", "must be times of the week or dates in UTC"),
+        (
+            "retraining: {blackouts: [2026-02-30/2026-03-01]}",
+            "retraining.blackouts[0]",
+            "must be dates of the calendar",
+        ),
+        ("retraining: {blackouts: [2026-12-24/2026-12-20]}", "retraining.blackouts[0]", "must end on or after the day"),
         ("training: {schedule: null}", "training.schedule", "because retraining.triggers names 'schedule'"),
         ("training: {schedule: every day}", "training.schedule", "must be an EventBridge Scheduler expression"),
         ("tags: {OwnerTeam: me}", "tags.OwnerTeam", "must not replace a tag that Seatrial sets itself"),
@@ -94,6 +102,7 @@ def test_a_broken_rule_blames_one_key_and_says_what_is_allowed(tmp_path, text, p
     "text",
     [
         "retraining: {triggers: [], daily_budget: 0, monthly_budget: 0}\nserving: {capture_percent: 0}",
+        "retraining: {blackouts: ['fri:18:00-mon:06:00', 2026-12-20/2027-01-05], confirm_windows: 6}",
         "retraining: {triggers: [quality_loss]}\ntraining: {schedule: null}",
         "training: {tuning: {max_jobs: 4, max_parallel_jobs: 4}, schedule: rate(7 days)}",
         "network: {max_azs: 3, nat_gateways: 3, cidr: 10.0.0.0/24}",

@@ -13,12 +13,14 @@ from seatrial.decisions.retraining import (
     RetrainingState,
     TrainingData,
     Trigger,
+    allowance,
     decide,
 )
+from seatrial.decisions.settings import SettingsError
 
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
 DATA = TrainingData("s3://raw/churn/training/v2/", 4000, NOW)
-SETTINGS = RetrainingSettings()
+SETTINGS = RetrainingSettings(confirm_windows=1)
 
 
 def trigger(kind: str = "quality_loss", time: datetime = NOW) -> Trigger:
@@ -43,6 +45,12 @@ def trigger(kind: str = "quality_loss", time: datetime = NOW) -> Trigger:
         (trigger(), RetrainingState(), None, "there is no training data"),
         (trigger(), RetrainingState(), TrainingData("s3://x/", 499, NOW), "499 labelled rows are fewer"),
         (trigger(), RetrainingState(last_data_as_of=NOW), DATA, "no new data"),
+        (
+            trigger(),
+            RetrainingState(),
+            TrainingData("s3://x/", 4000, NOW, fresh_rows=40),
+            "40 of 4000 labelled rows are new, fewer than the minimum of 200",
+        ),
     ],
 )
 def test_refuses_with_the_rule_in_a_sentence(
@@ -71,6 +79,68 @@ def test_a_person_passes_cooldown_budget_breaker_and_freshness() -> None:
 def test_not_even_a_person_starts_a_second_run_or_trains_without_data() -> None:
     assert decide(trigger("manual"), RetrainingState(in_flight="run"), DATA, SETTINGS).action == "refuse"
     assert decide(trigger("manual"), RetrainingState(), None, SETTINGS).action == "refuse"
+
+
+HOUR = timedelta(hours=1)
+
+
+def heard(*hours_ago: float, kind: str = "quality_loss") -> RetrainingState:
+    return RetrainingState(alarms=tuple((kind, NOW - hours * HOUR) for hours in hours_ago))
+
+
+def test_a_single_window_starts_nothing() -> None:
+    decision = decide(trigger(), RetrainingState(), DATA, RetrainingSettings())
+
+    assert decision.rule == "confirmation"
+    assert decision.reason == "quality_loss is told by 1 of 2 windows within 6 h: waiting for confirmation"
+
+
+@pytest.mark.parametrize(
+    ("state", "action"),
+    [
+        (heard(1), "start"),
+        (heard(-1), "start"),  # the later window was delivered first
+        (heard(0, 0), "refuse"),  # the same window again
+        (heard(6), "refuse"),
+        (heard(1, kind="drift"), "refuse"),
+    ],
+)
+def test_only_other_windows_of_the_same_verdict_nearby_confirm(state: RetrainingState, action: str) -> None:
+    assert decide(trigger(), state, DATA, RetrainingSettings()).action == action
+
+
+@pytest.mark.parametrize("kind", ["schedule", "manual"])
+def test_what_was_asked_for_needs_no_confirmation(kind: str) -> None:
+    assert decide(trigger(kind), RetrainingState(), DATA, RetrainingSettings()).action == "start"
+
+
+def test_confirmed_drift_starts_where_the_engagement_allows_it() -> None:
+    settings = RetrainingSettings(triggers=("drift",))
+
+    assert decide(trigger("drift"), heard(1, kind="drift"), DATA, settings).action == "start"
+
+
+def test_in_a_blackout_only_a_person_starts() -> None:
+    settings = RetrainingSettings(confirm_windows=1, blackouts=("tue:06:00-tue:18:00",))
+
+    asked = {kind: decide(trigger(kind), RetrainingState(), DATA, settings) for kind in ("quality_loss", "manual")}
+
+    assert asked["quality_loss"].reason == "blackout tue:06:00-tue:18:00: nothing is started before 2026-11-10 18:00"
+    assert asked["manual"].action == "start"
+
+
+def test_what_is_left_is_counted_by_the_same_rules() -> None:
+    starts = tuple(NOW - hours * HOUR for hours in (1, 30, 200, 800))
+
+    left = allowance(RetrainingState(starts, runs_without_gain=3), RetrainingSettings(), NOW)
+
+    assert (left.daily_left, left.monthly_left, left.breaker_open) == (0, 5, True)
+    assert left.cooldown_until == NOW + 23 * HOUR
+
+
+def test_settings_name_a_blackout_that_is_none() -> None:
+    with pytest.raises(SettingsError, match=r"retraining\.blackouts: must be times of the week or dates in order"):
+        RetrainingSettings.from_json('{"blackouts": ["weekend"]}')
 
 
 class DeliveriesInAnyOrder(RuleBasedStateMachine):

@@ -1,6 +1,7 @@
 """The retraining function against DynamoDB and S3 in memory: each request once, also when it is cut short."""
 
 import json
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -29,12 +30,15 @@ class Desk:
             ledger_table="ledger",
             metric_namespace="Seatrial",
             notification_topic_arn="topic",
-            settings=retraining.parse.RetrainingSettings(),
+            settings=retraining.parse.RetrainingSettings(confirm_windows=1),
         )
         self.land("v1", "2026-10-31T00:00:00Z")
 
-    def land(self, version: str, as_of: str, rows: int = 4000) -> None:
-        pointer = {"uri": f"s3://raw/churn/training/{version}/", "labelled_rows": rows, "as_of": as_of}
+    def set(self, **settings: object) -> None:
+        self.configuration = replace(self.configuration, settings=replace(self.configuration.settings, **settings))
+
+    def land(self, version: str, as_of: str, rows: int = 4000, **more: object) -> None:
+        pointer = {"uri": f"s3://raw/churn/training/{version}/", "labelled_rows": rows, "as_of": as_of, **more}
         key = layout.latest_training_data_key("churn")
         boto3.client("s3").put_object(Bucket="raw", Key=key, Body=json.dumps(pointer).encode())
 
@@ -192,6 +196,58 @@ def test_the_reservation_of_a_dead_invocation_expires(desk: Desk) -> None:
     desk.aws.sagemaker.before_start = lambda: None
 
     assert desk.deliver(verdict())["action"] == "start"
+
+
+def test_a_second_window_confirms_the_first_and_both_answers_are_in_the_ledger(desk: Desk) -> None:
+    desk.set(confirm_windows=2)
+
+    first = desk.deliver(verdict())
+    again = desk.deliver(verdict())
+    second = desk.deliver(verdict(window="2026-11-03T11:00:00Z", end="2026-11-03T12:00:00Z"))
+
+    assert (first["rule"], again["duplicate"], second["action"]) == ("confirmation", True, "start")
+    assert [entry["action"] for entry in desk.ledger()] == ["refuse", "start"]
+
+
+def test_the_breaker_opens_after_runs_without_gain_and_pages_once(desk: Desk) -> None:
+    desk.set(breaker_after=2, cooldown_hours=0, daily_budget=9, minimum_fresh_rows=0)
+    for day in (3, 4, 5):
+        desk.land(f"v{day}", f"2026-11-0{day}T00:00:00Z")
+        desk.deliver(verdict(window=f"2026-11-0{day}T10:00:00Z", end=f"2026-11-0{day}T11:00:00Z"))
+        if day < 5:
+            desk.deliver(desk.end("Failed"))
+
+    told = [message for message in desk.aws.sns.messages if "breaker open" in message["Subject"]]
+    assert len(told) == 1
+    assert "the breaker is open until a person starts a run that brings a gain" in told[0]["Message"]
+    assert len(desk.executions) == 2
+    assert "breaker" in {entry.get("rule") for entry in desk.ledger()}
+
+
+def test_scheduled_runs_without_gain_leave_the_breaker_closed(desk: Desk) -> None:
+    desk.set(breaker_after=1)
+    desk.deliver({"trigger": "schedule", "time": "2026-11-01T03:00:00Z"})
+    desk.deliver(desk.end("Failed"))
+
+    assert retraining.store.Store(desk.aws, desk.configuration).load().runs_without_gain == 0
+
+
+def test_nobody_to_notify_changes_nothing(desk: Desk) -> None:
+    desk.aws.sns.publish = raising(client_error("InternalError"))
+
+    answer = desk.deliver(verdict())
+
+    assert answer["action"] == "start"
+    assert len(desk.ledger()) == 1
+
+
+def test_the_datas_digest_goes_along_where_its_publisher_gave_one(desk: Desk) -> None:
+    desk.land("v2", "2026-11-02T00:00:00Z", digest="ab" * 32)
+
+    desk.deliver(verdict())
+
+    parameters = {item["Name"]: item["Value"] for item in desk.executions[0]["PipelineParameters"]}
+    assert parameters["InputDataDigest"] == "ab" * 32
 
 
 @pytest.mark.parametrize(
