@@ -17,7 +17,13 @@ FindingKind = Literal[
     "data_type",
     "missing_column",
     "extra_column",
+    "renamed_column",
+    "reordered_column",
     "domain",
+    "range",
+    "uniqueness",
+    "freshness",
+    "estimated_quality_loss",
 ]
 
 

@@ -22,10 +22,17 @@ CHECK_TYPES: Mapping[FindingKind, str] = {
     "data_type": "data_type_check",
     "missing_column": "missing_column_check",
     "extra_column": "extra_column_check",
+    "renamed_column": "missing_column_check",
+    "reordered_column": "data_type_check",
     "domain": "categorical_values_check",
+    "range": "range_check",
+    "uniqueness": "uniqueness_check",
+    "freshness": "freshness_check",
     "quality_loss": "LessThanThreshold",
+    "estimated_quality_loss": "LessThanThreshold",
 }
-"""Our kinds of finding in Model Monitor's words; the last is the model quality monitor's."""
+"""Our kinds of finding in Model Monitor's words; range, uniqueness and freshness it does not check, the words for a
+loss of quality are those of the model quality monitor."""
 
 
 def numerical_feature(

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from seatrial.contracts import model_monitor
@@ -14,7 +14,8 @@ from seatrial.statistics.losses import brier_losses, log_losses
 from seatrial.statistics.moments import Moments
 from seatrial.statistics.parsing import is_missing, to_number
 from seatrial.statistics.quantile_sketch import QuantileSketch
-from seatrial.statistics.summary import FeatureSummary, summarise
+from seatrial.statistics.reference import Reference
+from seatrial.statistics.summary import FeatureSummary, Range, cell_indices, summarise
 
 BASELINE_VERSION = 1
 PREDICTION = "prediction"
@@ -48,6 +49,19 @@ class FeatureBaseline:
     def invalid_share(self) -> float:
         """Share of values that were present but no number."""
         return self.summary.invalid / self.summary.rows
+
+    @property
+    def plausible_range(self) -> Range | None:
+        """Numbers that can be the feature's own: its range and once its width on either side, never across zero.
+
+        What lies beyond is another unit or a sentinel (MB for GB, -1 for "unknown"), not drift. None for features
+        without numbers or of one single value.
+        """
+        moments = self.summary.moments
+        if not moments or not moments.count or not (width := moments.maximum - moments.minimum) > 0:
+            return None
+        low, high = moments.minimum - width, moments.maximum + width
+        return (0.0 if moments.minimum >= 0 else low), (0.0 if moments.maximum <= 0 else high)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form."""
@@ -119,6 +133,8 @@ class Baseline:
     features: tuple[FeatureBaseline, ...]
     predictions: FeatureBaseline
     quality: QualityBaseline
+    reference: Reference = field(default_factory=Reference)
+    """Labelled rows for estimates without labels; empty in baselines of before."""
 
     @property
     def rows(self) -> int:
@@ -133,6 +149,7 @@ class Baseline:
             "features": [feature.to_json() for feature in self.features],
             "predictions": self.predictions.to_json(),
             "quality": asdict(self.quality),
+            "reference": self.reference.to_json(),
         }
         return json.dumps(document, sort_keys=True)
 
@@ -148,6 +165,7 @@ class Baseline:
                 tuple(FeatureBaseline.from_json(item) for item in data["features"]),
                 FeatureBaseline.from_json(data["predictions"]),
                 QualityBaseline.from_json(data["quality"]),
+                Reference.from_json(data.get("reference")),
             )
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"baseline: not a baseline file: {error!r}") from error
@@ -181,7 +199,9 @@ def build_baseline(
         _feature_baseline(feature, column) for feature, column in zip(schema.features, columns, strict=True)
     )
     scores = _feature_baseline(Feature(PREDICTION, "numeric"), [repr(float(score)) for score in predictions])
-    return Baseline(schema, features, scores, QualityBaseline.of(list(predictions), [int(label) for label in labels]))
+    said, truth = [float(score) for score in predictions], [int(label) for label in labels]
+    cells = [cell_indices(item.cells, column) for item, column in zip(features, zip(*table, strict=True), strict=True)]
+    return Baseline(schema, features, scores, QualityBaseline.of(said, truth), Reference.of(cells, said, truth))
 
 
 def feature_statistics(

@@ -39,6 +39,20 @@ class QuantileSketch:
         points = tuple(ordered[step // 2 :: step])
         return cls(ordered[0], ordered[-1], _bucket_counts(ordered), level, points)
 
+    def merge(self, other: "QuantileSketch") -> "QuantileSketch":
+        """Sketch of both sets of values: the range exactly, buckets to their width, points to 1 % of the ranks.
+
+        >>> merged = QuantileSketch.of([0.0, 1.0]).merge(QuantileSketch.of([9.0, 10.0]))
+        >>> merged.counts, merged.points
+        ((2, 0, 0, 0, 0, 0, 0, 0, 0, 2), (0.0, 1.0, 9.0, 10.0))
+        """
+        if not self.points or not other.points:
+            return self if self.points else other
+        low, high = min(self.minimum, other.minimum), max(self.maximum, other.maximum)
+        level, points = _compacted(self, other)
+        spread = zip(_rebucketed(self, low, high), _rebucketed(other, low, high), strict=True)
+        return QuantileSketch(low, high, tuple(mine + theirs for mine, theirs in spread), level, points)
+
     def to_kll(self) -> dict[str, Any]:
         """The `kll` block of statistics.json."""
         data: list[list[float]] = [[] for _ in range(self.level)] + [list(self.points)]
@@ -69,3 +83,29 @@ def _bucket_counts(ordered: Sequence[float]) -> tuple[int, ...]:
     for value in ordered:
         counts[min(BUCKETS - 1, int((value - low) / span * BUCKETS)) if span else 0] += 1
     return tuple(counts)
+
+
+def _compacted(first: QuantileSketch, second: QuantileSketch) -> tuple[int, tuple[float, ...]]:
+    """Level and points of both sketches together: every 2**level-th value of the weighted points in order."""
+    weighted = sorted((point, 1 << sketch.level) for sketch in (first, second) for point in sketch.points)
+    total = sum(weight for _, weight in weighted)
+    level = max(first.level, second.level)
+    while total >> level > MAXIMUM_POINTS:
+        level += 1
+    step, passed, points = 1 << level, 0, []
+    for point, weight in weighted:
+        passed += weight
+        while passed > step * len(points) + step // 2:
+            points.append(point)
+    return level, tuple(points)
+
+
+def _rebucketed(sketch: QuantileSketch, low: float, high: float) -> list[int]:
+    """The sketch's bucket counts over a wider range; a bucket goes where its middle lies, the ends where they are."""
+    if (low, high) == (sketch.minimum, sketch.maximum) or not high > low:
+        return list(sketch.counts)
+    counts, width = [0] * BUCKETS, (sketch.maximum - sketch.minimum) / BUCKETS
+    for index, count in enumerate(sketch.counts):
+        middle = sketch.minimum + width * (index + 0.5)
+        counts[min(BUCKETS - 1, int((middle - low) / (high - low) * BUCKETS))] += count
+    return counts

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seatrial.statistics.pooling import pooled
+
 
 @dataclass(frozen=True, eq=False)
 class IsotonicCalibrator:
@@ -27,20 +29,8 @@ class IsotonicCalibrator:
         sums = np.bincount(places, given * labels)
         held = totals > 0
         points, totals, sums = points[held], totals[held], sums[held]
-        return cls(points, _pooled(sums.tolist(), totals.tolist()))
+        return cls(points, np.array(pooled(sums.tolist(), totals.tolist())))
 
     def __call__(self, scores: np.ndarray) -> np.ndarray:
         """Probability of each score."""
         return np.interp(scores, self.scores, self.values)
-
-
-def _pooled(sums: list[float], totals: list[float]) -> np.ndarray:
-    """Value of each point: means of blocks, merged while one is not above the block before."""
-    blocks: list[tuple[float, float, int]] = []
-    for total, weight in zip(sums, totals, strict=True):
-        block = (total, weight, 1)
-        while blocks and blocks[-1][0] * block[1] >= block[0] * blocks[-1][1]:
-            before = blocks.pop()
-            block = (before[0] + block[0], before[1] + block[1], before[2] + block[2])
-        blocks.append(block)
-    return np.repeat([total / weight for total, weight, _ in blocks], [size for _, _, size in blocks])
