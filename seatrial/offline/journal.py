@@ -3,6 +3,9 @@
 import json
 import threading
 import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ class Journal:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._entries: list[dict[str, Any]] = []
+        self._spans: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
         self._lock = threading.Lock()
         self._clock = clock
         self._started = time.monotonic()
@@ -45,6 +49,22 @@ class Journal:
         """All entries so far, or those of one kind, oldest first."""
         with self._lock:
             return [entry for entry in self._entries if kind is None or entry["kind"] == kind]
+
+    @contextmanager
+    def working(self, kind: str) -> Iterator[None]:
+        """Note that the cloud waits for a process of the user's own meanwhile: too short and too often for entries."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            span = (began - self._started, time.monotonic() - self._started)
+            with self._lock:
+                self._spans[kind].append(span)
+
+    def spans(self, kind: str) -> list[tuple[float, float]]:
+        """When such processes worked: real seconds since the start, from and to."""
+        with self._lock:
+            return list(self._spans[kind])
 
     def close(self) -> None:
         """Close the file; later records are dropped."""

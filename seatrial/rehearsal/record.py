@@ -174,7 +174,11 @@ class ExecutionRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class TimePart:
-    """Where real time went; `own_process` is true for time inside the steps' own processes."""
+    """Where real time went; `own_process` is true for time inside the steps' own processes.
+
+    Those are the jobs of pipelines, Lambda functions and model servers: the engagement's code, which takes its time
+    on AWS too.
+    """
 
     name: str
     seconds: float

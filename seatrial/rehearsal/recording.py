@@ -1,6 +1,5 @@
 """Gathers what a rehearsal saw into the record its report is made of; run while the cloud is still up."""
 
-from collections import defaultdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from platform import python_version
@@ -218,21 +217,37 @@ def _interval(interval: facts.Interval) -> str:
 
 
 def time_parts(voyage: Voyage) -> tuple[facts.TimePart, ...]:
-    """Where real time went: inside the pipeline steps' own processes by kind, and by stage outside of them."""
-    inside: dict[str, float] = defaultdict(float)
-    spans = []
-    for entry in voyage.cloud.journal.entries("job"):
-        end = entry["elapsed"] + voyage.cloud_began
-        spans.append((end - entry["seconds"], end))
-    outside: dict[str, float] = {}
+    """Where real time went: inside the stages' own processes (jobs, functions, models), and by stage outside of them.
+
+    A moment in which processes of two kinds worked counts for the first of them.
+    """
+    own: list[facts.TimePart] = []
+    outside: list[facts.TimePart] = []
     for stage in voyage.progress.stages:
-        begin, end = stage.started - voyage.progress.began, stage.started - voyage.progress.began + stage.seconds
-        covered = _covered(spans, begin, end)
-        inside[f"{stage.title}: jobs"] += covered
-        outside[stage.title] = max(0.0, stage.seconds - covered)
-    own = [facts.TimePart(name=name, seconds=seconds, own_process=True) for name, seconds in inside.items() if seconds]
-    rest = [facts.TimePart(name=name, seconds=seconds, own_process=False) for name, seconds in outside.items()]
-    return (*own, *rest)
+        begin = stage.started - voyage.progress.began
+        spans: list[tuple[float, float]] = []
+        covered = 0.0
+        for kind, worked in _own_processes(voyage).items():
+            spans += worked
+            before, covered = covered, _covered(spans, begin, begin + stage.seconds)
+            own.append(facts.TimePart(name=f"{stage.title}: {kind}", seconds=covered - before, own_process=True))
+        outside.append(facts.TimePart(name=stage.title, seconds=max(0.0, stage.seconds - covered), own_process=False))
+    return (*(part for part in own if part.seconds), *outside)
+
+
+def _own_processes(voyage: Voyage) -> dict[str, list[tuple[float, float]]]:
+    """When code of the engagement worked in processes of its own, by kind; seconds since the rehearsal's start."""
+    journal, offset = voyage.cloud.journal, voyage.cloud_began
+    ended = {
+        kind: [
+            (each["elapsed"] + offset, each["seconds"] + each.get("init_seconds", 0.0))
+            for each in journal.entries(entry)
+            if "seconds" in each
+        ]
+        for kind, entry in (("jobs", "job"), ("functions", "function"))
+    }
+    spans = {kind: [(end - seconds, end) for end, seconds in found] for kind, found in ended.items()}
+    return {**spans, "models": [(begin + offset, end + offset) for begin, end in journal.spans("model")]}
 
 
 def _covered(spans: list[tuple[float, float]], begin: float, end: float) -> float:

@@ -64,8 +64,9 @@ class Fleet:
         service.context.journal.fidelity(
             f"{image.repository} endpoint", "aws-code", "AWS's sagemaker-inference toolkit ran the model's code"
         )
-        self._spawn(service, image.family.name)
-        self._wait_for_ping(service)
+        with service.context.journal.working("model"):
+            self._spawn(service, image.family.name)
+            self._wait_for_ping(service)
 
     def invoke(self, body: bytes, headers: dict[str, str]) -> Answer:
         """Send one request to the process; raises OSError when it cannot answer."""

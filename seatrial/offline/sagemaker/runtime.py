@@ -157,7 +157,8 @@ def _forward(service: Service, fleet: Fleet, request: Invocation) -> Answer:
     if request.custom_attributes:
         headers[f"{_PREFIX}Custom-Attributes"] = request.custom_attributes
     try:
-        return fleet.invoke(request.body, headers)
+        with service.context.journal.working("model"):
+            return fleet.invoke(request.body, headers)
     except TimeoutError:
         text = "Your invocation timed out while waiting for a response from container primary."
         return Answer(504, "text/plain", text.encode())
