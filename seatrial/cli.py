@@ -142,6 +142,18 @@ def _monitor_simulate(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
 
 
+def _status(options: argparse.Namespace) -> int:
+    _require_environment(options.engagement, options.environment)
+    from seatrial.status.aws import StatusError  # botocore takes a quarter of a second to import
+    from seatrial.status.command import run_status
+
+    try:
+        print(run_status(options))
+    except StatusError as error:
+        raise UsageError(f"status: {error}") from None
+    return 0
+
+
 def _require_environment(file: Path, name: str) -> None:
     known = load(file).environments
     if name not in known:
@@ -170,6 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_rehearse(commands)
     _add_data(commands)
     _add_monitor(commands)
+    _add_status(commands)
     return parser
 
 
@@ -242,3 +255,18 @@ def _add_monitor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = actions.add_parser("simulate", help="what settings cost in false alarms, and how soon they tell a change")
     monitor.add_simulate(parser)
     parser.set_defaults(run=_monitor_simulate)
+
+
+def _add_status(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("status", help="what a deployment serves, what is wrong, what was decided, what to do")
+    _add_engagement(parser)
+    parser.add_argument("--windows", type=_count, default=5, metavar="N", help="monitored hours to show (default: 5)")
+    parser.add_argument("--decisions", type=_count, default=5, metavar="N", help="decisions to show (default: 5)")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=_status)
+
+
+def _count(value: str) -> int:
+    if not value.isdigit() or not 1 <= int(value) <= 100:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to 100, got {value!r}")
+    return int(value)

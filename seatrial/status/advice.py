@@ -1,0 +1,65 @@
+"""What an operator should do next, from the facts alone (pure)."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from seatrial.contracts.serving import package_version
+from seatrial.status.facts import Facts
+
+SILENT_AFTER = timedelta(hours=3)
+RUNNING = frozenset({"Executing", "Stopping", "reserved"})
+REMEDIES: Mapping[str, str] = {
+    "missing_data": "requests are not captured: look at the endpoint's data capture and the capture bucket",
+    "schema_violation": "repair the upstream feed; a training would teach the fault",
+    "quality_loss": "see the last decisions below for what is done about it; with no retraining under way, start one",
+    "drift": "a ticket, no page: read the window's report; retrain only if quality suffers",
+}
+
+
+def advice(facts: Facts) -> list[str]:
+    """Sentences in order of urgency; one that says so when there is nothing to do."""
+    found = [*_serving(facts), *_incidents(facts), *_retraining(facts), *_approvals(facts), *_silence(facts)]
+    return found or ["nothing to do"]
+
+
+def _serving(facts: Facts) -> Iterator[str]:
+    serving = facts.serving
+    if serving is None:
+        first = "approve a model package" if facts.pending else "start the first training by hand"
+        yield f"nothing serves yet: {first}"
+    elif serving["failure"] or serving["status"] == "Failed":
+        yield f"the endpoint is {serving['status']}: {serving['failure'] or 'no reason given'}; look at the stack"
+    last = next(iter(facts.promotions), None)
+    if last and last["status"] in {"FAILED", "TIMED_OUT", "ABORTED"}:
+        yield f"the last promotion {last['status'].lower()}: {last['reason'] or 'no reason given'}"
+
+
+def _incidents(facts: Facts) -> Iterator[str]:
+    for incident in facts.incidents:
+        yield f"{incident['condition']}: {REMEDIES.get(incident['condition'], 'read the last window')}"
+
+
+def _retraining(facts: Facts) -> Iterator[str]:
+    if facts.allowance.breaker_open:
+        runs = facts.runs_without_gain
+        yield f"the breaker is open after {runs} runs without gain: find out why, then start a run by hand"
+    if facts.run and facts.run["status"] not in RUNNING:
+        yield f"the run ended {facts.run['status']} but its end was not noted: the next request to retrain corrects it"
+
+
+def _approvals(facts: Facts) -> Iterator[str]:
+    serving = package_version(facts.serving["model_package_arn"]) if facts.serving else 0
+    waiting = sorted(version for arn in facts.pending if (version := package_version(arn)) > serving)
+    if waiting:
+        yield f"approve or reject version {', '.join(map(str, waiting))}: read its evaluation.json first"
+
+
+def _silence(facts: Facts) -> Iterator[str]:
+    if facts.serving is None:
+        return
+    if not facts.windows:
+        yield "the monitor has not judged any window yet: it runs twenty minutes past every hour"
+        return
+    age = datetime.fromisoformat(facts.now) - datetime.fromisoformat(facts.windows[0]["window_end"])
+    if age > SILENT_AFTER:
+        yield f"the monitor is silent since {facts.windows[0]['window_end']}: look at its function's alarms"

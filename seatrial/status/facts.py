@@ -1,0 +1,156 @@
+"""The facts of a status, gathered from stacks, tables, registry and state machine of one engagement."""
+
+import base64
+import json
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from seatrial.contracts import environment
+from seatrial.decisions.memory import Memory
+from seatrial.decisions.retraining import Allowance, RetrainingSettings, allowance
+from seatrial.status.aws import Aws, StatusError
+
+STACKS = ("training", "monitoring", "retraining", "promotion")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Which engagement (`prefix` is `<engagement>-<environment>`), where, and how far to look back."""
+
+    prefix: str
+    account: str
+    region: str
+    windows: int = 5
+    decisions: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What was found; times are ISO 8601 UTC, lists begin with the newest."""
+
+    prefix: str
+    account: str
+    region: str
+    now: str
+    serving: dict[str, Any] | None
+    incidents: list[dict[str, Any]]
+    windows: list[dict[str, Any]]
+    decisions: list[dict[str, Any]]
+    promotions: list[dict[str, Any]]
+    pending: list[str]
+    run: dict[str, Any] | None
+    allowance: Allowance
+    runs_without_gain: int
+    settings: RetrainingSettings
+
+
+def gather(aws: Aws, request: Request, now: datetime) -> Facts:
+    """Ask for everything; raises `StatusError` when the account is another or nothing is deployed."""
+    account = aws.account()
+    if account != request.account:
+        raise StatusError(f"the credentials are of account {account}, the engagement's is {request.account}")
+    outputs = _outputs(aws, request)
+    state, ledger = outputs["StateTableName"], outputs["LedgerTableName"]
+    windows = _windows(aws, state, request)
+    decisions = [_entry(item) for item in aws.newest(ledger, _partition(request), "decision#", request.decisions)]
+    now = _latest(now, windows, decisions)
+    memory = _memory(aws, state, request)
+    variables = aws.environment(outputs["RetrainingFunctionName"])
+    settings = RetrainingSettings.from_json(variables.get(environment.RETRAINING_SETTINGS, "{}"))
+    return Facts(
+        prefix=request.prefix,
+        account=account,
+        region=request.region,
+        now=text(now),
+        serving=_serving(aws, state, request.prefix),
+        incidents=_incidents(aws, state, request.prefix, windows),
+        windows=windows,
+        decisions=decisions,
+        promotions=[{**run, "started": text(run["started"])} for run in aws.promotions(outputs["StateMachineArn"], 3)],
+        pending=aws.pending(outputs["ModelPackageGroupName"]),
+        run=_flight(aws, memory),
+        allowance=allowance(memory.state, settings, now),
+        runs_without_gain=memory.runs_without_gain,
+        settings=settings,
+    )
+
+
+def text(time: datetime) -> str:
+    """ISO 8601 in UTC, to the minute."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+
+
+def _outputs(aws: Aws, request: Request) -> dict[str, str]:
+    found = {name: aws.outputs(f"{request.prefix}-{name}") for name in STACKS}
+    missing = [f"{request.prefix}-{name}" for name, outputs in found.items() if outputs is None]
+    if missing:
+        where = f"account {request.account}, region {request.region}"
+        raise StatusError(f"not deployed in {where}: no stack {', '.join(missing)}; deploy the engagement first")
+    return {key: value for outputs in found.values() if outputs for key, value in outputs.items()}
+
+
+def _partition(request: Request) -> str:
+    return f"retraining#{request.prefix}"
+
+
+def _monitor(prefix: str) -> str:
+    return f"monitor#{prefix}#primary"
+
+
+def _windows(aws: Aws, table: str, request: Request) -> list[dict[str, Any]]:
+    items = aws.newest(table, _monitor(request.prefix), "window#", request.windows)
+    return [json.loads(item["detail"]["S"]) for item in items]
+
+
+def _entry(item: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(item["entry"]["S"])
+
+
+def _latest(now: datetime, windows: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> datetime:
+    """An offline cloud's clock may be ahead of this machine's: what happened there has happened."""
+    times = [window["window_end"] for window in windows] + [decision["time"] for decision in decisions]
+    return max([now, *(datetime.fromisoformat(time) for time in times)])
+
+
+def _serving(aws: Aws, table: str, endpoint: str) -> dict[str, Any] | None:
+    serving = aws.serving(endpoint)
+    if serving is None:
+        return None
+    champion = aws.item(table, f"champion#{endpoint}", "current")
+    promoted = champion and champion["model_package_arn"]["S"] == serving.package_arn
+    since = champion["promoted_at"]["S"] if champion and promoted else None
+    return {
+        "model_package_arn": serving.package_arn,
+        "status": serving.status,
+        "failure": serving.failure,
+        "since": text(datetime.fromisoformat(since)) if since else None,
+        "previous_model_package_arn": champion["previous_model_package_arn"]["S"] if champion and promoted else None,
+    }
+
+
+def _incidents(aws: Aws, table: str, endpoint: str, windows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those in the monitor's memory; where that cannot be read, the one that the last window names."""
+    item = aws.item(table, _monitor(endpoint), "state")
+    try:
+        memory = json.loads(zlib.decompress(base64.b85decode(item["memory"]["S"]))) if item else {}
+        return [dict(incident) for incident in memory.get("incidents", ())]
+    except (KeyError, ValueError, zlib.error):
+        last = windows[0] if windows else {}
+        named = {"id": last.get("incident_id"), "condition": last.get("verdict"), "opened_at": None}
+        return [named] if last.get("incident_id") else []
+
+
+def _memory(aws: Aws, table: str, request: Request) -> Memory:
+    item = aws.item(table, _partition(request), "state")
+    return Memory.from_json(item["memory"]["S"], int(item["revision"]["N"])) if item else Memory()
+
+
+def _flight(aws: Aws, memory: Memory) -> dict[str, Any] | None:
+    if memory.run is None:
+        return None
+    arn = memory.run.execution_arn
+    found = aws.execution(arn) if arn else None
+    status = found["PipelineExecutionStatus"] if found else ("gone" if arn else "reserved")
+    return {"execution_arn": arn, "status": status, "since": text(memory.run.time), "reason": memory.run.reason}

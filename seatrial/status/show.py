@@ -1,0 +1,82 @@
+"""A status as text for a terminal, and as JSON."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from seatrial.status.advice import advice
+from seatrial.status.facts import Facts, text
+
+
+def as_json(facts: Facts) -> str:
+    """Every fact and the advice."""
+    return json.dumps({**asdict(facts), "advice": advice(facts)}, indent=1, default=_plain)
+
+
+def as_text(facts: Facts) -> str:
+    """Sections in the order in which an operator asks."""
+    sections = {
+        "serves": _serves(facts),
+        "incidents": (f"{item['condition']} since {item['opened_at']}" for item in facts.incidents),
+        "windows": map(_window, facts.windows),
+        "training": _training(facts),
+        "decisions": map(_decision, facts.decisions),
+        "promotions": map(_promotion, facts.promotions),
+        "to do": advice(facts),
+    }
+    lines = [f"{facts.prefix} in {facts.account}, {facts.region} at {facts.now}"]
+    for name, content in sections.items():
+        for index, line in enumerate([*content] or ["none"]):
+            lines.append(f"{name if index == 0 else '':<11} {line}")
+    return "\n".join(lines)
+
+
+def _serves(facts: Facts) -> Iterator[str]:
+    serving = facts.serving
+    if serving is None:
+        return
+    since = f" since {serving['since']}" if serving["since"] else ""
+    yield f"version {_version(serving['model_package_arn'])}{since}, endpoint {serving['status']}"
+    if serving["previous_model_package_arn"]:
+        yield f"before it version {_version(serving['previous_model_package_arn'])}"
+
+
+def _window(window: dict[str, Any]) -> str:
+    return f"{window['window_start']} {window['rows']} rows, {window['labelled_rows']} labelled: {window['sentence']}"
+
+
+def _training(facts: Facts) -> Iterator[str]:
+    if facts.run:
+        yield f"{facts.run['status']} since {facts.run['since']}: {facts.run['reason']}"
+    left, settings = facts.allowance, facts.settings
+    yield (
+        f"budget left: {left.daily_left} of {settings.daily_budget} in 24 hours, "
+        f"{left.monthly_left} of {settings.monthly_budget} in 30 days"
+    )
+    for name, time in (("cooldown", left.cooldown_until), ("blackout", left.blackout_until)):
+        if time:
+            yield f"{name} until {text(time)}"
+    gain = f"{facts.runs_without_gain} of {settings.breaker_after} runs without gain"
+    yield f"breaker {'open' if left.breaker_open else 'closed'}: {gain}"
+
+
+def _decision(decision: dict[str, Any]) -> str:
+    answer = "yes" if decision["action"] == "start" else "no"
+    asked = f"{decision['trigger']} at {text(datetime.fromisoformat(decision['time']))}"
+    return f"{asked}: {answer} ({decision['rule']}), {decision['reason']}"
+
+
+def _promotion(run: dict[str, Any]) -> str:
+    return f"{run['started']} {run['outcome'] or run['status'].lower()}: {run['reason'] or 'under way'}"
+
+
+def _version(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return text(value)
+    raise TypeError(f"{value!r} is not JSON")
