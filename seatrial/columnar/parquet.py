@@ -22,16 +22,23 @@ def freeze_maps(paths: Sequence[str | Path], columns: Sequence[str] | None = Non
     The first 4,096 values of the first and of the last row group are enough: the map decides how fine the histogram
     is, not whether it is right. Freeze it in the baseline and pass it to every later summary.
     """
-    if not paths:
-        raise ColumnError("no Parquet files to take a baseline from")
-    schema = pq.read_schema(paths[0])
-    absent = [name for name in columns or () if name not in schema.names]
-    if absent:
-        raise ColumnError(f"{paths[0]}: has no column {', '.join(absent)}; there are {', '.join(schema.names)}")
-    names = list(columns or schema.names)
-    numeric = [name for name in names if is_numeric(schema.field(name).type)]
-    samples = _samples(numeric, paths)
-    return {name: AffineMap.of(np.concatenate(samples[name])) if name in samples else None for name in names}
+    fields = _fields(paths, columns)
+    numeric = [field.name for field in fields if is_numeric(field.type)]
+    samples = _samples(numeric, _groups(paths))
+    return {
+        item.name: AffineMap.of(np.concatenate(samples[item.name])) if item.name in samples else None for item in fields
+    }
+
+
+def summarise_baseline(paths: Sequence[str | Path], columns: Sequence[str] | None = None) -> TableSummary:
+    """Summary of a baseline with the maps of `freeze_maps`; a single row group is read only once for both."""
+    if len(_groups(paths)) != 1:
+        return summarise_parquet(paths, freeze_maps(paths, columns))
+    fields = _fields(paths, columns)
+    path = next(path for path, _ in _groups(paths))
+    texts = [field.name for field in fields if not is_numeric(field.type)]
+    with pq.ParquetFile(path, read_dictionary=texts) as file:
+        return TableSummary(file.metadata.num_rows, {field.name: _summarise_once(field, file) for field in fields})
 
 
 def summarise_parquet(paths: Sequence[str | Path], maps: Maps) -> TableSummary:
@@ -55,11 +62,12 @@ def _summarise_file(path: str | Path, maps: Maps) -> TableSummary:
 
 
 def _summarise_groups(field: pa.Field, file: pq.ParquetFile, map: AffineMap | None) -> Column:  # noqa: A002
-    total = summarise_column(field.name, pa.chunked_array([], field.type), map)
+    total: Column | None = None
     for group in range(file.num_row_groups):
         values = file.read_row_group(group, columns=[field.name], use_threads=False).column(0)
-        total = total.merge(summarise_column(field.name, values, map))  # pyrefly: ignore[bad-argument-type]
-    return total
+        piece = summarise_column(field.name, values, map)
+        total = total.merge(piece) if total else piece  # pyrefly: ignore[bad-argument-type]
+    return total or summarise_column(field.name, pa.chunked_array([], field.type), map)
 
 
 def _opened(path: str | Path, maps: Maps) -> pq.ParquetFile:
@@ -72,10 +80,33 @@ def _opened(path: str | Path, maps: Maps) -> pq.ParquetFile:
     return file
 
 
-def _samples(names: Sequence[str], paths: Sequence[str | Path]) -> dict[str, list[np.ndarray]]:
+def _fields(paths: Sequence[str | Path], columns: Sequence[str] | None) -> list[pa.Field]:
+    if not paths:
+        raise ColumnError("no Parquet files to take a baseline from")
+    schema = pq.read_schema(paths[0])
+    absent = [name for name in columns or () if name not in schema.names]
+    if absent:
+        raise ColumnError(f"{paths[0]}: has no column {', '.join(absent)}; there are {', '.join(schema.names)}")
+    return [schema.field(name) for name in columns or schema.names]
+
+
+def _groups(paths: Sequence[str | Path]) -> list[tuple[str | Path, int]]:
+    """Every row group: its file and its number."""
+    return [(path, group) for path in paths for group in range(pq.read_metadata(path).num_row_groups)]
+
+
+def _summarise_once(field: pa.Field, file: pq.ParquetFile) -> Column:
+    """Summary of the only row group's column, by the map of its own first values."""
+    values = file.read_row_group(0, columns=[field.name], use_threads=False).column(0)
+    if not is_numeric(field.type):
+        return summarise_column(field.name, values, None)
+    head = [numbers(field.name, chunk) for chunk in values.slice(0, SAMPLED_VALUES).chunks]
+    return summarise_column(field.name, values, AffineMap.of(np.concatenate([np.empty(0), *head])))
+
+
+def _samples(names: Sequence[str], groups: Sequence[tuple[str | Path, int]]) -> dict[str, list[np.ndarray]]:
     """Heads of the columns in the first and the last row group, one column at a time."""
     samples: dict[str, list[np.ndarray]] = {name: [np.empty(0)] for name in names}
-    groups = [(path, group) for path in paths for group in range(pq.read_metadata(path).num_row_groups)]
     for path, group in dict.fromkeys([*groups[:1], *groups[-1:]]):
         with pq.ParquetFile(path) as file:
             for name in names:

@@ -35,7 +35,7 @@ class AffineMap:
         numbers = numbers[np.abs(numbers) <= LARGEST_MAGNITUDE]
         if not numbers.size:
             return cls()
-        low, center, high = (float(value) for value in np.quantile(numbers, [0.25, 0.5, 0.75]))
+        low, center, high = _quartiles(numbers)
         for scale in (high - low, float(numbers.std()), float(np.ptp(numbers)), abs(center)):
             if math.isfinite(scale) and scale > 0 and math.isfinite(1 / scale):
                 return cls(center, scale)
@@ -55,3 +55,9 @@ class AffineMap:
     def to_list(self) -> list[Any]:
         """JSON-ready form."""
         return [self.center, self.scale]
+
+
+def _quartiles(values: np.ndarray) -> list[float]:
+    """As `np.quantile`, which takes 30 ms at its first call to import masked arrays."""
+    places = np.array([0.25, 0.5, 0.75]) * (len(values) - 1)
+    return [float(value) for value in np.interp(places, np.arange(len(values)), np.sort(values))]

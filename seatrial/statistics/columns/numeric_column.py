@@ -2,20 +2,21 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
 
 from seatrial.statistics.columns.affine import LARGEST, AffineMap
-from seatrial.statistics.columns.bit_histogram import CELLS, BitHistogram
+from seatrial.statistics.columns.bit_histogram import BITS, CELLS, BitHistogram
 from seatrial.statistics.columns.exact_moments import ExactMoments
 from seatrial.statistics.parsing import is_missing, to_number
 
 BLOCK = 1 << 16
 """Values handled at a time: the work stays in the processor's cache and memory stays flat."""
-END_CELLS = 32
+END_CELLS = 1 << (BITS - 9)
+"""At either end of a histogram: infinities and NaN."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,10 @@ class NumericColumn:
     @classmethod
     def of(cls, values: np.ndarray, map: AffineMap, missing: int = 0, invalid: int = 0) -> "NumericColumn":  # noqa: A002
         """Summary of present values, shape (n,), any numeric type, beside values counted elsewhere."""
-        summary = cls(map, missing, invalid)
         _settle_allocator()
-        for start in range(0, len(values), BLOCK):
-            summary = summary.merge(_block(values[start : start + BLOCK], map))
-        return summary
+        blocks = (_block(values[start : start + BLOCK], map) for start in range(0, len(values), BLOCK))
+        summary = reduce(cls.merge, blocks) if len(values) else cls(map)
+        return replace(summary, missing=summary.missing + missing, invalid=summary.invalid + invalid)
 
     @classmethod
     def of_texts(cls, texts: Sequence[str], map: AffineMap) -> "NumericColumn":  # noqa: A002

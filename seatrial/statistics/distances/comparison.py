@@ -57,7 +57,9 @@ def compare(baseline: Column, window: Column) -> ColumnDistances | None:
 
 def histogram_ks_distance(baseline: NumericColumn, window: NumericColumn) -> float:
     """KS distance at the resolution of the histograms: at most one cell's share from the exact one."""
-    return float(np.abs(baseline.histogram.cumulative() - window.histogram.cumulative()).max())
+    held = _held(baseline, window)
+    shares = [side.histogram.counts[held].cumsum() / side.present for side in (baseline, window)]
+    return float(np.abs(shares[0] - shares[1]).max())
 
 
 def aligned_counts(first: CategoryColumn, second: CategoryColumn) -> tuple[list[int], list[int]]:
@@ -106,7 +108,13 @@ def _distances(
 def _normalised_wasserstein(baseline: NumericColumn, window: NumericColumn) -> float:
     """In standard deviations; an unvarying baseline's unit is its map's scale."""
     limits = np.array([min(baseline.minimum, window.minimum), max(baseline.maximum, window.maximum)])
-    middles = baseline.map.back((edges()[:-1] + edges()[1:]) / 2)
+    held = _held(baseline, window)
+    middles = baseline.map.back((edges()[held] + edges()[held + 1]) / 2)
     positions = np.clip(middles, *limits)
-    distance = wasserstein_distance(baseline.histogram.counts, window.histogram.counts, positions)
+    distance = wasserstein_distance(baseline.histogram.counts[held], window.histogram.counts[held], positions)
     return distance / (baseline.std_dev or baseline.map.scale)
+
+
+def _held(baseline: NumericColumn, window: NumericColumn) -> np.ndarray:
+    """The cells in which either has values: a few thousand of 65,536, and in the others nothing changes."""
+    return np.flatnonzero((baseline.histogram.counts + window.histogram.counts) != 0)
