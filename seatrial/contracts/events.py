@@ -1,11 +1,12 @@
 """The events of our own on EventBridge, versioned; documented in docs/reference/events.md."""
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 SOURCE = "seatrial.monitoring"
 VERDICT_DETAIL_TYPE = "Seatrial Monitoring Verdict"
-VERDICT_VERSION = "1.0"
+VERDICT_VERSION = "1.1"
 
 Verdict = Literal["ok", "drift", "quality_loss", "insufficient_data", "missing_data", "schema_violation"]
 Severity = Literal["none", "ticket", "page"]
@@ -40,11 +41,37 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Contribution:
+    """A feature's part in a root cause: its share of the whole, and the range or category that changed most."""
+
+    feature: str
+    share: float
+    segment: str
+    baseline_share: float
+    window_share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootCause:
+    """Why the verdict: features by contribution, the part of the rows in which it happens (None for everywhere).
+
+    `began_at` is the estimated beginning, ISO 8601 UTC.
+    """
+
+    features: tuple[Contribution, ...]
+    segment: str | None
+    began_at: str | None
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MonitoringVerdict:
     """Detail of the verdict event, one for every window evaluated (also the quiet ones).
 
     `window_start` and `window_end` are ISO 8601 UTC; `incident_id` names the incident that is open after this
-    window, None when none is.
+    window, None when none is. `revision` counts from 1: late files give a window another result with the next number.
+    `sampled_share` is the share of the requests that was read, `label_coverage` that of the window's requests whose
+    label is known (None while none is), `estimated_auc` what is estimated without labels (None when it cannot be).
     """
 
     endpoint_name: str
@@ -62,6 +89,13 @@ class MonitoringVerdict:
     report_uri: str | None = None
     violations_uri: str | None = None
     findings: tuple[Finding, ...] = field(default=())
+    root_cause: RootCause | None = None
+    revision: int = 1
+    sampled_share: float = 1.0
+    unreadable: int = 0
+    partial: bool = False
+    label_coverage: float | None = None
+    estimated_auc: float | None = None
     version: str = VERDICT_VERSION
 
     def to_detail(self) -> dict[str, Any]:
@@ -69,8 +103,26 @@ class MonitoringVerdict:
         return asdict(self)
 
     @classmethod
-    def from_detail(cls, detail: dict[str, Any]) -> "MonitoringVerdict":
-        """Read an event's `detail`; raises `TypeError` on unknown or missing fields."""
-        findings = tuple(Finding(**finding) for finding in detail.get("findings", ()))
-        fields: dict[str, Any] = {**detail, "findings": findings}
-        return cls(**fields)
+    def from_detail(cls, detail: Mapping[str, Any]) -> "MonitoringVerdict":
+        """Read an event's `detail`; fields of later minor versions are passed over.
+
+        Raises `TypeError` when fields are missing, or when the major version is another one.
+        """
+        version = str(detail.get("version", VERDICT_VERSION))
+        if version.partition(".")[0] != VERDICT_VERSION.partition(".")[0]:
+            raise TypeError(f"version must be {VERDICT_VERSION} or another of the same major number, got {version!r}")
+        known = _known(cls, detail)
+        cause = detail.get("root_cause")
+        known["findings"] = tuple(Finding(**_known(Finding, finding)) for finding in detail.get("findings", ()))
+        known["root_cause"] = _root_cause(cause) if cause else None
+        return cls(**known)
+
+
+def _known(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    names = {item.name for item in fields(kind)}
+    return {name: value for name, value in data.items() if name in names}
+
+
+def _root_cause(data: Mapping[str, Any]) -> RootCause:
+    features = tuple(Contribution(**_known(Contribution, item)) for item in data["features"])
+    return RootCause(**{**_known(RootCause, data), "features": features})
