@@ -53,24 +53,31 @@ def build(app: cdk.App, engagement: Engagement, environment: str) -> Stacks:
     lake = LakeStack(app, "Lake", target=target)
     network = workload_network(app, target=target, lake=lake.lake)
     base = Foundation(target=target, lake=lake.lake, notifications=lake.notifications, network=network)
-    training = TrainingStack(app, "Training", foundation=base)
+    processing = _processing(app, lake, base)
+    engine = processing.engine if processing else None
+    training = TrainingStack(app, "Training", foundation=base, engine=engine)
     serving = ServingStack(app, "Serving", foundation=base, image_arns=training.image_arns)
     monitoring = MonitoringStack(app, "Monitoring", foundation=base)
     state = monitoring.state
     retraining = RetrainingStack(app, "Retraining", foundation=base, pipeline=training.pipeline, state=state)
     promotion = PromotionStack(app, "Promotion", foundation=base, serving=serving, state=state)
-    core = Stacks(lake, training, serving, monitoring, retraining, promotion)
+    core = Stacks(lake, training, serving, monitoring, retraining, promotion, processing)
     return _with_data(app, core, base)
+
+
+def _processing(app: cdk.App, lake: LakeStack, base: Foundation) -> "ProcessingStack | None":
+    """Before training, which may run on its engine."""
+    if not lake.catalog or base.target.engagement.processing.engine == "none":
+        return None
+    from stacks.processing import ProcessingStack
+
+    return ProcessingStack(app, "Processing", foundation=base, catalog=lake.catalog)
 
 
 def _with_data(app: cdk.App, core: Stacks, base: Foundation) -> Stacks:
     """The stacks of the data layer that the engagement switches on; each is imported only then, for it is heavy."""
-    engagement, catalog = base.target.engagement, core.lake.catalog
+    engagement = base.target.engagement
     made: dict[str, Any] = {}
-    if catalog and engagement.processing.engine != "none":
-        from stacks.processing import ProcessingStack
-
-        made["processing"] = ProcessingStack(app, "Processing", foundation=base, catalog=catalog)
     if engagement.warehouse.kind != "none":
         from stacks.warehouse import WarehouseStack
 

@@ -6,6 +6,7 @@ import aws_cdk.aws_s3_assets as s3_assets
 from constructs import Construct
 
 from pipelines.churn.definition import ChurnSettings, Code, Images, JobSettings, churn_pipeline
+from seatrial.constructs import SparkTraining
 from seatrial.constructs.assets import file_asset, tar_gz_asset, zip_asset
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.images import scikit_learn_image, spark_image, xgboost_image
@@ -14,18 +15,24 @@ from seatrial.constructs.training import JobRole
 from seatrial.contracts.dataset import DatasetSpec
 from seatrial.contracts.layout import training_data_prefix
 from stacks.base import BaseStack, Foundation, Target
+from stacks.sparkml import spark_settings
 
 NO_CHAMPION = b'{"champion": null}\n'
 
 
-def churn_definition(stack: BaseStack, foundation: Foundation, jobs: JobRole, group: str) -> dict[str, Any] | str:
+def churn_definition(
+    stack: BaseStack, foundation: Foundation, jobs: JobRole, group: str, spark: SparkTraining | None
+) -> dict[str, Any] | str:
     """The definition to deploy: the customer's file when the engagement names one, else the churn pipeline."""
     target, lake = foundation.target, foundation.lake
     training = target.engagement.training
     if training.definition is not None:
         return training.definition.read_text(encoding="utf-8")
     code = _code(stack, target)
-    jobs.allow_code(f"cdk-hnb659fds-assets-{stack.account}-{stack.region}", _keys(code))
+    assets = f"cdk-hnb659fds-assets-{stack.account}-{stack.region}"
+    jobs.allow_code(assets, _keys(code))
+    if spark is not None:
+        spark.allow_keys(assets, [code.training_source_name])
     settings = ChurnSettings(
         jobs=_jobs(foundation, jobs),
         images=Images(
@@ -50,6 +57,7 @@ def churn_definition(stack: BaseStack, foundation: Foundation, jobs: JobRole, gr
         minimum_auc=training.acceptance.minimum_auc,
         minimum_gain=training.acceptance.minimum_gain,
         inference_instance_type=target.engagement.serving.instance_type,
+        spark=spark_settings(stack, training, spark) if spark is not None else None,
     )
     try:
         return churn_pipeline(settings).to_definition()

@@ -3,11 +3,13 @@
 import aws_cdk.aws_sagemaker as sagemaker
 from constructs import Construct
 
-from seatrial.constructs import TrainingPipeline
+from seatrial.config import TrainingSection
+from seatrial.constructs import SparkEngine, TrainingPipeline
 from seatrial.constructs.images import scikit_learn_image, spark_image, xgboost_image
 from seatrial.constructs.training import JobRole, image_repository_arn
 from stacks.base import BaseStack, Foundation
 from stacks.churn import churn_definition
+from stacks.sparkml import spark_training
 
 SDK_EXCEPTION = "The SDK's script mode downloads its code inside the container; the VPC still has no way out."
 
@@ -18,7 +20,9 @@ RETRAINING_PARAMETERS = ("InputDataUri", "ChampionModelUri", "TriggerReason")
 class TrainingStack(BaseStack):
     """The model package group, the roles and the pipeline."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, foundation: Foundation) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, foundation: Foundation, engine: SparkEngine | None = None
+    ) -> None:
         target, lake = foundation.target, foundation.lake
         super().__init__(scope, construct_id, target=target, description="training pipeline and model registry")
         training = target.engagement.training
@@ -34,11 +38,12 @@ class TrainingStack(BaseStack):
             writable=[lake.artifacts],
             image_arns=self.image_arns,
         )
+        self.spark = spark_training(self, foundation, engine)
         self.pipeline = TrainingPipeline(
             self,
             "Training",
             pipeline_name=target.prefix,
-            definition=churn_definition(self, foundation, self.jobs, self.group.model_package_group_name),
+            definition=churn_definition(self, foundation, self.jobs, self.group.model_package_group_name, self.spark),
             network=foundation.network,
             encryption_key=lake.key,
             artifacts=lake.artifacts,
@@ -46,10 +51,9 @@ class TrainingStack(BaseStack):
             substitutions=self._substitutions(foundation),
             start_parameters=RETRAINING_PARAMETERS,
             max_runtime_seconds=training.max_runtime_minutes * 60,
+            spark=self.spark,
             isolation_exception=SDK_EXCEPTION if training.definition else None,
-            instance_types=[]
-            if training.definition
-            else sorted({training.instance_type, training.features_instance_type}),
+            instance_types=_instance_types(training),
         )
         self.outputs(
             {
@@ -82,3 +86,8 @@ class TrainingStack(BaseStack):
             "xgboost-image": xgboost_image(self.region),
             "scikit-learn-image": scikit_learn_image(self.region),
         }
+
+
+def _instance_types(training: TrainingSection) -> list[str]:
+    """What the churn pipeline's jobs may run on; another pipeline says so itself."""
+    return [] if training.definition else sorted({training.instance_type, training.features_instance_type})

@@ -9,6 +9,11 @@ import json
 from seatrial.contracts.dataset import DatasetSpec
 
 _MOST_NAMES = 20
+_LINEAR = "Log loss with L2 regularization."
+_OBJECTIVES = {
+    "xgboost": "Log loss with early stopping on validation AUC.",
+    "sparkml-gbt": "Log loss, boosted trees of a fixed number.",
+}
 
 
 def model_card(algorithm: str, dataset: DatasetSpec) -> str:
@@ -45,9 +50,7 @@ def _intended_uses(dataset: DatasetSpec) -> dict[str, str]:
 
 
 def _training_details(algorithm: str, dataset: DatasetSpec) -> dict[str, object]:
-    function = {"function": "Minimize", "facet": "Loss", "condition": "Log loss with early stopping on validation AUC."}
-    if algorithm != "xgboost":
-        function["condition"] = "Log loss with L2 regularization."
+    function = {"function": "Minimize", "facet": "Loss", "condition": _OBJECTIVES.get(algorithm, _LINEAR)}
     return {
         "objective_function": {"function": function, "notes": f"Algorithm: {algorithm}. No resampling of classes."},
         "training_observations": f"Data set {dataset.name!r}, split 60/20/20 by a hash of {_identity(dataset)}.",

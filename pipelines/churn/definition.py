@@ -12,10 +12,13 @@ from pipelines.churn.requests import (
     script_mode,
     training,
 )
-from pipelines.churn.settings import ChurnSettings, Code, Images, JobSettings
+from pipelines.churn.settings import ChurnSettings, Code, Images, JobSettings, SparkTraining
+from pipelines.churn.sparkml import ALGORITHMS, check, train_on_spark
 from seatrial.pipeline import (
     ConditionStep,
+    EmrServerlessStep,
     FailStep,
+    JobStep,
     Join,
     Parameter,
     Pipeline,
@@ -27,7 +30,7 @@ from seatrial.pipeline import (
     at_least,
 )
 
-__all__ = ["ChurnSettings", "Code", "Images", "JobSettings", "churn_pipeline"]
+__all__ = ["ChurnSettings", "Code", "Images", "JobSettings", "SparkTraining", "churn_pipeline"]
 
 OBJECTIVE = "validation:auc"
 TUNED = {
@@ -55,16 +58,19 @@ def churn_pipeline(settings: ChurnSettings) -> Pipeline:
     data, champion, reason, approval = parameters = _parameters(settings)
     features = _features(settings, data)
     train, model = _train(settings, features)
-    baseline = _baseline(settings, features, model)
-    evaluate = _evaluate(settings, features, model, champion)
+    baseline = _baseline(settings, features, train, model)
+    evaluate = _evaluate(settings, features, train, model, champion)
     register = _register(settings, model, baseline, evaluate, (data, reason, approval))
     accepted = (train, baseline, evaluate, _accept(settings, evaluate, register))
     return Pipeline(parameters=parameters, steps=(features, _quality_gate(features, accepted)))
 
 
 def _check(settings: ChurnSettings) -> None:
-    if settings.algorithm not in TUNED:
-        raise ValueError(f"training.algorithm: must be one of {sorted(TUNED)}, got {settings.algorithm!r}")
+    known = sorted([*TUNED, *ALGORITHMS])
+    if settings.algorithm not in known:
+        raise ValueError(f"training.algorithm: must be one of {known}, got {settings.algorithm!r}")
+    if settings.algorithm in ALGORITHMS:
+        check(settings)
     short = sorted(name for name in settings.hyperparameters if len(name) == 1)
     if short:  # the training toolkit passes these as "-c 0.5", which a script's "--c" does not see
         raise ValueError(f"training.hyperparameters: names must have two letters or more, got {short}")
@@ -118,7 +124,10 @@ def _quality_gate(features: ProcessingStep, steps: tuple[Any, ...]) -> Condition
     )
 
 
-def _train(settings: ChurnSettings, features: ProcessingStep) -> tuple[TrainingStep | TuningStep, Any]:
+def _train(settings: ChurnSettings, features: ProcessingStep) -> tuple[JobStep, Any]:
+    """The step, and where it leaves the artifact."""
+    if settings.spark and settings.algorithm in ALGORITHMS:
+        return train_on_spark(settings, settings.spark, features)
     channels = {
         "train": features.output("train"),
         "validation": features.output("validation"),
@@ -131,6 +140,11 @@ def _train(settings: ChurnSettings, features: ProcessingStep) -> tuple[TrainingS
         return _tune(settings, request, hyperparameters)
     step = TrainingStep(name="Train", arguments={**request, "HyperParameters": hyperparameters}, retries=RETRIES)
     return step, step.model_artifact
+
+
+def _after(train: JobStep) -> tuple[JobStep, ...]:
+    """What reads a training job's artifact refers to it already; a job run on Spark leaves no property to refer to."""
+    return (train,) if isinstance(train, EmrServerlessStep) else ()
 
 
 def _tune(settings: ChurnSettings, request: dict[str, Any], given: dict[str, str]) -> tuple[TuningStep, Any]:
@@ -172,17 +186,20 @@ def _model_job(
     )
 
 
-def _baseline(settings: ChurnSettings, features: ProcessingStep, model: Any) -> ProcessingStep:
+def _baseline(settings: ChurnSettings, features: ProcessingStep, train: JobStep, model: Any) -> ProcessingStep:
     inputs = {"model": model, "validation": features.output("validation"), "schema": features.output("schema")}
     script = (settings.code.baseline, settings.code.baseline_name)
     return ProcessingStep(
         name="Baseline",
         arguments=_model_job(settings, "baseline", script, inputs, ["--smoke-rows", "20"]),
+        depends_on=_after(train),
         retries=RETRIES,
     )
 
 
-def _evaluate(settings: ChurnSettings, features: ProcessingStep, model: Any, champion: Parameter) -> ProcessingStep:
+def _evaluate(
+    settings: ChurnSettings, features: ProcessingStep, train: JobStep, model: Any, champion: Parameter
+) -> ProcessingStep:
     inputs = {
         "model": model,
         "champion": champion,
@@ -194,6 +211,7 @@ def _evaluate(settings: ChurnSettings, features: ProcessingStep, model: Any, cha
     return ProcessingStep(
         name="Evaluate",
         arguments=_model_job(settings, "evaluation", script, inputs, arguments),
+        depends_on=_after(train),
         property_files=(PropertyFile(name="Evaluation", output="evaluation", path="evaluation.json"),),
         retries=RETRIES,
     )

@@ -50,6 +50,19 @@ class Code:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SparkTraining:
+    """Where and as whom SparkML trains: an EMR Serverless application; the script is `steps/sparkml_train.py`."""
+
+    application_id: str
+    role_arn: str
+    script: str
+    submit_options: tuple[str, ...]
+    serving_wheels: tuple[str, ...]
+    """S3 URIs of wheels that the serving image lacks."""
+    max_runtime_minutes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChurnSettings:
     """Everything `churn_pipeline` needs."""
 
@@ -72,6 +85,8 @@ class ChurnSettings:
     minimum_auc: float
     minimum_gain: float
     inference_instance_type: str
+    spark: SparkTraining | None = None
+    """Needed by the algorithms of SparkML, and by no other."""
 
     @property
     def model_image(self) -> str:

@@ -24,6 +24,7 @@ _STAND_INS = {
 }
 """Put in for required keys that are missing or wrong, so that the rules between the other keys can still be checked."""
 _PYTHON: Path = ("processing", "python_environment")
+_WHEELS: Path = ("training", "serving_wheels")
 _UNION_TAGS = {"str", "int", "float", "bool"}
 
 
@@ -55,10 +56,11 @@ def load(path: FilePath) -> Engagement:
         found += broken_rules(checked.engagement, checked.doubtful)
         found += [(("training", "definition"), text) for text in _definition_mistakes(checked.engagement, path)]
         found += [(_PYTHON, text) for text in _python_mistakes(checked.engagement, path)]
+        found += [(_WHEELS, text) for text in _wheel_mistakes(checked.engagement, path)]
     mistakes = [*document.mistakes, *(_located(document, where, text) for where, text in found)]
     if mistakes or checked.engagement is None:
         raise EngagementError(path, mistakes)
-    return _with_python(_with_definition(checked.engagement, path), path)
+    return _with_wheels(_with_python(_with_definition(checked.engagement, path), path), path)
 
 
 def _read(path: FilePath) -> Document:
@@ -192,6 +194,20 @@ def _python_mistakes(engagement: Engagement, file: FilePath) -> Iterator[str]:
         yield f"must be a tar.gz archive of a virtual environment, got {str(given)!r}"
     elif not (file.parent / given).is_file():
         yield f"must be a file, named from the engagement file's folder, got {str(given)!r}: no such file"
+
+
+def _with_wheels(engagement: Engagement, file: FilePath) -> Engagement:
+    wheels = tuple((file.parent / given).resolve() for given in engagement.training.serving_wheels)
+    training = engagement.training.model_copy(update={"serving_wheels": wheels})
+    return engagement.model_copy(update={"training": training})
+
+
+def _wheel_mistakes(engagement: Engagement, file: FilePath) -> Iterator[str]:
+    for given in engagement.training.serving_wheels:
+        if given.suffix != ".whl":
+            yield f"must be wheels, got {str(given)!r}"
+        elif not (file.parent / given).is_file():
+            yield f"must be files, named from the engagement file's folder, got {str(given)!r}: no such file"
 
 
 def _reason(error: OSError) -> str:

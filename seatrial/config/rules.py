@@ -7,6 +7,7 @@ from datetime import date
 from seatrial.config.data_rules import DATA_RULES
 from seatrial.config.document import Path
 from seatrial.config.engagement import Engagement
+from seatrial.config.training_rules import TRAINING_RULES
 from seatrial.config.values import LOG_RETENTION_DAYS
 from seatrial.config.warehouse_rules import WAREHOUSE_RULES
 
@@ -126,7 +127,6 @@ def _budgets(engagement: Engagement) -> Iterator[Finding]:
         yield ("retraining", "triggers"), f"must not repeat a trigger, got {list(retraining.triggers)!r}"
 
 
-def _schedule(engagement: Engagement) -> Iterator[Finding]:
 def _blackouts(engagement: Engagement) -> Iterator[Finding]:
     for index, text in enumerate(engagement.retraining.blackouts):
         if "/" not in text:
@@ -149,6 +149,7 @@ def _confirmation(engagement: Engagement) -> Iterator[Finding]:
         yield path, f"must be at least {least} for {least} hourly windows (retraining.confirm_windows), got {got}"
 
 
+def _schedule(engagement: Engagement) -> Iterator[Finding]:
     if "schedule" in engagement.retraining.triggers and engagement.training.schedule is None:
         path = ("training", "schedule")
         yield path, "must be set, got None, because retraining.triggers names 'schedule'; or take it out there"
@@ -181,12 +182,13 @@ RULES: Mapping[Rule, tuple[Path, ...]] = {
     _canary: (("serving", "instance_count"), ("serving", "maximum_instance_count")),
     _capture: (("serving", "capture_percent"), _TRIGGERS),
     _budgets: (("retraining", "daily_budget"), ("retraining", "monthly_budget"), _TRIGGERS),
-    _schedule: (("training", "schedule"), _TRIGGERS),
     _confirmation: (("retraining", "confirm_windows"), ("retraining", "confirm_within_hours")),
     _blackouts: (("retraining", "blackouts"),),
+    _schedule: (("training", "schedule"), _TRIGGERS),
     _tags: (("tags",),),
     **DATA_RULES,
     **WAREHOUSE_RULES,
+    **TRAINING_RULES,
 }
 """Each rule with the keys it reads: it is not asked when one of them is in doubt."""
 

@@ -135,8 +135,10 @@ class TrainingSection(Section):
 
     dataset: Dataset = Field(default_factory=Dataset)
     """The data."""
-    algorithm: Literal["xgboost", "scikit-learn"] = "xgboost"
-    """`xgboost`: gradient boosting. `scikit-learn`: logistic regression, the interpretable alternative."""
+    algorithm: Literal["xgboost", "scikit-learn", "sparkml-logistic", "sparkml-gbt"] = "xgboost"
+    """`xgboost`: gradient boosting. `scikit-learn`: logistic regression, the interpretable alternative.
+    `sparkml-logistic`, `sparkml-gbt`: both by SparkML, for more rows than one instance holds; trained on EMR
+    Serverless, served by ONNX Runtime. docs/how-to/train-with-sparkml.md says what they need."""
     hyperparameters: Mapping[Text, str | int | float | bool] = Field(default_factory=dict)
     """Handed to the training script as they are; what is not named keeps the script's default."""
     instance_type: InstanceType = "ml.m5.xlarge"
@@ -151,6 +153,9 @@ class TrainingSection(Section):
     """Bounds on the training data."""
     acceptance: Acceptance = Field(default_factory=Acceptance)
     """Bounds on the new model."""
+    serving_wheels: tuple[Path, ...] = ()
+    """Wheels that a SparkML model brings to the endpoint's image: ONNX Runtime, for the image's Python (3.12) and the
+    instance's architecture; relative to the engagement file."""
     schedule: Schedule | None = "cron(0 3 ? * SUN *)"
     """When retraining is considered even without an alert (UTC); null: never. `retraining` decides whether it runs."""
     definition: Path | None = None
@@ -202,18 +207,20 @@ class RetrainingSection(Section):
     triggers: tuple[Literal["quality_loss", "schedule", "drift"], ...] = ("quality_loss", "schedule")
     """What may start a retraining. `drift` of inputs alone is left out: it says little about harm. A start by hand is
     always possible."""
+    confirm_windows: Annotated[int, Field(ge=1, le=48)] = 2
+    """Windows that must give the same verdict before it starts a retraining; 1 starts at the first."""
+    confirm_within_hours: Annotated[int, Field(ge=1, le=168)] = 6
+    """How near to each other these windows must lie."""
     cooldown_hours: Annotated[int, Field(ge=0, le=8760)] = 24
     """Pause after a retraining."""
     daily_budget: Annotated[int, Field(ge=0, le=100)] = 1
     """Most retrainings a day."""
     monthly_budget: Annotated[int, Field(ge=0, le=1000)] = 8
-    confirm_windows: Annotated[int, Field(ge=1, le=48)] = 2
-    """Windows that must give the same verdict before it starts a retraining; 1 starts at the first."""
-    confirm_within_hours: Annotated[int, Field(ge=1, le=168)] = 6
-    """How near to each other these windows must lie."""
     """Most retrainings in a month."""
     minimum_labelled_rows: Annotated[int, Field(ge=1)] = 500
     """Fewest labelled rows that the newest data must hold in all, rows that were trained on before included."""
+    minimum_fresh_rows: Annotated[int, Field(ge=0)] = 200
+    """Fewest of them that must be new, where the data's publisher tells how many are (`fresh_rows`)."""
     breaker_after: Annotated[int, Field(ge=1, le=100)] = 3
     """Retrainings after an alarm that brought no better model, in a row, after which none is started until a run by
     hand brings one."""
@@ -223,8 +230,6 @@ class RetrainingSection(Section):
 
 
 class RemovalSection(Section):
-    minimum_fresh_rows: Annotated[int, Field(ge=0)] = 200
-    """Fewest of them that must be new, where the data's publisher tells how many are (`fresh_rows`)."""
     """What happens to data when a stack is deleted."""
 
     destroy_data: bool = False

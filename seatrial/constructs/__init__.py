@@ -91,6 +91,7 @@ _MODULES = {
     "ServingEndpoint": "serving",
     "SparkEngine": "spark_job",
     "SparkJob": "spark_job",
+    "SparkTraining": "spark_training",
     "StreamDelivery": "stream_delivery",
     "TrainingPipeline": "training",
     "WarehouseMigrations": "warehouse_migrations",

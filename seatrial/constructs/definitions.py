@@ -23,6 +23,7 @@ STEP_ACTIONS: dict[str, tuple[str, ...]] = {
     "RegisterModel": ("CreateModelPackage", "DescribeModelPackage"),
     "Condition": (),
     "Fail": (),
+    "EMRServerless": (),
 }
 STEP_RESOURCES: dict[str, str] = {
     "Processing": "processing-job",
@@ -66,8 +67,9 @@ def step_types(definition: Definition) -> list[str]:
 
 
 def role_arns(definition: Definition) -> list[str]:
-    """The roles that the definition's jobs and models run as."""
-    return sorted({arn for step in steps(definition) for arn in _values(step["Arguments"], _ROLE_KEYS)})
+    """The roles that SageMaker's own jobs and models run as."""
+    own = (step for step in steps(definition) if step["Type"] != "EMRServerless")
+    return sorted({arn for step in own for arn in _values(step["Arguments"], _ROLE_KEYS)})
 
 
 _ROLE_KEYS = ("RoleArn", "ExecutionRoleArn")

@@ -6,6 +6,7 @@ from typing import Any
 import aws_cdk.aws_emrserverless as emrserverless
 import aws_cdk.aws_kms as kms
 import aws_cdk.aws_s3 as s3
+import aws_cdk.aws_s3_assets as s3_assets
 from constructs import Construct
 
 from seatrial.constructs.arns import place_of
@@ -63,6 +64,7 @@ class EmrServerlessEngine(SparkEngine):
         self._worker = {"cpu": f"{worker_vcpu} vCPU", "memory": f"{worker_memory_gib} GB"}
         self.role = self._job_role()
         self.spark_settings = _spark_settings(worker_vcpu, worker_memory_gib)
+        self.environment: s3_assets.Asset | None = None
         if python_environment is not None:
             self._use_environment(python_environment)
         kinds = emrserverless.CfnApplication
@@ -135,7 +137,7 @@ class EmrServerlessEngine(SparkEngine):
         return role
 
     def _use_environment(self, archive: Path) -> None:
-        asset = file_asset(self, "PythonEnvironment", archive.read_bytes(), ".tar.gz")
+        asset = self.environment = file_asset(self, "PythonEnvironment", archive.read_bytes(), ".tar.gz")
         self.allow_code(asset)
         driver = "spark.emr-serverless.driverEnv"
         self.spark_settings |= {

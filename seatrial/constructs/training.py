@@ -15,6 +15,7 @@ from seatrial.constructs.definitions import STEP_ACTIONS, STEP_RESOURCES
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.sdk_definitions import JobDefaults, secured, substitute, with_parameters
+from seatrial.constructs.spark_job import SparkEngine
 from seatrial.constructs.workload import WorkloadNetwork
 
 JOB_NAMES = "SageMaker names a pipeline's jobs pipelines-<execution>-<step>-<random>: only the beginning is known."
@@ -61,7 +62,8 @@ class TrainingPipeline(Construct):
     `pipeline.definition()`; in a text, `${seatrial/name}` stands for a value of `substitutions`, and jobs that say
     nothing about VPC, encryption and time limit are given them, and parameters of `start_parameters` that it does not
     declare are added, so that whoever starts it may give them. Every job must be isolated from the network, unless
-    `isolation_exception` says in a sentence why not. The pipeline may pass exactly the roles that it names.
+    `isolation_exception` says in a sentence why not. The pipeline may pass exactly the roles that it names. Steps of
+    type EMRServerless run on `spark`.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class TrainingPipeline(Construct):
         start_parameters: Sequence[str] = (),
         max_runtime_seconds: int = 86_400,
         isolation_exception: str | None = None,
+        spark: SparkEngine | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         parsed = definitions.parse(definition)
@@ -94,11 +97,14 @@ class TrainingPipeline(Construct):
             parsed = secured(substitute(parsed, substitutions or {}), defaults)
             parsed = with_parameters(parsed, start_parameters)
         _check(parsed, maximum_parallel_steps, isolation_exception)
+        _check_spark(parsed, spark)
         self._network, self._key, self._instance_types = network, encryption_key, [*instance_types]
         self._isolated = isolation_exception is None
         self.model_package_group = model_package_group
         self.role = ServiceRole(self, "Identity", service=SAGEMAKER, description="Runs the training pipeline")
         self._allow_steps(parsed)
+        if spark is not None:
+            spark.grant_run(self.role)
         self._allow_registering()
         self._deny_approving()
         self.role.allow_reading(artifacts)
@@ -202,6 +208,14 @@ def image_repository_arn(scope: Construct, image: str) -> str:
     account, _, _, region = registry.split(".")[:4]
     repository = rest.split("@")[0].split(":")[0]
     return Place(place_of(scope).partition, region, account).arn("ecr", "repository", repository)
+
+
+def _check_spark(definition: Mapping[str, Any], spark: SparkEngine | None) -> None:
+    runs = "EMRServerless" in definitions.step_types(definition)
+    if runs and spark is None:
+        raise ConstructError("definition: has a step of type 'EMRServerless', give the engine that it runs on: spark")
+    if spark is not None and not runs:
+        raise ConstructError("spark: must be None, because no step of the definition is of type 'EMRServerless'")
 
 
 def _check(definition: Mapping[str, Any], maximum_parallel_steps: int, exception: str | None) -> None:

@@ -213,6 +213,24 @@ class EmrStep(JobStep):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EmrServerlessStep(JobStep):
+    """A job run of an EMR Serverless application that exists; `arguments` are `StartJobRun`'s without both members."""
+
+    type: ClassVar[str] = "EMRServerless"
+    application_id: str
+    role_arn: str
+
+    def request(self) -> dict[str, Any]:
+        """As the SDK's `EMRServerlessStep` has it: the role beside the job as well as in it."""
+        own = {"applicationId": render(self.application_id), "executionRoleArn": render(self.role_arn)}
+        return {
+            "ApplicationId": own["applicationId"],
+            "ExecutionRoleArn": own["executionRoleArn"],
+            "JobConfig": {**render(self.arguments), **own},
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class CallStep(JobStep):
     """A step that hands its inputs to something of ours and reads named outputs back (`name -> type`)."""
 

@@ -155,9 +155,21 @@ def _check_step(placed: Placed, types: dict[str, str]) -> Iterator[Mistake]:
         yield Mistake(f"{path}.Arguments.ErrorMessage", "must be a string")
     elif kind == "Lambda" and not step.get("FunctionArn"):
         yield Mistake(f"{path}.FunctionArn", "is required")
+    elif kind == "EMRServerless":
+        yield from _check_emr_serverless_step(step.get("Arguments") or {}, f"{path}.Arguments")
     elif kind == "Callback" and not step.get("SqsQueueUrl"):
         yield Mistake(f"{path}.SqsQueueUrl", "is required")
     yield from _check_policies(step, path)
+
+
+def _check_emr_serverless_step(arguments: Mapping[str, Any], path: str) -> Iterator[Mistake]:
+    """As the SDK's `EMRServerlessStep` demands; members of JobConfig are spelt as in EMR Serverless's API."""
+    if ("ApplicationId" in arguments) == ("ApplicationConfig" in arguments):
+        yield Mistake(path, "must have exactly one of ApplicationId and ApplicationConfig")
+    if not arguments.get("ExecutionRoleArn"):
+        yield Mistake(f"{path}.ExecutionRoleArn", "is required")
+    if not (arguments.get("JobConfig") or {}).get("jobDriver"):
+        yield Mistake(f"{path}.JobConfig.jobDriver", "is required")
 
 
 def _check_condition_step(arguments: Any, path: str, types: dict[str, str]) -> Iterator[Mistake]:

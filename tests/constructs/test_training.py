@@ -6,7 +6,7 @@ from pathlib import Path
 import aws_cdk.aws_sagemaker as sagemaker
 import pytest
 
-from seatrial.constructs import TrainingPipeline
+from seatrial.constructs import EmrServerlessEngine, SparkEngine, SparkTraining, TrainingPipeline
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.sdk_definitions import JobDefaults, secured
 
@@ -230,3 +230,46 @@ def test_steps_inside_conditions_count(site):
 
     with pytest.raises(ConstructError, match="step 'Train': VpcConfig is missing"):
         make(site, definition(condition))
+
+
+def spark_step():
+    role = "arn:aws:iam::111111111111:role/spark"
+    job = {"jobDriver": {"sparkSubmit": {"entryPoint": "s3://assets/s.py"}}}
+    arguments = {"ApplicationId": "00fa", "ExecutionRoleArn": role, "JobConfig": job}
+    return {"Name": "Spark", "Type": "EMRServerless", "Arguments": arguments}
+
+
+def test_a_step_on_emr_serverless_needs_the_engine_that_it_runs_on(site):
+    with pytest.raises(ConstructError, match="has a step of type 'EMRServerless', give the engine that it runs on"):
+        make(site, definition(spark_step()))
+
+
+def test_a_step_on_emr_serverless_runs_as_the_engines_role_and_as_no_other(site):
+    engine = EmrServerlessEngine(
+        site.stack,
+        "Emr",
+        application_name="jobs",
+        network=site.network,
+        encryption_key=site.key,
+        artifacts=site.bucket("code"),
+    )
+    common = {"artifacts": site.bucket("models"), "prefix": "pipelines/", "encryption_key": site.key}
+    spark = SparkTraining(site.stack, "Spark", engine=engine, **common)
+
+    made = make(site, definition(training_step(), spark_step()), spark=spark)
+
+    passes = [one for one in made.role.statements if one["Action"] == "iam:PassRole"]
+    assert [one["Condition"]["StringEquals"]["iam:PassedToService"] for one in passes] == [
+        "sagemaker.amazonaws.com",
+        "emr-serverless.amazonaws.com",
+    ]
+    assert passes[0]["Resource"] == "arn:aws:iam::111111111111:role/jobs"
+    assert passes[1]["Resource"] == spark.role.role_arn
+
+
+def test_an_engine_without_a_step_that_uses_it_is_a_mistake(site):
+    class Engine(SparkEngine):
+        """Nothing."""
+
+    with pytest.raises(ConstructError, match="spark: must be None, because no step"):
+        make(site, definition(training_step()), spark=Engine(site.stack, "Engine"))

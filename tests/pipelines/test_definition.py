@@ -3,10 +3,19 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.churn.definition import churn_pipeline
+from pipelines.churn.definition import SparkTraining, churn_pipeline
+from seatrial.contracts.dataset import DatasetSpec
 from seatrial.pipeline import validate
 
 JOBS = ("Processing", "Training", "Tuning")
+SPARK = SparkTraining(
+    application_id="00fa",
+    role_arn="arn:aws:iam::111111111111:role/spark",
+    script="s3://assets/s.py",
+    submit_options=("--py-files", "s3://assets/s.zip"),
+    serving_wheels=("s3://assets/w.whl",),
+    max_runtime_minutes=60,
+)
 
 
 def steps_of(definition):
@@ -27,6 +36,7 @@ def variants(settings):
     yield replace(settings, algorithm="scikit-learn")
     yield replace(settings, tuning_max_jobs=4)
     yield replace(settings, algorithm="scikit-learn", tuning_max_jobs=1, hyperparameters={"rare_below": "5"})
+    yield replace(settings, algorithm="sparkml-gbt", spark=SPARK, hyperparameters={"maximum_depth": "5"})
 
 
 def test_every_variant_is_a_valid_definition(settings):
@@ -130,6 +140,41 @@ def test_a_refusal_quotes_what_the_job_said(settings):
 
 def test_the_definition_is_the_same_each_time(settings):
     assert churn_pipeline(settings).to_json() == churn_pipeline(settings).to_json()
+
+
+def test_sparkml_trains_on_emr_serverless_and_what_reads_its_model_waits_for_it(settings):
+    spark = replace(settings, algorithm="sparkml-logistic", spark=SPARK, hyperparameters={"iterations": "9"})
+
+    steps = steps_of(churn_pipeline(spark).to_definition())
+
+    train = steps["Train"]
+    assert train["Type"] == "EMRServerless"
+    submit = train["Arguments"]["JobConfig"]["jobDriver"]["sparkSubmit"]
+    assert submit["sparkSubmitParameters"] == "--py-files s3://assets/s.zip"
+    text = [part for part in submit["entryPointArguments"] if isinstance(part, str)]
+    assert text[-5:] == ["sparkml-logistic", "--iterations", "9", "--serving-wheels", "s3://assets/w.whl"]
+    assert steps["Baseline"]["DependsOn"] == steps["Evaluate"]["DependsOn"] == ["Train"]
+    container = steps["Register"]["Arguments"]["InferenceSpecification"]["Containers"][0]
+    assert container["Image"] == "scikit-learn:1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"spark": None}, "training.algorithm: 'sparkml-gbt' trains on EMR Serverless, which is not there"),
+        ({"tuning_max_jobs": 2}, "training.tuning.max_jobs: must be 0 with 'sparkml-gbt', which is not tuned"),
+        ({"hyperparameters": {"regularization": "1"}}, r"'sparkml-gbt' knows \['bins', .*got \['regularization'\]"),
+        (
+            {"dataset": DatasetSpec(name="t", kind="table", columns={"a b": "numeric"})},
+            r"columns: SparkML takes letters, digits and underscores, got \['a b'\]",
+        ),
+    ],
+)
+def test_refuses_what_sparkml_cannot_train(settings, changes, message):
+    spark = replace(settings, algorithm="sparkml-gbt", spark=SPARK)
+
+    with pytest.raises(ValueError, match=message):
+        churn_pipeline(replace(spark, **changes))
 
 
 def test_refuses_an_unknown_algorithm(settings):

@@ -1,5 +1,6 @@
-"""Training job on Spark: logistic regression or boosted trees from feature Parquet to an artifact that serves as ONNX.
+"""Training job on Spark: logistic regression or boosted trees, from features to an artifact that serves as ONNX.
 
+Features are Parquet of the lake, or the parts of a pipeline's split (`--train`, `--validation`, `--schema`).
 It writes nothing unless ONNX Runtime, behind the artifact's own inference code, scores every held-out row as Spark
 does. The driver needs Python 3.10 or newer with onnx, onnxruntime 1.23 or newer and numpy; executors need Spark alone.
 """
@@ -29,6 +30,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as fn
 from pyspark.sql.types import NumericType, StringType
 
+from seatrial.contracts.schema import FeatureSchema
 from seatrial.spark import onnx_export, onnx_pipeline
 from seatrial.spark.errors import DataError, main
 from seatrial.spark.files import Files, location
@@ -77,6 +79,8 @@ def release(plan: onnx_export.Plan, scored: DataFrame, columns: Columns, options
 
 def read(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
     """Features with their label; a table of labels is joined by id, and by as_of when it tells one."""
+    if options.train:
+        return read_split(spark, options)
     frame = _features(spark, [location(uri) for uri in options.features])
     if options.labels:
         labels = spark.read.parquet(location(options.labels))
@@ -87,6 +91,28 @@ def read(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
         frame = frame.drop(options.label).join(labels.groupBy(*keys).agg(label), keys)
     _require(frame, [options.id, options.label])
     return frame
+
+
+def read_split(spark: SparkSession, options: argparse.Namespace) -> DataFrame:
+    """The parts as features.py writes them: CSV with id, label and features; the validation part is held out."""
+    schema = _schema(spark, options)
+    kinds = {feature.name: "double" if feature.type == "numeric" else "string" for feature in schema.features}
+    parts = []
+    for bucket, uri in ((0, options.train), (99, options.validation)):
+        part = spark.read.csv(location(uri), header=True, escape='"', multiLine=True, mode="FAILFAST")
+        if part.columns[2:] != list(kinds):
+            raise DataError(f"{uri}: columns must be {list(kinds)} after id and label, got {part.columns[2:]}")
+        values = [fn.col(f"`{name}`").cast(kind).alias(name) for name, kind in kinds.items()]
+        given = part.select(part[0].alias(options.id), part[1].alias(options.label), *values)
+        parts.append(given.withColumn(BUCKET, fn.lit(bucket).cast("long")))
+    return parts[0].unionByName(parts[1])
+
+
+def _schema(spark: SparkSession, options: argparse.Namespace) -> FeatureSchema:
+    document = Files(spark).read_json(f"{location(options.schema)}/schema.json")
+    if document is None:
+        raise DataError(f"--schema: {options.schema} holds no schema.json")
+    return FeatureSchema.from_json(json.dumps(document))
 
 
 def _features(spark: SparkSession, folders: Sequence[str]) -> DataFrame:
@@ -108,7 +134,7 @@ def _require(frame: DataFrame, names: Sequence[str]) -> None:
 
 def prepare(frame: DataFrame, options: argparse.Namespace) -> tuple[DataFrame, Columns]:
     """Label, split and features in the types that the pipeline reads; categories also as they came."""
-    leave = {options.id, options.label, "as_of", *options.ignore}
+    leave = {options.id, options.label, "as_of", BUCKET, *options.ignore}
     fields = [field for field in frame.schema.fields if field.name not in leave]
     odd = [f.name for f in fields if not isinstance(f.dataType, (NumericType, StringType))]
     if odd or not fields:
@@ -120,7 +146,8 @@ def prepare(frame: DataFrame, options: argparse.Namespace) -> tuple[DataFrame, C
     for name, kind in columns.items():
         values += _category(name) if kind == "categorical" else [fn.col(f"`{name}`").cast("double").alias(name)]
     label = fn.col(f"`{options.label}`").cast("double")
-    bucket = fn.conv(fn.substring(fn.md5(fn.col(options.id).cast("string")), 1, 8), 16, 10).cast("long") % 100
+    drawn = fn.conv(fn.substring(fn.md5(fn.col(options.id).cast("string")), 1, 8), 16, 10).cast("long") % 100
+    bucket = fn.col(BUCKET) if BUCKET in frame.columns else drawn
     return frame.select(label.alias(LABEL), bucket.alias(BUCKET), *values), columns
 
 
@@ -219,8 +246,7 @@ def write_artifact(folder: Path, files: Files, columns: Columns, model: bytes, o
     _write(folder / "schema.json", {"version": 1, "features": features})
     training = {name: getattr(options, name) for name in vars(options) if name not in _PLACES}
     _write(folder / "training.json", training)
-    for name in SERVING_CODE:
-        files.download(f"{location(options.code)}/{name}", code / name)
+    _serving_code(files, location(options.code), code)
     for uri in options.serving_wheels:
         wheel = folder.parent / uri.rsplit("/", 1)[-1]
         files.download(uri, wheel)
@@ -228,7 +254,20 @@ def write_artifact(folder: Path, files: Files, columns: Columns, model: bytes, o
             archive.extractall(code / "lib")  # noqa: S202 - zipfile drops what would lead out of the folder
 
 
-_PLACES = {"features", "labels", "model", "code", "serving_wheels"}
+_PLACES = {"features", "labels", "train", "validation", "schema", "model", "code", "serving_wheels"}
+
+
+def _serving_code(files: Files, source: str, code: Path) -> None:
+    """The serving scripts out of a folder, or of the tar.gz that the pipeline trains with."""
+    if not source.endswith(".gz"):  # assets keep the last suffix only
+        for name in SERVING_CODE:
+            files.download(f"{source}/{name}", code / name)
+        return
+    archive = code.parent.parent / "source.tar.gz"
+    files.download(source, archive)
+    with tarfile.open(archive) as packed:
+        for name in SERVING_CODE:
+            packed.extract(name, code, filter="data")
 
 
 def prove(folder: Path, scored: DataFrame, columns: Columns, options: argparse.Namespace) -> dict[str, Any]:
@@ -315,10 +354,14 @@ def _write(path: Path, content: Any) -> None:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Places, data and hyperparameters; an unknown argument ends the job."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--features", required=True, nargs="+", help="Parquet folders, e.g. s3://b/d/churn/as_of=...")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--features", nargs="+", help="Parquet folders, e.g. s3://b/d/churn/as_of=...")
+    source.add_argument("--train", help="folder of CSV parts as features.py writes them; with --validation, --schema")
+    parser.add_argument("--validation", help="folder of CSV parts that are held out")
+    parser.add_argument("--schema", help="folder with schema.json")
     parser.add_argument("--labels", help="Parquet with id and label (and as_of), when the features do not hold it")
     parser.add_argument("--model", required=True, help="folder for model.tar.gz")
-    parser.add_argument("--code", default=str(Path(__file__).parent), help="folder with the serving scripts")
+    parser.add_argument("--code", default=str(Path(__file__).parent), help="folder or tar.gz with the serving scripts")
     parser.add_argument("--serving-wheels", nargs="*", default=[], help="wheels that the serving image lacks")
     parser.add_argument("--algorithm", choices=ALGORITHMS, default="sparkml-gbt")
     parser.add_argument("--id", default="subscriber_id")
@@ -336,7 +379,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--minimum-auc", type=float, default=0.0)
     parser.add_argument("--tolerance", type=float, default=TOLERANCE, help="largest difference from Spark's scores")
     parser.add_argument("--seed", type=int, default=7)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.train and not (options.validation and options.schema):
+        parser.error("--train: needs --validation and --schema")
+    if options.train:  # names that no feature can have
+        options.id, options.label = "_id", "_churned"
+    return options
 
 
 def start(arguments: Sequence[str]) -> None:

@@ -17,7 +17,8 @@ from seatrial.offline.sagemaker.expressions import ExpressionError, Resolver
 from seatrial.offline.sagemaker.pipeline_plan import StepPlan
 from seatrial.offline.sagemaker.service import Service, jsonable
 from seatrial.offline.sagemaker.simplified import note_cache
-from seatrial.offline.sagemaker.steps import StepFailedError, StepStoppedError, run_step
+from seatrial.offline.sagemaker.step_errors import StepFailedError, StepStoppedError
+from seatrial.offline.sagemaker.steps import run_step
 from seatrial.offline.sagemaker.storage import StorageError
 
 DEFAULT_PARALLEL = 50

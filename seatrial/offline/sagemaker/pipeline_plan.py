@@ -19,6 +19,7 @@ EXECUTABLE = (
     "Condition",
     "Fail",
     "Lambda",
+    "EMRServerless",
 )
 _NUMBERS = {"Integer": int, "Float": float}
 

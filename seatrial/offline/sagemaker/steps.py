@@ -9,17 +9,11 @@ from seatrial.offline.sagemaker.execution import Execution, StepRecord
 from seatrial.offline.sagemaker.expressions import Resolver
 from seatrial.offline.sagemaker.jobs import JobKind
 from seatrial.offline.sagemaker.service import Service, short_id
+from seatrial.offline.sagemaker.spark_steps import run_on_serverless
+from seatrial.offline.sagemaker.step_errors import StepFailedError, StepStoppedError
 
 NAME_LIMIT = 63
 TUNING_NAME_LIMIT = 32
-
-
-class StepFailedError(Exception):
-    """The step ends as Failed with this reason; trying again would not help."""
-
-
-class StepStoppedError(Exception):
-    """The step ends as Stopped."""
 
 
 def run_step(service: Service, execution: Execution, step: StepRecord, resolver: Resolver) -> None:
@@ -119,4 +113,5 @@ _RUNNERS: dict[str, Callable[[Service, Execution, StepRecord, Resolver], None]] 
     "Condition": _condition,
     "Fail": _fail,
     "Lambda": _lambda,
+    "EMRServerless": run_on_serverless,
 }
