@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from seatrial import data, doctor, monitor, toolchain
+from seatrial import data, doctor, monitor, monitor_run, toolchain
 from seatrial.config import EngagementError, load
 
 DEFAULT_ENGAGEMENT = Path("engagements/telecom-churn.yaml")
@@ -154,6 +154,13 @@ def _status(options: argparse.Namespace) -> int:
     return 0
 
 
+def _monitor_run(options: argparse.Namespace) -> int:
+    try:
+        return monitor_run.run_monitor(options)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
 def _require_environment(file: Path, name: str) -> None:
     known = load(file).environments
     if name not in known:
@@ -252,6 +259,9 @@ def _add_engagement(
 
 def _add_monitor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     actions = commands.add_parser("monitor", help="ask the monitor").add_subparsers(required=True, metavar="action")
+    parser = actions.add_parser("run", help="judge any window against a baseline now, and write the report")
+    monitor_run.add_run(parser)
+    parser.set_defaults(run=_monitor_run)
     parser = actions.add_parser("simulate", help="what settings cost in false alarms, and how soon they tell a change")
     monitor.add_simulate(parser)
     parser.set_defaults(run=_monitor_simulate)

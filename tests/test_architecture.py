@@ -43,7 +43,8 @@ AREAS = [
     Area("seatrial/toolchain.py", set()),
     Area("seatrial/doctor.py", {"seatrial.toolchain"}, {"packaging"}),
     Area("seatrial/data.py", {"seatrial.telecom"}),
-    Area("seatrial/monitor.py", {"seatrial.statistics", "seatrial.monitoring"}),
+    Area("seatrial/monitor.py", {"seatrial.statistics"}),
+    Area("seatrial/monitor_run.py", {"seatrial.statistics", "seatrial.monitoring"}),
     Area("seatrial/cli.py", {"seatrial"}, anything_but=CDK | AWS),
     Area("seatrial/config/*.py", {"seatrial.config"}, {"pydantic", "pydantic_core", "yaml"}),
     Area(
@@ -114,7 +115,7 @@ AREAS = [
     ),
     Area(
         "pipelines/*/steps/**/*.py",
-        {"seatrial.contracts", "seatrial.statistics", "seatrial.spark", "seatrial.columnar"},
+        {"seatrial.contracts", "seatrial.decisions", "seatrial.statistics", "seatrial.spark", "seatrial.columnar"},
         {
             "numpy",
             "pandas",

@@ -84,13 +84,18 @@ def ground_truth_line(join_id: str, labels: Iterable[int]) -> str:
 
 def _labels(line: dict[str, Any]) -> tuple[str, tuple[int, ...]]:
     metadata = line["eventMetadata"]
-    values = tuple(_label(text) for text in line["groundTruthData"]["data"].split())
+    values = tuple(label_of(text) for text in line["groundTruthData"]["data"].split())
     if not values:
         raise ValueError("no label")
     return metadata.get("inferenceId") or metadata["eventId"], values
 
 
-def _label(text: str) -> int:
+def label_of(text: str) -> int:
+    """The label that a text stands for; raises `ValueError`.
+
+    >>> label_of("True"), label_of("0.0")
+    (1, 0)
+    """
     lowered = text.strip().lower()
     if lowered in POSITIVE_TEXTS:
         return 1

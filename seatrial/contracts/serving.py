@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 BASELINE_URI = "BaselineUri"
+BASELINE_DIGEST = "BaselineSha256"
 SMOKE_INPUT_URI = "SmokeInputUri"
 SMOKE_OUTPUT_URI = "SmokeOutputUri"
 """Keys of a model package's CustomerMetadataProperties."""

@@ -1,0 +1,200 @@
+"""The monitor report's charts: evidence over time, rows over time, and each distribution over its baseline."""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from markupsafe import Markup
+
+from seatrial.monitoring.record import FeatureRecord, MonitorReport, WindowRecord
+from seatrial.monitoring.window_data import HOUR
+from seatrial.pages.svg import Drawing, TimeAxis, draw_time_axis, nice_ticks
+from seatrial.pages.wording import figure, percent
+
+WIDTH = 1040.0
+LEFT, RIGHT = 96.0, WIDTH - 150
+MARKS = {"none": "ok", "ticket": "ticket", "page": "page"}
+MOST_DOTS = 200
+"""Windows that get a dot with its numbers on hovering; of more only those that alarm do."""
+LINES = 3
+RATIOS = (0.5, 3.0, 10.0, 30.0, 100.0, 1000.0)
+
+
+def evidence_chart(report: MonitorReport) -> Markup:
+    """The sequential statistic of drift, of the strongest features and of labelled quality against its threshold."""
+    windows = [window for window in report.windows if window.start is not None]
+    if len(windows) < 2:
+        return Markup("")
+    height, top, bottom = 300.0, 40.0, 256.0
+    axis = TimeAxis(_start(windows[0]), _start(windows[-1]) + HOUR, LEFT, RIGHT)
+    drawing = Drawing("evidence", WIDTH, height, "Evidence against the baseline over time", _words(report, windows))
+    highest = max([value for window in windows for value in (window.drift, window.quality) if value is not None] or [1])
+    y = _scale(max(highest * 1.1, 1.6), top, bottom)
+    draw_time_axis(drawing, axis, top, bottom)
+    _verdicts(drawing, windows, axis)
+    _threshold(drawing, y, highest)
+    names = _leading(report)
+    for place, name in enumerate(names, 1):
+        _line(drawing, axis, y, [(window, window.leading.get(name)) for window in windows], f"curve feature-{place}")
+    _line(drawing, axis, y, [(window, window.quality) for window in windows], "curve quality")
+    _line(drawing, axis, y, [(window, window.drift) for window in windows], "curve")
+    _dots(drawing, axis, y, windows)
+    _key(drawing, names, any(window.quality is not None for window in windows))
+    return drawing.markup()
+
+
+def _start(window: WindowRecord) -> datetime:
+    if window.start is None:
+        raise ValueError(f"window {window.name} has no time")
+    return window.start
+
+
+def _words(report: MonitorReport, windows: Sequence[WindowRecord]) -> str:
+    told = [f"{item.condition} opened {item.opened_at}" for item in report.incidents]
+    return f"{len(windows)} hourly windows; {'; '.join(told) or 'no incident'}. The table below holds every value."
+
+
+def _scale(ceiling: float, top: float, bottom: float) -> Callable[[float], float]:
+    """0 at the bottom, growing with the logarithm: the threshold stays visible beside strong evidence."""
+    span = math.log2(1 + ceiling)
+    return lambda ratio: bottom - (bottom - top) * min(math.log2(1 + max(ratio, 0.0)), span) / span
+
+
+def _verdicts(drawing: Drawing, windows: Sequence[WindowRecord], axis: TimeAxis) -> None:
+    drawing.text(LEFT - 10, 30, "verdict", "label", anchor="end")
+    for window in windows:
+        x, width = axis(_start(window)), axis(_start(window) + HOUR) - axis(_start(window))
+        mark = "unknown" if window.verdict == "insufficient_data" else MARKS[window.severity]
+        tall = {"page": 18.0, "ticket": 13.0}.get(mark, 8.0)
+        tip = f"{window.name}: {window.sentence}" if len(windows) <= MOST_DOTS else ""
+        drawing.rect(x, 34 - tall, max(width - 0.8, 0.8), tall, f"cell {mark}", tip=tip, radius=1)
+
+
+def _threshold(drawing: Drawing, y: Callable[[float], float], highest: float) -> None:
+    drawing.line(LEFT, y(1), RIGHT, y(1), "threshold")
+    drawing.text(LEFT - 10, y(1) + 4, "alarm", "tick strong", anchor="end")
+    taken = [y(1)]
+    for ratio in RATIOS:
+        if ratio <= highest and all(abs(y(ratio) - other) > 16 for other in taken):
+            taken.append(y(ratio))
+            drawing.line(LEFT, y(ratio), RIGHT, y(ratio), "grid")
+            drawing.text(LEFT - 10, y(ratio) + 4, f"{ratio:g}×", "tick", anchor="end")  # noqa: RUF001 - sign for times
+
+
+def _leading(report: MonitorReport) -> list[str]:
+    return [item.name for item in report.features[:LINES] if item.evidence > 0]
+
+
+def _line(
+    drawing: Drawing,
+    axis: TimeAxis,
+    y: Callable[[float], float],
+    series: Sequence[tuple[WindowRecord, float | None]],
+    css: str,
+) -> None:
+    """A line that breaks where nothing was judged."""
+    points: list[tuple[float, float]] = []
+    for window, value in [*series, (series[-1][0], None)]:
+        if value is not None:
+            points.append((axis(_start(window) + HOUR / 2), y(value)))
+        elif points:
+            drawing.path(points, css)
+            points = []
+
+
+def _dots(drawing: Drawing, axis: TimeAxis, y: Callable[[float], float], windows: Sequence[WindowRecord]) -> None:
+    for window in windows:
+        if window.drift is None or (len(windows) > MOST_DOTS and window.incident_state != "opened"):
+            continue
+        tip = f"{window.name}: {figure(window.drift)} times what an alarm needs, {window.rows:,} rows"
+        drawing.dot(
+            axis(_start(window) + HOUR / 2), y(window.drift), 2.6, f"point{' over' * (window.drift >= 1)}", tip=tip
+        )
+
+
+def _key(drawing: Drawing, names: Sequence[str], labelled: bool) -> None:
+    entries = [("curve", "all inputs together"), *((f"curve feature-{n}", name) for n, name in enumerate(names, 1))]
+    entries += [("curve quality", "labelled quality")] if labelled else []
+    for place, (css, name) in enumerate(entries):
+        at = 60 + 18.0 * place
+        drawing.path([(RIGHT + 12, at), (RIGHT + 30, at)], css)
+        drawing.text(RIGHT + 36, at + 4, name if len(name) <= 18 else f"{name[:17]}…", "tick")
+
+
+def rows_chart(report: MonitorReport) -> Markup:
+    """Rows of each window, with those whose labels are known; a mark where there were no files."""
+    windows = [window for window in report.windows if window.start is not None]
+    if len(windows) < 2:
+        return Markup("")
+    top, bottom = 10.0, 96.0
+    axis = TimeAxis(_start(windows[0]), _start(windows[-1]) + HOUR, LEFT, RIGHT)
+    highest = max(1, *(window.rows for window in windows))
+    words = f"between {min(window.rows for window in windows):,} and {highest:,} rows in an hour"
+    drawing = Drawing("rows", WIDTH, bottom + 40, "Rows over time", words)
+    draw_time_axis(drawing, axis, top, bottom)
+    for tick in nice_ticks(0, highest, 3):
+        level = bottom - (bottom - top) * tick / highest
+        drawing.line(LEFT, level, RIGHT, level, "grid")
+        drawing.text(LEFT - 10, level + 4, f"{tick:,g}", "tick", anchor="end")
+    for window in windows:
+        _rows_bar(drawing, axis, window, (top, bottom), highest)
+    drawing.text(RIGHT + 12, 20, "rows", "tick")
+    drawing.text(RIGHT + 12, 38, "darker: labelled", "tick")
+    return drawing.markup()
+
+
+def _rows_bar(drawing: Drawing, axis: TimeAxis, window: WindowRecord, span: tuple[float, float], highest: int) -> None:
+    (top, bottom), x = span, axis(_start(window))
+    width = max(axis(_start(window) + HOUR) - x - 0.8, 0.8)
+    if not window.files:
+        drawing.rect(x, bottom - 4, width, 4, "cell page", radius=0)
+        return
+    for rows, css in ((window.rows, "bar overhead"), (window.labelled_rows, "bar passed")):
+        tall = (bottom - top) * min(rows, highest) / highest
+        if rows:
+            drawing.rect(x, bottom - tall, width, tall, css, radius=0)
+
+
+def distribution_chart(item: FeatureRecord, place: int) -> Markup:
+    """The window's shares over the baseline's, cell by cell: filled is the baseline, the line is the window."""
+    cells = _shown(item)
+    width, top, bottom = 500.0, 12.0, 122.0
+    highest = max(0.05, *(max(share) for _, *share in cells))
+    words = f"{item.name}: {item.sentence}"
+    drawing = Drawing(f"distribution-{place}", width, bottom + 34, f"Distribution of {item.name}", words)
+    step = (width - 44) / len(cells)
+    for tick in nice_ticks(0, highest, 3):
+        level = bottom - (bottom - top) * tick / highest
+        drawing.line(40, level, width - 4, level, "grid")
+        drawing.text(36, level + 4, f"{tick:.0%}", "tick", anchor="end")
+    outline: list[tuple[float, float]] = []
+    for index, (name, before, after) in enumerate(cells):
+        x = 40 + step * index
+        tall, level = ((bottom - top) * share / highest for share in (before, after))
+        tip = f"{name}: {percent(after)}, {percent(before)} in the baseline"
+        drawing.rect(x + 1, bottom - tall, step - 2, tall, "bar baseline", tip=tip, radius=0)
+        outline += [(x + 1, bottom - level), (x + step - 1, bottom - level)]
+    drawing.path(outline, f"window-outline{' over' * item.drifted}")
+    _cell_labels(drawing, [name for name, *_ in cells], step, bottom)
+    return drawing.markup()
+
+
+def _shown(item: FeatureRecord, most: int = 14) -> list[tuple[str, float, float]]:
+    """All cells, or of many the largest and the others together; a cell that is empty on both sides is left out."""
+    cells = list(zip(item.cells, item.baseline_shares, item.shares, strict=True))
+    filled = [cell for cell in cells if cell[1] or cell[2]] or cells[:1]
+    if len(filled) <= most:
+        return filled
+    kept = sorted(filled, key=lambda cell: -max(cell[1], cell[2]))[: most - 1]
+    rest = [cell for cell in filled if cell not in kept]
+    return [*kept, (f"{len(rest)} more", math.fsum(cell[1] for cell in rest), math.fsum(cell[2] for cell in rest))]
+
+
+def _cell_labels(drawing: Drawing, names: Sequence[str], step: float, bottom: float) -> None:
+    """Names below the cells, in two rows where they are long."""
+    room = max(3, int(step / 5.6))
+    long = any(len(name) > room for name in names)
+    for index, name in enumerate(names):
+        limit = room * 2 if long else room
+        text = name if len(name) <= limit else f"{name[: limit - 1]}…"
+        drawing.text(40 + step * (index + 0.5), bottom + 14 + 13 * (long and index % 2), text, "tick", anchor="middle")

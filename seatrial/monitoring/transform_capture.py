@@ -1,0 +1,156 @@
+"""Windows of batch transform: the manifests of its data capture, and outputs that hold their inputs.
+
+Layout after the SageMaker developer guide, "Capture data from batch transform job": below the destination lie
+input/yyyy/mm/dd/hh and output/yyyy/mm/dd/hh with manifests, JSON lists of `{"prefix": uri}` and file names. With
+GenerateInferenceId two columns are appended to the output: the inference id and the time.
+"""
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from seatrial.contracts.data_capture import Capture, CaptureError, CaptureRecord, payload_table, text_of
+from seatrial.monitoring.endpoint_capture import hour_files, window_of
+from seatrial.monitoring.places import InputError, Place, place_of
+from seatrial.monitoring.window_data import Period, WindowData
+
+INPUT, OUTPUT, OUT_SUFFIX = "input", "output", ".out"
+INFERENCE_ID, INFERENCE_TIME = "SageMakerInferenceId", "SageMakerInferenceTime"
+Labels = dict[datetime, dict[str, tuple[int, ...]]]
+
+
+def is_transform_capture(place: Place) -> bool:
+    """Whether the place is the destination of a transform job's data capture."""
+    return {INPUT, OUTPUT} <= set(place.folders())
+
+
+def transform_windows(
+    place: Place, period: Period, names: Sequence[str], labels: Labels, clients: Callable[[], Any]
+) -> Iterator[WindowData]:
+    """One window for every hour in which a transform job captured something; raises `InputError`."""
+    inputs, outputs = (hour_files(place.child(part), period) for part in (INPUT, OUTPUT))
+    for hour in sorted({*inputs, *outputs}):
+        asked = _listed(place.child(INPUT), inputs.get(hour, []))
+        answered = {_stem(uri): uri for uri in _listed(place.child(OUTPUT), outputs.get(hour, []))}
+        captures = [
+            (uri, _pair(place_of(uri, clients), _answer(answered, uri, place, clients), names)) for uri in asked
+        ]
+        yield window_of(hour, captures, labels.get(hour, {}))
+
+
+def joined_windows(place: Place, names: Sequence[str], labels: dict[str, tuple[int, ...]]) -> WindowData:
+    """The window of transform outputs (*.out) whose job joined input and output (JoinSource Input)."""
+    files = [""] if place.is_file() else [name for name in place.files() if name.endswith(OUT_SUFFIX)]
+    captures = [(file or place.name, _joined(place, file, names)) for file in files]
+    return window_of(None, captures, labels)
+
+
+def _listed(folder: Place, manifests: Sequence[str]) -> list[str]:
+    """The addresses that manifests name; raises `InputError` for what is none."""
+    found: list[str] = []
+    for manifest in manifests:
+        try:
+            head, *rest = json.loads(folder.read(manifest))
+            found += [head["prefix"] + name for name in rest]
+        except (ValueError, TypeError, KeyError):
+            raise InputError(
+                f"{folder.name}/{manifest}: is no manifest of batch transform; expected a JSON list that begins with "
+                '{"prefix": "s3://..."}'
+            ) from None
+    return found
+
+
+def _stem(uri: str) -> str:
+    return uri.rpartition("/")[2].removesuffix(OUT_SUFFIX)
+
+
+def _answer(answered: dict[str, str], uri: str, place: Place, clients: Callable[[], Any]) -> Place | None:
+    found = answered.get(_stem(uri))
+    return place_of(found, clients) if found else None
+
+
+def _pair(asked: Place, answered: Place | None, names: Sequence[str]) -> Capture:
+    """Rows of an input file beside the lines of its output, in order; a file without output gives rows alone."""
+    rows = _table(asked, names)
+    lines = _table(answered, ()) if answered else [("",)] * len(rows)
+    if len(rows) != len(lines):
+        return Capture((), 1, {"input and output of a transform file are not equally long": 1})
+    return _records(zip(rows, lines, strict=True), asked.name)
+
+
+def _records(pairs: Any, file: str) -> Capture:
+    records: list[CaptureRecord] = []
+    reasons: dict[str, int] = {}
+    for number, (row, line) in enumerate(pairs):
+        try:
+            records.append(_record(row, line, f"{file}#{number}"))
+        except CaptureError as error:
+            reasons[str(error)] = reasons.get(str(error), 0) + 1
+    return Capture(tuple(records), sum(reasons.values()), reasons)
+
+
+def _record(row: Sequence[str], line: Sequence[str], place: str) -> CaptureRecord:
+    """`line` is the prediction, with GenerateInferenceId followed by the id and the time."""
+    inference_id, time = (line[-2].strip(), line[-1].strip()) if len(line) > 2 else (None, "")
+    if not line[0].strip():
+        return CaptureRecord(place, inference_id, time, (tuple(row),), ())
+    try:
+        return CaptureRecord(place, inference_id, time, (tuple(row),), (float(line[0]),))
+    except ValueError:
+        raise CaptureError("prediction is no number") from None
+
+
+def _table(place: Place, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Rows of a CSV or JSON Lines file, also compressed by gzip."""
+    try:
+        text = uncompressed(place.read()).decode("utf-8-sig")
+        first = text.lstrip()[:1]
+        encoding = "JSON" if first in ("{", "[") else "CSV"
+        return list(payload_table({"data": text, "encoding": encoding}, names or _output_names(text, encoding)))
+    except (UnicodeDecodeError, CaptureError, csv.Error) as error:
+        raise InputError(
+            f"{place.name}: is neither CSV nor JSON Lines ({error}); other types are not monitored"
+        ) from None
+
+
+def _output_names(text: str, encoding: str) -> Sequence[str]:
+    """With GenerateInferenceId a line of JSON is an object with the output, the id and the time."""
+    return ("output", INFERENCE_ID, INFERENCE_TIME) if encoding == "JSON" and INFERENCE_ID in text else ()
+
+
+def uncompressed(body: bytes) -> bytes:
+    """The bytes, or what gzip made them from."""
+    try:
+        return gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+    except (OSError, EOFError, zlib.error):
+        return body
+
+
+def _joined(place: Place, file: str, names: Sequence[str]) -> Capture:
+    text = uncompressed(place.read(file)).decode("utf-8", errors="replace")
+    if text.lstrip().startswith("{"):
+        pairs = [_joined_object(json.loads(line), names) for line in text.splitlines() if line.strip()]
+    else:
+        width = len(names)
+        table = [tuple(row) for row in csv.reader(io.StringIO(text)) if row]
+        pairs = [(row[:width], row[width:]) for row in table]
+    if pairs and not any(line for _, line in pairs):
+        raise InputError(
+            f"{place.name}: its lines have {len(pairs[0][0])} values, expected {len(names)} inputs and the output; run "
+            "the transform job with JoinSource Input, or name its data capture"
+        )
+    return _records(((row, line or ("",)) for row, line in pairs), file or place.name)
+
+
+def _joined_object(item: dict[str, Any], names: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """A joined line of JSON: the input's values, or SageMakerInput, beside SageMakerOutput."""
+    output = payload_table({"data": json.dumps(item.get("SageMakerOutput")), "encoding": "JSON"})
+    source = item.get("SageMakerInput", {name: item.get(name) for name in names})
+    row = source if isinstance(source, list) else [source.get(name) for name in names]
+    ids = [item[key] for key in (INFERENCE_ID, INFERENCE_TIME) if key in item]
+    return tuple(text_of(value) for value in row), (*output[0], *(text_of(value) for value in ids))

@@ -1,0 +1,93 @@
+"""Judges windows one after another, as the hourly monitor does: the same statistics, the same policy, one memory."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from seatrial.decisions.alerting import AlertDecision, Incident, WindowEvidence, decide
+from seatrial.monitoring.evidence import window_evidence
+from seatrial.monitoring.window_data import HOUR, WindowData
+from seatrial.statistics.baseline import Baseline
+from seatrial.statistics.monitor import Evaluation, Labelled, MonitorLimits, MonitorState, evaluate
+from seatrial.statistics.window import WindowSummary, summarise_window
+
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+UNTIMED = "the whole table"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """One window with its evaluation and the decision that follows; the rows themselves are not kept."""
+
+    name: str
+    """Start in ISO 8601 UTC, or `UNTIMED`."""
+    data: WindowData
+    summary: WindowSummary
+    evaluation: Evaluation
+    evidence: WindowEvidence
+    decision: AlertDecision
+
+
+@dataclass
+class Watch:
+    """Windows of one model, judged in order of time with a memory from one to the next."""
+
+    baseline: Baseline
+    limits: MonitorLimits
+    outcomes: bool = True
+    """Whether predictions and labels are judged as well: a baseline of Model Monitor knows none."""
+    state: MonitorState = field(init=False)
+    incidents: tuple[Incident, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.state = MonitorState.fresh(self.baseline, self.limits)
+
+    def judge_all(self, windows: Iterable[WindowData]) -> Iterator[Judged]:
+        """Judge windows in the order in which they come."""
+        for window in windows:
+            yield self.judge(window)
+
+    def judge(self, window: WindowData) -> Judged:
+        """Judge one window and remember what follows from it."""
+        name = window.start.strftime(TIME_FORMAT) if window.start else UNTIMED
+        predictions = window.predictions if self.outcomes else ()
+        summary = summarise_window(self.baseline, window.rows, predictions, window.unreadable)
+        labelled = Labelled(window.labelled_predictions, window.labels) if self.outcomes else Labelled()
+        evaluation, self.state = evaluate(self.baseline, self.state, summary, labelled, self.limits)
+        evidence = window_evidence(name, evaluation, files=window.files, idle=None)
+        decision = decide(evidence, self.incidents)
+        self.incidents = decision.incidents
+        self._forget(decision)
+        return Judged(
+            name=name,
+            data=_without_rows(window),
+            summary=summary,
+            evaluation=evaluation,
+            evidence=evidence,
+            decision=decision,
+        )
+
+    def _forget(self, decision: AlertDecision) -> None:
+        """What led to an incident is no evidence any more once it has cleared."""
+        cleared = {incident.condition for incident in decision.cleared}
+        if "drift" in cleared:
+            self.state = self.state.without_drift()
+        if "quality_loss" in cleared:
+            self.state = self.state.without_quality_loss(self.baseline, self.limits)
+
+
+def _without_rows(window: WindowData) -> WindowData:
+    """Rows and labels may be millions; the counts stay."""
+    return WindowData(
+        start=window.start,
+        rows=(),
+        unmatched=window.unmatched,
+        files=window.files,
+        reasons=window.reasons,
+        rejected=window.rejected,
+    )
+
+
+def window_end(judged: Judged) -> str | None:
+    """End of an hourly window in ISO 8601 UTC, None for a table without times."""
+    start = judged.data.start
+    return (start + HOUR).strftime(TIME_FORMAT) if start else None

@@ -1,0 +1,144 @@
+"""Plain words for the report: names of cells, what changed in a feature, and what a result means."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from seatrial.monitoring.record import Coverage, FeatureRecord, IncidentRecord, QualityRecord
+from seatrial.pages.wording import figure, percent
+from seatrial.statistics.baseline import FeatureBaseline
+from seatrial.statistics.bins import Cells, NumericBins
+from seatrial.statistics.summary import FeatureSummary
+
+MISSING = "missing"
+OTHERS = "other values"
+
+
+def cell_names(cells: Cells) -> tuple[str, ...]:
+    """A name for every cell, the last for missing and invalid values.
+
+    >>> cell_names(NumericBins((1.0, 2.5)))
+    ('≤ 1', '1 to 2.5', '> 2.5', 'missing')
+    """
+    if not isinstance(cells, NumericBins):
+        return (*cells.values, OTHERS, MISSING)
+    if not cells.edges:
+        return ("any number", MISSING)
+    marks = [figure(edge) for edge in cells.edges]
+    middle = [f"{low} to {high}" if low != high else low for low, high in pairwise(marks)]
+    return (f"≤ {marks[0]}", *middle, f"> {marks[-1]}", MISSING)
+
+
+def changed(feature: FeatureBaseline, summary: FeatureSummary) -> str:
+    """What changed most in a feature, in a sentence."""
+    names = cell_names(feature.cells)
+    before = [count / feature.summary.rows for count in feature.summary.cells]
+    after = [count / summary.rows for count in summary.cells]
+    place = max(range(len(names)), key=lambda index: abs(after[index] - before[index]))
+    told = f"{percent(after[place])} of the values are {_cell(names[place])}, {percent(before[place])} in the baseline"
+    old, new = feature.summary.moments, summary.moments
+    if old and new and old.count and new.count:
+        return f"mean {figure(new.mean)}, {figure(old.mean)} in the baseline; {told}"
+    return told
+
+
+def _cell(name: str) -> str:
+    return name if name in (MISSING, OTHERS) or name.startswith(("≤", ">")) or " to " in name else f"“{name}”"
+
+
+def headline(incidents: Sequence[IncidentRecord], coverage: Coverage) -> str:
+    """The one sentence with which the report opens."""
+    if incidents:
+        count = len(incidents)
+        kinds = ", ".join(dict.fromkeys(item.condition.replace("_", " ") for item in incidents))
+        still = sum(item.cleared_at is None for item in incidents)
+        end = "open at the end" if still == count == 1 else f"{still} of them open at the end"
+        return f"{kinds}: {count} incident{'s' if count > 1 else ''}, {end if still else 'cleared by the end'}"
+    if not coverage.judged_windows:
+        return "insufficient data: too few rows to judge, which says nothing about drift"
+    return f"ok: {coverage.rows:,} rows agree with the baseline"
+
+
+def meaning(
+    incidents: Sequence[IncidentRecord],
+    features: Sequence[FeatureRecord],
+    coverage: Coverage,
+    quality: QualityRecord | None,
+    budget: float,
+) -> tuple[str, ...]:
+    """What the result means and what to do, in plain sentences."""
+    told: list[str] = []
+    conditions = {item.condition for item in incidents}
+    if "schema_violation" in conditions:
+        told.append(
+            "Rows are not what the model was made for. This is a fault of the feed, not drift: repair it where the "
+            "columns come from; training again on such rows would do harm. Faulty windows were kept out of the drift "
+            "statistics."
+        )
+    if "quality_loss" in conditions:
+        told.append(
+            "The labels say that predictions are worse than when the model was validated. This is the loss that "
+            "counts: train again on fresh labelled rows, and until then treat scores with care."
+        )
+    drifted = [item for item in features if item.drifted]
+    if drifted:
+        told.append(_drift_sentence(drifted))
+        if "quality_loss" not in conditions:
+            told.append(_harm_sentence(quality))
+    if not incidents and coverage.judged_windows:
+        told.append(
+            f"Nothing that a person need look at. With the alarm budget of {budget:g} false alarm"
+            f"{'' if budget == 1 else 's'} a year, small differences from hour to hour are expected and not told."
+        )
+        told.append(_harm_sentence(quality) if not quality else _quality_sentence(quality))
+    if not coverage.judged_windows and "schema_violation" not in conditions:
+        told.append(
+            "No window had enough rows to be judged. That is no result: widen the period, lower --minimum-rows, or "
+            "look why so little was captured."
+        )
+    told += _coverage_sentences(coverage)
+    return tuple(told)
+
+
+def _drift_sentence(drifted: Sequence[FeatureRecord]) -> str:
+    names = ", ".join(item.name for item in drifted[:3]) + (f" and {len(drifted) - 3} more" if len(drifted) > 3 else "")
+    first = min(item.since for item in drifted)
+    since = f" The change began about {first}." if first[:1].isdigit() else ""
+    many = len(drifted) > 1
+    return (
+        f"{names} {'are' if many else 'is'} no longer distributed as when the model was validated.{since} Ask first "
+        f"whether {'their' if many else 'its'} source changed (a new feed, unit, tariff or campaign); if the customers "
+        "themselves changed, the model has not seen such rows."
+    )
+
+
+def _harm_sentence(quality: QualityRecord | None) -> str:
+    if quality is None:
+        return (
+            "No labels were given, so whether predictions are worse is not known: drift of inputs alone says little "
+            "about harm. Give --labels (or --label-column) as soon as labels are there."
+        )
+    return _quality_sentence(quality)
+
+
+def _quality_sentence(quality: QualityRecord) -> str:
+    return (
+        f"The {quality.rows:,} labelled predictions show no loss beyond the tolerance: mean Brier loss "
+        f"{quality.brier:.3f}, {quality.baseline_brier:.3f} at validation."
+    )
+
+
+def _coverage_sentences(coverage: Coverage) -> list[str]:
+    told = []
+    if coverage.unreadable:
+        told.append(
+            f"{coverage.unreadable:,} captured lines could not be read and were left out; the reasons are under data "
+            "coverage, the places in quarantined.jsonl."
+        )
+    if coverage.empty_windows:
+        told.append(
+            f"{coverage.empty_windows} of {coverage.windows} hours have no capture files. Whether requests came then "
+            "is not known here: the endpoint's Invocations metric tells."
+        )
+    if coverage.unmatched_labels:
+        told.append(f"{coverage.unmatched_labels:,} labels belong to no captured prediction and were not used.")
+    return told
