@@ -1,17 +1,23 @@
 """The drift check of one distribution: evidence from the e-detector and, as effect size, a distance."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from seatrial.contracts.events import Finding, FindingKind
 from seatrial.statistics.chi_square import chi_square
-from seatrial.statistics.dirichlet_evidence import DirichletEvidence
-from seatrial.statistics.distribution_detector import Counts, History, detect
+from seatrial.statistics.distribution_detector import Detection, ShiftTest
+from seatrial.statistics.distribution_history import Counts, History
 from seatrial.statistics.jensen_shannon import jensen_shannon_distance
 from seatrial.statistics.kolmogorov_smirnov import ks_distance, l_infinity_distance, robust_distance
 from seatrial.statistics.population_stability import population_stability_index
+from seatrial.statistics.rhythm import Rhythm
+from seatrial.statistics.shift_scores import ShiftScores
 
-RECOVERY_WINDOWS = 3
+MINIMUM_EFFECT_UNCALIBRATED = 0.25
+"""Standard deviations; while the rhythm of the traffic is unknown, smaller shifts cannot be told from it."""
+HYSTERESIS = 0.5
+"""Share of the threshold below which a drift that was told counts as gone."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +32,31 @@ class Distribution:
     counts: Counts
     ordered: bool
 
+    @property
+    def scores(self) -> ShiftScores:
+        """The directions in which it is watched."""
+        return ShiftScores.of(self.counts, self.ordered)
+
 
 @dataclass(frozen=True)
 class DriftLimits:
-    """An alarm needs both: log evidence of at least `log_threshold` and a distance of at least `minimum_effect`."""
+    """An alarm needs both: log evidence of at least `log_threshold` and an effect of at least `minimum_effect`.
+
+    `minimum_effect` is in standard deviations; of `null_rows` at least, the baseline's level is taken to be unsure.
+    """
 
     log_threshold: float
     minimum_effect: float
     null_rows: float
+
+    def minimum_distance(self, rhythm: Rhythm) -> float:
+        """The distance that a shift of the minimum effect has."""
+        return distance_of_shift(self.minimum_effect if rhythm.days else self.uncalibrated_effect)
+
+    @property
+    def uncalibrated_effect(self) -> float:
+        """What is needed before the rhythm is known."""
+        return max(self.minimum_effect, MINIMUM_EFFECT_UNCALIBRATED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +66,20 @@ class DriftReport:
     name: str
     log_evidence: float
     effect: float
+    """Kolmogorov-Smirnov or L-infinity distance, less what the hours and weekdays explain."""
+    minimum_effect: float
+    """The distance that an alarm needs."""
+    shift: float
+    """In standard deviations, of the score that shows it best."""
     windows: int
+    began: int
+    """Likeliest time of the change, in hours since 1970: the beginning of the stretch."""
     rows: int
     drifted: bool
     quiet: bool
-    """The last few windows alone no longer speak against the baseline."""
+    """There is little evidence, or the latest windows no longer show the shift."""
+    calibrated_days: int
+    """Days from which the rhythm of the distribution is known; 0 for not yet."""
     population_stability_index: float
     jensen_shannon_distance: float
     chi_square_z_score: float
@@ -58,27 +90,44 @@ class DriftReport:
         return asdict(self)
 
 
-def check_distribution(distribution: Distribution, history: History, limits: DriftLimits) -> DriftReport:
+def distance_of_shift(deviations: float) -> float:
+    """Kolmogorov-Smirnov distance of two normal distributions that lie so many standard deviations apart.
+
+    >>> round(distance_of_shift(0.1), 3), round(distance_of_shift(1.0), 2)
+    (0.04, 0.38)
+    """
+    return math.erf(deviations / math.sqrt(8))
+
+
+def check_distribution(
+    distribution: Distribution, history: History, limits: DriftLimits, rhythm: Rhythm | None = None
+) -> DriftReport:
     """Judge the history of a distribution, which must hold at least one window."""
-    evidence = DirichletEvidence.of(distribution.counts, limits.null_rows)
-    detection = detect(evidence, history)
-    effect = _effect(distribution, detection.counts)
-    recent = history.last(RECOVERY_WINDOWS) or detection.counts
-    rows = sum(detection.counts)
-    quiet = evidence.log_value(recent) < 0 or _effect(distribution, recent) < limits.minimum_effect
-    enough = detection.log_evidence >= limits.log_threshold and effect >= limits.minimum_effect
+    scores = distribution.scores
+    rhythm = rhythm or Rhythm.unknown(len(scores.weights))
+    offset = 1 / min(sum(distribution.counts), limits.null_rows)
+    test = ShiftTest(scores, rhythm, offset)
+    detection = test.detect(history)
+    counts = detection.counts
+    effect, minimum = _effect(distribution, test, detection), limits.minimum_distance(rhythm)
+    enough = detection.log_evidence >= limits.log_threshold and effect >= minimum
+    quiet = detection.recovered or detection.log_evidence < limits.log_threshold * HYSTERESIS
     return DriftReport(
         name=distribution.name,
         log_evidence=detection.log_evidence,
         effect=effect,
+        minimum_effect=minimum,
+        shift=detection.shift,
         windows=detection.windows,
-        rows=rows,
+        began=detection.since,
+        rows=sum(counts),
         drifted=enough and not quiet,
         quiet=quiet,
-        population_stability_index=population_stability_index(distribution.counts, detection.counts),
-        jensen_shannon_distance=jensen_shannon_distance(distribution.counts, detection.counts),
-        chi_square_z_score=chi_square(distribution.counts, detection.counts).z_score,
-        robust_distance=robust_distance(effect, sum(distribution.counts), rows),
+        calibrated_days=rhythm.days,
+        population_stability_index=population_stability_index(distribution.counts, counts),
+        jensen_shannon_distance=jensen_shannon_distance(distribution.counts, counts),
+        chi_square_z_score=chi_square(distribution.counts, counts).z_score,
+        robust_distance=robust_distance(effect, sum(distribution.counts), sum(counts)),
     )
 
 
@@ -94,13 +143,15 @@ def drift_finding(distribution: Distribution, report: DriftReport, limits: Drift
         feature=None if distribution.kind == "prediction_drift" else report.name,
         statistic=statistic if distribution.kind == "input_drift" else report.name,
         value=report.effect,
-        threshold=limits.minimum_effect,
+        threshold=report.minimum_effect,
         sentence=sentence,
     )
 
 
-def _effect(distribution: Distribution, counts: Counts) -> float:
+def _effect(distribution: Distribution, test: ShiftTest, detection: Detection) -> float:
     """Distance between present values, or of the shares of absent ones where that is larger."""
+    excess = [sum(column) for column in zip(*map(test.excess, detection.blocks), strict=True)]
+    rows, shares = sum(detection.counts), test.scores.shares
+    found = [max(0.0, share + more / rows) for share, more in zip(shares, excess, strict=True)]
     measure = ks_distance if distribution.ordered else l_infinity_distance
-    absent = abs(distribution.counts[-1] / sum(distribution.counts) - counts[-1] / sum(counts))
-    return max(measure(distribution.counts[:-1], counts[:-1]), absent)
+    return max(measure(shares[:-1], found[:-1]), abs(shares[-1] - found[-1]))

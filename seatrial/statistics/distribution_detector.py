@@ -1,42 +1,39 @@
 """Sequential test for a shift of one distribution: an e-detector over all recent starting windows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from operator import add, mul
 
-from seatrial.statistics.dirichlet_evidence import DirichletEvidence
+from seatrial.statistics.distribution_history import DAY, Block, Counts, History
 from seatrial.statistics.log_sum import log_sum_exp
+from seatrial.statistics.rhythm import Rhythm
+from seatrial.statistics.shift_evidence import log_e_value
+from seatrial.statistics.shift_scores import ShiftScores
 
-RECENT_WINDOWS = 24
-BLOCK_WINDOWS = 24
-MAXIMUM_BLOCKS = 7
+NEGLIGIBLE = 4.0
+"""Squared z-score below which a score other than the first is left out: e-values may be lowered freely."""
+RECOVERED_AT = 9.0
+"""Squared z-score of the told shift, if it lasted, in the windows by which its end is judged."""
+RECOVERY_WINDOWS = 3
 
-Counts = tuple[int, ...]
+Values = Sequence[float]
 
 
 @dataclass(frozen=True)
-class History:
-    """Counts by cell of the windows since the monitor started afresh, newest last.
+class Stretch:
+    """All windows from one starting point to now: each score's mean times its precision, and the precision."""
 
-    The last 24 windows are kept singly, older ones as blocks of 24; the oldest block takes up what leaves, so a
-    slow shift is still compared over the whole time.
-    """
+    blocks: int
+    windows: int
+    since: int
+    rows: int
+    weighted: Values
+    precisions: Values
 
-    blocks: tuple[tuple[int, Counts], ...] = ()
-    """Pairs of (windows in the block, their counts)."""
-
-    def push(self, counts: Sequence[int]) -> "History":
-        """The history with one more window."""
-        return History(_compacted((*self.blocks, (1, tuple(counts)))))
-
-    def suffixes(self) -> list[Counts]:
-        """Counts from each starting point to now, the shortest first."""
-        return list(accumulate((counts for _, counts in reversed(self.blocks)), _add))
-
-    def last(self, windows: int) -> Counts | None:
-        """Counts of about the last `windows` windows together, None without any."""
-        suffixes = self.suffixes()
-        return suffixes[min(windows, len(suffixes)) - 1] if suffixes else None
+    def mean(self, score: int) -> float:
+        """Mean of a score, in standard deviations."""
+        return self.weighted[score] / self.precisions[score]
 
 
 @dataclass(frozen=True)
@@ -44,44 +41,123 @@ class Detection:
     """What the history says: the detector's log evidence, and the stretch of windows that says it loudest."""
 
     log_evidence: float
-    counts: Counts
+    blocks: tuple[Block, ...]
+    """Of the loudest stretch."""
+    since: int
+    """Beginning of the stretch in hours since 1970: the likeliest time of the change (Hinkley, 1970)."""
     windows: int
+    shift: float
+    """Of the loudest score, in standard deviations."""
+    recovered: bool
+    """The latest windows that would show the shift, if it lasted, show less than half of it."""
+
+    @property
+    def counts(self) -> Counts:
+        """Counts by cell of the loudest stretch."""
+        return tuple(map(sum, zip(*(block.counts for block in self.blocks), strict=True)))
 
 
-def detect(evidence: DirichletEvidence, history: History) -> Detection:
-    """Shiryaev-Roberts e-detector: the sum, over starting windows, of the e-value from there to now.
+@dataclass(frozen=True)
+class ShiftTest:
+    """What a distribution is tested with: scores, rhythm, and the variance with which the baseline's level is known."""
 
-    Shin, Ramdas and Rinaldo, "E-detectors" (2022), definition 2.2: without a shift the mean time to pass c is at
-    least c windows.
+    scores: ShiftScores
+    rhythm: Rhythm
+    offset_variance: float
 
-    >>> evidence = DirichletEvidence.of([500, 500], null_rows=1000)
-    >>> quiet = History().push([50, 50]).push([52, 48])
-    >>> detect(evidence, quiet).log_evidence < 1 < 12 < detect(evidence, quiet.push([85, 15])).log_evidence
-    True
-    """
-    suffixes = history.suffixes()
-    values = [evidence.log_value(counts) for counts in suffixes]
-    loudest = max(range(len(values)), key=values.__getitem__)
-    windows = sum(size for size, _ in history.blocks[-(loudest + 1) :])
-    return Detection(log_sum_exp(values), suffixes[loudest], windows)
+    def detect(self, history: History) -> Detection:
+        """Shiryaev-Roberts e-detector: the sum, over starting windows, of the e-value from there to now.
+
+        Shin, Ramdas and Rinaldo, "E-detectors" (2022), definition 2.2: without a shift the mean time to pass c is at
+        least c windows. The e-value is a mixture over the scores. The history must hold at least one window.
+
+        >>> scores = ShiftScores.of([500, 500, 0], ordered=True)
+        >>> test = ShiftTest(scores, Rhythm.unknown(len(scores.weights)), 1 / 1000)
+        >>> quiet = History().push([50, 50, 0]).push([52, 48, 0])
+        >>> test.detect(quiet).log_evidence < 1 < 12 < test.detect(quiet.push([100, 0, 0])).log_evidence
+        True
+        """
+        stretches = list(self.stretches(history))
+        found = [(self.log_value(stretch, score), stretch, score) for stretch, score in self._notable(stretches)]
+        _, _, score = max(found, key=lambda item: item[0])
+        loudest = max(stretches, key=lambda item: item.weighted[score] ** 2 / item.precisions[score])
+        return Detection(
+            log_evidence=log_sum_exp([value for value, _, _ in found]),
+            blocks=history.blocks[-loudest.blocks :],
+            since=loudest.since,
+            windows=loudest.windows,
+            shift=loudest.mean(score),
+            recovered=_recovered(stretches[: loudest.blocks - 1], score, loudest.mean(score)),
+        )
+
+    def stretches(self, history: History) -> Iterator[Stretch]:
+        """From each starting point to now, the shortest first; the windows of a day share that day's own mean."""
+        rhythm, size = self.rhythm, len(self.scores.weights)
+        day, latest, windows, rows = None, _Day([0.0] * size), 0, 0
+        weighted, precisions = closed = [0.0] * size, [0.0] * size
+        for number, block in enumerate(reversed(history.blocks), start=1):
+            if block.day != day:
+                day, closed, latest = block.day, (weighted, precisions), _Day([0.0] * size)
+            latest = latest.plus(block, self.scores.sums(self.excess(block)))
+            precision = latest.precisions(rhythm)
+            precisions = list(map(add, closed[1], precision))
+            weighted = list(map(add, closed[0], map(mul, precision, latest.means)))
+            windows, rows = windows + block.windows, rows + block.rows
+            yield Stretch(number, windows, block.hour - block.windows + 1, rows, weighted, precisions)
+
+    def excess(self, block: Block) -> list[float]:
+        """Counts by cell above those that baseline and rhythm expect."""
+        rows, deviation, shares = block.rows, self.rhythm.deviation(block), self.scores.shares
+        if not deviation:
+            return [count - rows * share for count, share in zip(block.counts, shares, strict=True)]
+        expected = zip(block.counts, shares, deviation, strict=True)
+        return [count - rows * (share + more) for count, share, more in expected]
+
+    def log_value(self, stretch: Stretch, score: int) -> float:
+        """Logarithm of one score's part of the e-value of a stretch."""
+        freedom = self.rhythm.freedom[score]
+        if freedom < math.inf:
+            wandering = 1 - stretch.precisions[score] / stretch.rows
+            freedom /= max(wandering * wandering, 1e-6)
+        return math.log(self.scores.weights[score]) + log_e_value(
+            stretch.mean(score),
+            stretch.precisions[score],
+            offset_variance=self.offset_variance,
+            skewness=self.scores.skewness[score],
+            freedom=freedom,
+        )
+
+    def _notable(self, stretches: Sequence[Stretch]) -> Iterator[tuple[Stretch, int]]:
+        for stretch in stretches:
+            yield stretch, 0
+            for score, (weighted, precision) in enumerate(zip(stretch.weighted, stretch.precisions, strict=True)):
+                if score and weighted * weighted > NEGLIGIBLE * precision:
+                    yield stretch, score
 
 
-def _add(first: Counts, second: Counts) -> Counts:
-    return tuple(a + b for a, b in zip(first, second, strict=True))
+@dataclass(frozen=True)
+class _Day:
+    """The part of a stretch that lies within one day: sums of scores, windows and rows."""
+
+    sums: Values
+    windows: int = 0
+    rows: int = 0
+    means: Values = field(default=())
+
+    def plus(self, block: Block, sums: Values) -> "_Day":
+        total, rows = list(map(add, self.sums, sums)), self.rows + block.rows
+        return _Day(total, self.windows + block.windows, rows, [value / rows for value in total])
+
+    def precisions(self, rhythm: Rhythm) -> list[float]:
+        """One over the variance of each mean: of the day, of windows within the day, and of sampling."""
+        days, windows, sampling = max(1.0, self.windows / DAY), self.windows, 1 / self.rows
+        pairs = zip(rhythm.day_variance, rhythm.window_variance, strict=True)
+        return [1 / (of_day / days + of_window / windows + sampling) for of_day, of_window in pairs]
 
 
-def _merge(blocks: Sequence[tuple[int, Counts]]) -> tuple[int, Counts]:
-    size = sum(windows for windows, _ in blocks)
-    *_, counts = accumulate((counts for _, counts in blocks), _add)
-    return size, counts
-
-
-def _compacted(blocks: tuple[tuple[int, Counts], ...]) -> tuple[tuple[int, Counts], ...]:
-    singles = [block for block in blocks if block[0] == 1]
-    older = [block for block in blocks if block[0] > 1]
-    if len(singles) >= RECENT_WINDOWS + BLOCK_WINDOWS:
-        older.append(_merge(singles[:BLOCK_WINDOWS]))
-        singles = singles[BLOCK_WINDOWS:]
-    if len(older) > MAXIMUM_BLOCKS:
-        older = [_merge(older[:2]), *older[2:]]
-    return (*older, *singles)
+def _recovered(within: Sequence[Stretch], score: int, shift: float) -> bool:
+    """Whether the shift has gone, by the shortest stretch within the loudest one that can tell."""
+    for item in within:
+        if item.windows >= RECOVERY_WINDOWS and shift * shift * item.precisions[score] >= RECOVERED_AT:
+            return item.mean(score) * math.copysign(1.0, shift) < abs(shift) / 2
+    return False

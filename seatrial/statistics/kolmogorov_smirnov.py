@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 
-def ks_distance(first: Sequence[int], second: Sequence[int]) -> float:
+def ks_distance(first: Sequence[float], second: Sequence[float]) -> float:
     """L-infinity distance between the cumulative distributions of two histograms of the same ordered cells.
 
     Deequ's `Distance.numericalDistance` "simple"; 0 when either is empty.
@@ -16,7 +16,7 @@ def ks_distance(first: Sequence[int], second: Sequence[int]) -> float:
     return _largest(list(accumulate(_shares(first))), list(accumulate(_shares(second))))
 
 
-def l_infinity_distance(first: Sequence[int], second: Sequence[int]) -> float:
+def l_infinity_distance(first: Sequence[float], second: Sequence[float]) -> float:
     """L-infinity distance between the shares of two histograms of the same categories (Deequ, categorical).
 
     >>> l_infinity_distance([5, 5, 0], [5, 0, 5])
@@ -36,7 +36,7 @@ def robust_distance(distance: float, first_rows: int, second_rows: int) -> float
     return max(0.0, distance - 1.8 * math.sqrt((first_rows + second_rows) / (first_rows * second_rows)))
 
 
-def _shares(counts: Sequence[int]) -> list[float]:
+def _shares(counts: Sequence[float]) -> list[float]:
     total = sum(counts)
     return [count / total for count in counts] if total else []
 

@@ -1,7 +1,7 @@
 """One window's evaluation: schema, drift and labelled performance, with the state carried to the next window."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from seatrial.contracts.events import Finding
@@ -15,14 +15,15 @@ from seatrial.statistics.distribution_check import (
     check_distribution,
     drift_finding,
 )
-from seatrial.statistics.distribution_detector import Counts, History
+from seatrial.statistics.distribution_history import Counts
+from seatrial.statistics.drift_state import DriftState
 from seatrial.statistics.quality_check import QualityReport, QualityState, check_quality
 from seatrial.statistics.schema_checks import SchemaLimits, check_schema
 from seatrial.statistics.window import WindowSummary
 
 LABEL = "label_rate"
 MINIMUM_LABELS = 20
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +35,12 @@ class MonitorLimits:
     windows_per_year: int = WINDOWS_PER_YEAR
     maximum_missing_share: float = 0.05
     maximum_unknown_share: float = 0.05
-    minimum_effect: float = 0.1
+    minimum_effect: float = 0.05
+    """In standard deviations, or what has the distance of such a shift; 0.25 until the traffic's rhythm is known."""
     loss_tolerance: float = 0.1
     auc_tolerance: float = 0.02
-    null_rows: float = 1000.0
+    null_rows: float = 10_000.0
+    """The baseline's level is never taken to be surer than from so many rows."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,7 @@ class MonitorState:
     """What is remembered between windows; it belongs to one model package."""
 
     quality: QualityState
-    histories: Mapping[str, History] = field(default_factory=dict)
-    pending: Mapping[str, Counts] = field(default_factory=dict)
-    """Counts of windows too small to judge, kept until together they are large enough."""
+    drift: DriftState = field(default_factory=DriftState)
 
     @classmethod
     def fresh(cls, baseline: Baseline, limits: MonitorLimits) -> "MonitorState":
@@ -56,7 +57,7 @@ class MonitorState:
 
     def without_drift(self) -> "MonitorState":
         """The state after a drift incident has cleared: what led to it is no evidence any more."""
-        return replace(self, histories={}, pending={})
+        return replace(self, drift=self.drift.cleared())
 
     def without_quality_loss(self, baseline: Baseline, limits: MonitorLimits) -> "MonitorState":
         """The state after a loss of quality has cleared."""
@@ -64,27 +65,17 @@ class MonitorState:
 
     def to_json(self) -> str:
         """Serialize compactly."""
-        histories = {name: [[size, *counts] for size, counts in item.blocks] for name, item in self.histories.items()}
-        document = {
-            "version": STATE_VERSION,
-            "quality": self.quality.to_json(),
-            "histories": histories,
-            "pending": {name: list(counts) for name, counts in self.pending.items()},
-        }
+        document = {"version": STATE_VERSION, "quality": self.quality.to_json(), "drift": self.drift.to_json()}
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> "MonitorState":
-        """Read what `to_json` wrote."""
+        """Read what `to_json` wrote; of version 1 (without hours) only what is known of quality can be kept."""
         data = json.loads(text)
-        if data["version"] != STATE_VERSION:
+        if data["version"] not in (1, STATE_VERSION):
             raise ValueError(f"monitor state: version must be {STATE_VERSION}, got {data['version']!r}")
-        histories = {
-            name: History(tuple((size, tuple(counts)) for size, *counts in blocks))
-            for name, blocks in data["histories"].items()
-        }
-        pending = {name: tuple(counts) for name, counts in data["pending"].items()}
-        return cls(QualityState.from_json(data["quality"]), histories, pending)
+        drift = DriftState.from_json(data["drift"]) if data["version"] == STATE_VERSION else DriftState()
+        return cls(QualityState.from_json(data["quality"]), drift)
 
 
 @dataclass(frozen=True)
@@ -120,19 +111,27 @@ class Evaluation:
 
 
 def evaluate(
-    baseline: Baseline, state: MonitorState, window: WindowSummary, labelled: Labelled, limits: MonitorLimits
+    baseline: Baseline,
+    state: MonitorState,
+    window: WindowSummary,
+    labelled: Labelled,
+    limits: MonitorLimits,
+    *,
+    hour: int | None = None,
 ) -> tuple[Evaluation, MonitorState]:
     """Judge one window and the labels that came with it; returns the state for the next window.
 
+    `hour` is the window's beginning in hours since 1970 (UTC), by which it is compared with the same hour of other
+    days; without it windows are taken to follow each other by the hour.
     Rows with a schema violation are kept out of the drift histories: a broken feed is not drift.
     """
     threshold = log_threshold(_tests(baseline), limits.alarm_budget_per_year, limits.windows_per_year)
     schema = check_schema(baseline, window, _schema_limits(limits, threshold))
     counts = {} if schema else _window_counts(baseline, window)
-    judged, state = _accumulate(state, counts, limits.minimum_rows)
-    state = _accumulate_labels(state, labelled)
+    judged, known = state.drift.observe(distributions(baseline), counts, limits.minimum_rows, hour)
+    state = replace(state, drift=_with_labels(baseline, known, labelled, hour))
     drift = DriftLimits(threshold, limits.minimum_effect, limits.null_rows)
-    reports, findings = _check_drift(baseline, state, drift)
+    reports, findings = _check_drift(baseline, state.drift, drift)
     quality, after = check_quality(state.quality, labelled.predictions, labelled.labels, threshold)
     evaluation = Evaluation(
         rows=window.rows + window.misfits,
@@ -177,35 +176,21 @@ def _window_counts(baseline: Baseline, window: WindowSummary) -> dict[str, Count
     return {**counts, PREDICTION: window.predictions.cells}
 
 
-def _accumulate(state: MonitorState, counts: Mapping[str, Counts], minimum: int) -> tuple[int, MonitorState]:
-    """Add a window's counts to the histories, or to the pending ones while together they are too few."""
-    merged = dict(state.pending)
-    for name, item in counts.items():
-        if sum(item):
-            merged[name] = _add(merged.get(name), item)
-    rows = max((sum(item) for item in merged.values()), default=0)
-    if rows < minimum or not counts:
-        return 0, replace(state, pending=merged)
-    histories = {name: state.histories.get(name, History()).push(item) for name, item in merged.items()}
-    return rows, replace(state, histories={**state.histories, **histories}, pending={})
-
-
-def _accumulate_labels(state: MonitorState, labelled: Labelled) -> MonitorState:
+def _with_labels(baseline: Baseline, state: DriftState, labelled: Labelled, hour: int | None) -> DriftState:
     if len(labelled.labels) < MINIMUM_LABELS:
         return state
     positives = sum(labelled.labels)
-    history = state.histories.get(LABEL, History()).push((len(labelled.labels) - positives, positives, 0))
-    return replace(state, histories={**state.histories, LABEL: history})
+    counts = {LABEL: (len(labelled.labels) - positives, positives, 0)}
+    _, after = replace(state, pending={}).observe(distributions(baseline), counts, 1, hour)
+    return replace(after, pending=state.pending)
 
 
 def _check_drift(
-    baseline: Baseline, state: MonitorState, limits: DriftLimits
+    baseline: Baseline, state: DriftState, limits: DriftLimits
 ) -> tuple[tuple[DriftReport, ...], tuple[Finding, ...]]:
     watched = [item for item in distributions(baseline) if item.name in state.histories]
-    reports = tuple(check_distribution(item, state.histories[item.name], limits) for item in watched)
+    reports = tuple(
+        check_distribution(item, state.histories[item.name], limits, state.rhythms.get(item.name)) for item in watched
+    )
     pairs = zip(watched, reports, strict=True)
     return reports, tuple(drift_finding(item, report, limits) for item, report in pairs if report.drifted)
-
-
-def _add(first: Counts | None, second: Counts) -> Counts:
-    return tuple(a + b for a, b in zip(first, second, strict=True)) if first else second

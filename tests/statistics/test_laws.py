@@ -20,8 +20,6 @@ import seatrial.statistics
 from seatrial.statistics.auc import estimate_auc
 from seatrial.statistics.bins import Categories, NumericBins
 from seatrial.statistics.chi_square import chi_square
-from seatrial.statistics.dirichlet_evidence import DirichletEvidence
-from seatrial.statistics.distribution_detector import History, detect
 from seatrial.statistics.jensen_shannon import jensen_shannon_distance
 from seatrial.statistics.kolmogorov_smirnov import ks_distance, l_infinity_distance
 from seatrial.statistics.mean_detector import MeanDetector
@@ -114,45 +112,6 @@ def test_a_sketch_counts_every_value_and_stays_small(values) -> None:
     assert abs(len(sketch.points) * 2**sketch.level - len(values)) < 2**sketch.level
 
 
-@given(counts=st.lists(st.lists(st.integers(0, 9), min_size=3, max_size=3), min_size=1, max_size=400))
-@hypothesis_settings(max_examples=20, deadline=None)
-def test_a_history_forgets_nothing_and_stays_small(counts) -> None:
-    history = History()
-    for window in counts:
-        history = history.push(window)
-
-    total = tuple(map(sum, zip(*counts, strict=True)))
-    assert history.suffixes()[-1] == total
-    assert sum(size for size, _ in history.blocks) == len(counts)
-    assert len(history.blocks) < 60
-
-
-def test_large_drift_evidence_is_as_rare_without_a_shift_as_markov_says() -> None:
-    rng = random.Random(7)
-    values = []
-    for _ in range(3000):
-        shares = [rng.gammavariate(alpha, 1) for alpha in (5, 3, 2)]
-        baseline = draw(rng, shares, 400)
-        values.append(math.exp(DirichletEvidence.of(baseline, 1000).log_value(draw(rng, shares, 60))))
-
-    for size in (3, 10, 30, 100):
-        assert sum(value >= size for value in values) / len(values) <= 1 / size
-
-
-def test_a_quiet_stream_alarms_more_rarely_than_the_budget() -> None:
-    rng = random.Random(11)
-    alarms, threshold = 0, math.log(100)
-    for _ in range(60):
-        shares = [rng.gammavariate(alpha, 1) for alpha in (5, 3, 2)]
-        evidence = DirichletEvidence.of(draw(rng, shares, 400), 1000)
-        history = History()
-        for _ in range(25):
-            history = history.push(draw(rng, shares, 50))
-        alarms += detect(evidence, history).log_evidence >= threshold
-
-    assert alarms / 60 <= 25 / 100
-
-
 def test_losses_at_the_limit_alarm_more_rarely_than_the_budget() -> None:
     rng = random.Random(13)
     threshold, alarms = math.log(200), 0
@@ -174,13 +133,6 @@ def test_a_loss_above_the_limit_is_found_soon() -> None:
         detector = detector.update([float(rng.random() < 0.5) for _ in range(100)])
 
     assert detector.log_evidence > math.log(8766 * 80)
-
-
-def draw(rng: random.Random, shares: list[float], size: int) -> list[int]:
-    counts = [0] * len(shares)
-    for index in rng.choices(range(len(shares)), shares, k=size):
-        counts[index] += 1
-    return counts
 
 
 def test_what_the_monitor_s_function_carries_needs_no_numpy() -> None:

@@ -1,0 +1,84 @@
+"""What has been counted since the monitor started afresh: windows of late singly, older ones in blocks."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+RECENT_WINDOWS = 12
+RECENT_HOURS = 48
+BLOCK_HOURS = 6
+MAXIMUM_DAYS = 14
+DAY = 24
+
+Counts = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Windows of an hour counted together; `hour` is the beginning of the last one, in hours since 1970 (UTC)."""
+
+    windows: int
+    hour: int
+    counts: Counts
+
+    @property
+    def day(self) -> int:
+        """The day of the last window."""
+        return self.hour // DAY
+
+    @property
+    def rows(self) -> int:
+        """Rows in all cells."""
+        return sum(self.counts)
+
+
+@dataclass(frozen=True)
+class History:
+    """Counts by cell of the windows since the monitor started afresh, newest last.
+
+    The last 12 windows are kept singly, those of two days in blocks of six hours, older ones by day; the oldest block
+    takes up what leaves after 14 days, so that a slow shift is still compared over the whole time.
+    """
+
+    blocks: tuple[Block, ...] = ()
+
+    def push(self, counts: Sequence[int], hour: int | None = None, hours: int = 1) -> "History":
+        """The history with one more window, so many `hours` long; without its last hour it follows the one before.
+
+        >>> history = History()
+        >>> for hour in range(100):
+        ...     history = history.push([1, 2], hour)
+        >>> len(history.blocks), sum(block.windows for block in history.blocks)
+        (21, 100)
+        """
+        if hour is None:
+            hour = self.blocks[-1].hour + hours if self.blocks else hours - 1
+        return History(_compacted((*self.blocks, Block(hours, hour, tuple(counts)))))
+
+    def to_json(self) -> list[list[int]]:
+        """JSON-ready form."""
+        return [[block.windows, block.hour, *block.counts] for block in self.blocks]
+
+    @classmethod
+    def from_json(cls, data: Iterable[Sequence[int]]) -> "History":
+        """Read what `to_json` wrote."""
+        return cls(tuple(Block(windows, hour, tuple(counts)) for windows, hour, *counts in data))
+
+
+def _compacted(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    newest, older, recent = blocks[-1].hour, blocks[:-RECENT_WINDOWS], blocks[-RECENT_WINDOWS:]
+    merged = [_merged(list(group)) for _, group in groupby(older, lambda block: _period(block, newest))]
+    if len(merged) > MAXIMUM_DAYS + RECENT_HOURS // BLOCK_HOURS:
+        merged = [_merged(merged[:2]), *merged[2:]]
+    return (*merged, *recent)
+
+
+def _period(block: Block, newest: int) -> tuple[int, int]:
+    if newest - block.hour < RECENT_HOURS:
+        return BLOCK_HOURS, block.hour // BLOCK_HOURS
+    return DAY, block.day
+
+
+def _merged(blocks: Sequence[Block]) -> Block:
+    counts = tuple(sum(cells) for cells in zip(*(block.counts for block in blocks), strict=True))
+    return Block(sum(block.windows for block in blocks), max(block.hour for block in blocks), counts)

@@ -1,0 +1,114 @@
+"""What a rhythm is learned from: a distribution's counts by hour of the day and by day, added up day by day."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from operator import add
+from typing import Any
+
+from seatrial.statistics.distribution_history import DAY, Counts
+from seatrial.statistics.shift_scores import ShiftScores
+
+PARTIAL_DAY = 0.8
+"""A day with a smaller share of the usual number of windows is left out: its mean would be that of its hours."""
+MAXIMUM_DAYS = 28
+
+Windows = tuple[tuple[int, Counts], ...]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Sums over the days seen so far; those of other days of the same distribution add to them.
+
+    `by_hour` and `by_day` hold counts by cell, `squares` by score the sum over windows of (sum of scores)^2 / rows.
+    """
+
+    windows: int = 0
+    by_hour: Mapping[int, Counts] = field(default_factory=dict)
+    by_day: Mapping[int, Counts] = field(default_factory=dict)
+    squares: tuple[float, ...] = ()
+    today: Windows = ()
+    """Hours since 1970 and counts of the windows of a day that may go on."""
+
+    @classmethod
+    def of(cls, scores: ShiftScores, windows: Iterable[tuple[int, Sequence[int]]]) -> "Learning":
+        """Learn from windows (beginning in hours since 1970, counts by cell), for instance a baseline's own.
+
+        >>> scores = ShiftScores.of([500, 500, 0], ordered=True)
+        >>> learning = Learning.of(scores, [(hour, (50, 50, 0)) for hour in range(48)])
+        >>> learning.days, learning.windows, learning.by_hour[13]
+        (2, 48, (100, 100, 0))
+        """
+        learning = cls()
+        for hour, counts in sorted(windows):
+            learning = learning.plus(scores, hour, tuple(counts))
+        return learning.with_day_closed(scores)
+
+    @property
+    def days(self) -> int:
+        """Whole days learned from."""
+        return len(self.by_day)
+
+    def plus(self, scores: ShiftScores, hour: int, counts: Counts) -> "Learning":
+        """One window more; a window without rows teaches nothing."""
+        if not sum(counts):
+            return self
+        ended = bool(self.today) and self.today[-1][0] // DAY != hour // DAY
+        learning = self.with_day_closed(scores) if ended else self
+        return replace(learning, today=(*learning.today, (hour, counts)))
+
+    def with_day_closed(self, scores: ShiftScores) -> "Learning":
+        """Today's windows added to the sums, unless it was a part of a day; a first day that was is forgotten."""
+        usual = self.windows / self.days if self.days else 0.0
+        if not self.today or len(self.today) < PARTIAL_DAY * usual:
+            return replace(self, today=())
+        known = Learning() if len(self.today) * PARTIAL_DAY > usual else replace(self, today=())
+        return known.merge(_of_day(scores, self.today))
+
+    def merge(self, other: "Learning") -> "Learning":
+        """Both together; `other` must be of other days and have none that goes on."""
+        return Learning(
+            self.windows + other.windows,
+            _merged(self.by_hour, other.by_hour),
+            _merged(self.by_day, other.by_day),
+            tuple(map(add, self.squares, other.squares))
+            if self.squares and other.squares
+            else self.squares or other.squares,
+            self.today,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {
+            "windows": self.windows,
+            "by_hour": [[hour, *counts] for hour, counts in sorted(self.by_hour.items())],
+            "by_day": [[day, *counts] for day, counts in sorted(self.by_day.items())],
+            "squares": [round(value, 3) for value in self.squares],
+            "today": [[hour, *counts] for hour, counts in self.today],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Learning":
+        """Read what `to_json` wrote."""
+        by_hour, by_day, today = (
+            [(key, tuple(counts)) for key, *counts in data[name]] for name in ("by_hour", "by_day", "today")
+        )
+        return cls(data["windows"], dict(by_hour), dict(by_day), tuple(data["squares"]), tuple(today))
+
+
+def _of_day(scores: ShiftScores, windows: Windows) -> Learning:
+    by_hour: dict[int, Counts] = {}
+    squares = [0.0] * len(scores.weights)
+    for hour, counts in windows:
+        by_hour = _merged(by_hour, {hour % DAY: counts})
+        rows = sum(counts)
+        excess = [count - rows * share for count, share in zip(counts, scores.shares, strict=True)]
+        squares = [square + value * value / rows for square, value in zip(squares, scores.sums(excess), strict=True)]
+    total = tuple(sum(cells) for cells in zip(*(counts for _, counts in windows), strict=True))
+    return Learning(len(windows), by_hour, {windows[0][0] // DAY: total}, tuple(squares))
+
+
+def _merged(first: Mapping[int, Counts], second: Mapping[int, Counts]) -> dict[int, Counts]:
+    merged = dict(first)
+    for key, counts in second.items():
+        merged[key] = tuple(map(add, merged[key], counts)) if key in merged else counts
+    return merged
