@@ -17,6 +17,8 @@ MARKS = {"none": "ok", "ticket": "ticket", "page": "page"}
 MOST_DOTS = 200
 """Windows that get a dot with its numbers on hovering; of more only those that alarm do."""
 LINES = 3
+CHARACTER = 5.8
+"""Width of a letter of a label."""
 RATIOS = (0.5, 3.0, 10.0, 30.0, 100.0, 1000.0)
 
 
@@ -161,7 +163,7 @@ def distribution_chart(item: FeatureRecord, place: int) -> Markup:
     width, top, bottom = 500.0, 12.0, 122.0
     highest = max(0.05, *(max(share) for _, *share in cells))
     words = f"{item.name}: {item.sentence}"
-    drawing = Drawing(f"distribution-{place}", width, bottom + 34, f"Distribution of {item.name}", words)
+    drawing = Drawing(f"distribution-{place}", width, bottom + 24, f"Distribution of {item.name}", words)
     step = (width - 44) / len(cells)
     for tick in nice_ticks(0, highest, 3):
         level = bottom - (bottom - top) * tick / highest
@@ -191,10 +193,11 @@ def _shown(item: FeatureRecord, most: int = 14) -> list[tuple[str, float, float]
 
 
 def _cell_labels(drawing: Drawing, names: Sequence[str], step: float, bottom: float) -> None:
-    """Names below the cells, in two rows where they are long."""
-    room = max(3, int(step / 5.6))
-    long = any(len(name) > room for name in names)
+    """Names below the cells: of two that would touch the second is left out, hovering tells it."""
+    free = 0.0
     for index, name in enumerate(names):
-        limit = room * 2 if long else room
-        text = name if len(name) <= limit else f"{name[: limit - 1]}…"
-        drawing.text(40 + step * (index + 0.5), bottom + 14 + 13 * (long and index % 2), text, "tick", anchor="middle")
+        text = name if len(name) <= 22 else f"{name[:21]}…"
+        middle, half = 40 + step * (index + 0.5), len(text) * CHARACTER / 2
+        if middle - half >= free:
+            free = middle + half + 6
+            drawing.text(middle, bottom + 15, text, "tick", anchor="middle")

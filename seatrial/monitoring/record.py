@@ -57,7 +57,6 @@ class FeatureRecord:
     drifted: bool
     evidence: float
     effect: float
-    statistic: str
     population_stability_index: float
     jensen_shannon_distance: float
     rows: int

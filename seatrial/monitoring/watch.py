@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from seatrial.decisions.alerting import AlertDecision, Incident, WindowEvidence, decide
 from seatrial.monitoring.evidence import window_evidence
@@ -52,7 +53,9 @@ class Watch:
         predictions = window.predictions if self.outcomes else ()
         summary = summarise_window(self.baseline, window.rows, predictions, window.unreadable)
         labelled = Labelled(window.labelled_predictions, window.labels) if self.outcomes else Labelled()
-        evaluation, self.state = evaluate(self.baseline, self.state, summary, labelled, self.limits)
+        evaluation, self.state = evaluate(
+            self.baseline, self.state, summary, labelled, self.limits, hour=hour_number(window.start)
+        )
         evidence = window_evidence(name, evaluation, files=window.files, idle=None)
         decision = decide(evidence, self.incidents)
         self.incidents = decision.incidents
@@ -85,6 +88,14 @@ def _without_rows(window: WindowData) -> WindowData:
         reasons=window.reasons,
         rejected=window.rejected,
     )
+
+
+def hour_number(start: datetime | None) -> int | None:
+    """The hour since 1970 (UTC) that begins then, as the statistics count time.
+
+    >>> hour_number(None)
+    """
+    return None if start is None else int(start.timestamp()) // 3600
 
 
 def window_end(judged: Judged) -> str | None:
