@@ -61,19 +61,30 @@ def _numeric(name: str, chunk: pa.Array, map: AffineMap) -> NumericColumn:  # no
 
 
 def _categories(name: str, chunk: pa.Array) -> CategoryColumn:
+    counts = category_counts(name, chunk)
+    missing = counts.pop("", 0)
+    return CategoryColumn.of(counts, missing)
+
+
+def category_counts(name: str, chunk: pa.Array) -> dict[str, int]:
+    """How often each text comes, absent values as an empty one; raises `ColumnError` for nested types.
+
+    >>> category_counts("plan", pa.array(["family", None, "family"]))
+    {'family': 2, '': 1}
+    """
     if pa.types.is_null(chunk.type):
-        return CategoryColumn(missing=len(chunk))
+        return {"": len(chunk)}
     if pa.types.is_nested(chunk.type):
         raise ColumnError(f"{name}: columns of {chunk.type} have no summary; select its parts as columns of their own")
     if not pa.types.is_dictionary(chunk.type):
         chunk = _as_text(chunk).dictionary_encode()
-    indices = numbers(name, chunk.indices)
-    counts = np.bincount(indices, minlength=len(chunk.dictionary)).tolist()
-    texts = _as_text(chunk.dictionary).to_pylist()
+    counts = np.bincount(numbers(name, chunk.indices), minlength=len(chunk.dictionary)).tolist()
     held: dict[str, int] = {}
-    for text, count in zip(texts, counts, strict=True):
+    for text, count in zip(_as_text(chunk.dictionary).to_pylist(), counts, strict=True):
         held[text or ""] = held.get(text or "", 0) + count
-    return CategoryColumn.of(held, missing=chunk.null_count)
+    if chunk.null_count:
+        held[""] = held.get("", 0) + chunk.null_count
+    return held
 
 
 def _as_text(chunk: pa.Array) -> pa.Array:

@@ -123,6 +123,7 @@ def summarise_window(
     names, width = baseline.schema.names, len(baseline.features)
     headers = Counter(tuple(row) for row in rows if is_header(row, names))
     values = [row for row in rows if not is_header(row, names)] if headers else rows
+    known = [name for row, name in zip(rows, ids, strict=True) if not is_header(row, names)] if ids else ()
     fitting = [row for row in values if len(row) == width]
     columns = list(zip(*fitting, strict=True)) or [()] * width
     pairs = list(zip(baseline.features, columns, strict=True))
@@ -135,7 +136,7 @@ def summarise_window(
         unreadable=unreadable,
         scores=_tally(_score_cell(score) for score in predictions if math.isfinite(score)),
         headers=tuple(sorted((row, count) for row, count in headers.items() if row != names))[:MAXIMUM_HEADERS],
-        sample=RowSample.of(values, ids if len(ids) == len(values) else ()),
+        sample=RowSample.of(values, known),
     )
 
 
