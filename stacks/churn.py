@@ -6,6 +6,7 @@ import aws_cdk.aws_s3_assets as s3_assets
 from constructs import Construct
 
 from pipelines.churn.definition import ChurnSettings, Code, Images, JobSettings, churn_pipeline
+from seatrial.config import TrainingSection
 from seatrial.constructs import SparkTraining
 from seatrial.constructs.assets import file_asset, tar_gz_asset, zip_asset
 from seatrial.constructs.errors import ConstructError
@@ -35,11 +36,7 @@ def churn_definition(
         spark.allow_keys(assets, [code.training_source_name])
     settings = ChurnSettings(
         jobs=_jobs(foundation, jobs),
-        images=Images(
-            spark=spark_image(stack.region),
-            xgboost=xgboost_image(stack.region),
-            scikit_learn=scikit_learn_image(stack.region),
-        ),
+        images=_images(stack),
         code=code,
         artifacts_bucket=lake.artifacts.bucket_name,
         model_package_group=group,
@@ -56,6 +53,8 @@ def churn_definition(
         maximum_missing_label_share=training.quality_gate.maximum_missing_label_share,
         minimum_auc=training.acceptance.minimum_auc,
         minimum_gain=training.acceptance.minimum_gain,
+        acceptance=_acceptance(training),
+        segments=training.acceptance.segments,
         inference_instance_type=target.engagement.serving.instance_type,
         spark=spark_settings(stack, training, spark) if spark is not None else None,
     )
@@ -63,6 +62,19 @@ def churn_definition(
         return churn_pipeline(settings).to_definition()
     except ValueError as error:
         raise ConstructError(str(error)) from error
+
+
+def _images(stack: BaseStack) -> Images:
+    return Images(
+        spark=spark_image(stack.region),
+        xgboost=xgboost_image(stack.region),
+        scikit_learn=scikit_learn_image(stack.region),
+    )
+
+
+def _acceptance(training: TrainingSection) -> dict[str, float]:
+    asked = training.acceptance.model_dump(exclude={"minimum_auc", "minimum_gain", "segments", "campaign"})
+    return asked | training.acceptance.campaign.model_dump() | training.leakage.model_dump()
 
 
 def _jobs(foundation: Foundation, jobs: JobRole) -> JobSettings:

@@ -13,7 +13,7 @@ from stacks.sparkml import spark_training
 
 SDK_EXCEPTION = "The SDK's script mode downloads its code inside the container; the VPC still has no way out."
 
-RETRAINING_PARAMETERS = ("InputDataUri", "ChampionModelUri", "TriggerReason")
+RETRAINING_PARAMETERS = ("InputDataUri", "InputDataDigest", "ChampionModelUri", "TriggerReason")
 """What the retraining function gives to each execution that it starts."""
 
 

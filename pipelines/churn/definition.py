@@ -1,5 +1,6 @@
 """The churn pipeline: features -> quality gate -> train -> baseline and evaluation -> accept -> register."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from pipelines.churn.card import model_card
@@ -14,6 +15,7 @@ from pipelines.churn.requests import (
 )
 from pipelines.churn.settings import ChurnSettings, Code, Images, JobSettings, SparkTraining
 from pipelines.churn.sparkml import ALGORITHMS, check, train_on_spark
+from seatrial.contracts.snapshot import UNPINNED
 from seatrial.pipeline import (
     ConditionStep,
     EmrServerlessStep,
@@ -55,14 +57,14 @@ TUNED = {
 def churn_pipeline(settings: ChurnSettings) -> Pipeline:
     """Define the pipeline; raises `ValueError` for an algorithm or hyperparameter that cannot work."""
     _check(settings)
-    data, champion, reason, approval = parameters = _parameters(settings)
-    features = _features(settings, data)
+    parameters = _parameters(settings)
+    features = _features(settings, parameters)
     train, model = _train(settings, features)
     baseline = _baseline(settings, features, train, model)
-    evaluate = _evaluate(settings, features, train, model, champion)
-    register = _register(settings, model, baseline, evaluate, (data, reason, approval))
+    evaluate = _evaluate(settings, features, train, model, parameters)
+    register = _register(settings, model, baseline, evaluate, parameters)
     accepted = (train, baseline, evaluate, _accept(settings, evaluate, register))
-    return Pipeline(parameters=parameters, steps=(features, _quality_gate(features, accepted)))
+    return Pipeline(parameters=tuple(vars(parameters).values()), steps=(features, _quality_gate(features, accepted)))
 
 
 def _check(settings: ChurnSettings) -> None:
@@ -76,12 +78,24 @@ def _check(settings: ChurnSettings) -> None:
         raise ValueError(f"training.hyperparameters: names must have two letters or more, got {short}")
 
 
-def _parameters(settings: ChurnSettings) -> tuple[Parameter, Parameter, Parameter, Parameter]:
-    return (
-        Parameter(name="InputDataUri", default=settings.default_input_uri),
-        Parameter(name="ChampionModelUri", default=settings.code.no_champion),
-        Parameter(name="TriggerReason", default="manual"),
-        Parameter(
+@dataclass(frozen=True)
+class Parameters:
+    """What each execution may be given."""
+
+    data: Parameter
+    digest: Parameter
+    champion: Parameter
+    reason: Parameter
+    approval: Parameter
+
+
+def _parameters(settings: ChurnSettings) -> Parameters:
+    return Parameters(
+        data=Parameter(name="InputDataUri", default=settings.default_input_uri),
+        digest=Parameter(name="InputDataDigest", default=UNPINNED),
+        champion=Parameter(name="ChampionModelUri", default=settings.code.no_champion),
+        reason=Parameter(name="TriggerReason", default="manual"),
+        approval=Parameter(
             name="ModelApprovalStatus",
             default="PendingManualApproval",
             allowed=("PendingManualApproval", "Rejected", "Approved"),
@@ -89,7 +103,7 @@ def _parameters(settings: ChurnSettings) -> tuple[Parameter, Parameter, Paramete
     )
 
 
-def _features(settings: ChurnSettings, data: Parameter) -> ProcessingStep:
+def _features(settings: ChurnSettings, parameters: Parameters) -> ProcessingStep:
     code = settings.code
     return ProcessingStep(
         name="Features",
@@ -101,11 +115,12 @@ def _features(settings: ChurnSettings, data: Parameter) -> ProcessingStep:
             arguments=[
                 *("--mode", "train"),
                 *("--dataset", f"{INPUT}/dataset/{code.dataset_name}"),
+                *("--digest", parameters.digest),
                 *("--minimum-rows", str(settings.minimum_rows)),
                 *("--maximum-duplicate-share", str(settings.maximum_duplicate_share)),
                 *("--maximum-missing-label-share", str(settings.maximum_missing_label_share)),
             ],
-            inputs={"raw": data, "code": code.features, "dataset": code.dataset},
+            inputs={"raw": parameters.data, "code": code.features, "dataset": code.dataset},
             outputs=("train", "validation", "test", "schema", "quality"),
             prefix="features",
         ),
@@ -198,16 +213,18 @@ def _baseline(settings: ChurnSettings, features: ProcessingStep, train: JobStep,
 
 
 def _evaluate(
-    settings: ChurnSettings, features: ProcessingStep, train: JobStep, model: Any, champion: Parameter
+    settings: ChurnSettings, features: ProcessingStep, train: JobStep, model: Any, parameters: Parameters
 ) -> ProcessingStep:
     inputs = {
         "model": model,
-        "champion": champion,
-        "test": features.output("test"),
+        "champion": parameters.champion,
+        **{split: features.output(split) for split in ("train", "validation", "test")},
         "schema": features.output("schema"),
     }
     script = (settings.code.evaluate, settings.code.evaluate_name)
-    arguments = ["--minimum-auc", str(settings.minimum_auc), "--minimum-gain", str(settings.minimum_gain)]
+    asked = {"minimum_auc": settings.minimum_auc, "minimum_gain": settings.minimum_gain, **settings.acceptance}
+    arguments = [text for name, value in asked.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+    arguments += [text for name in settings.segments for text in ("--segment", name)]
     return ProcessingStep(
         name="Evaluate",
         arguments=_model_job(settings, "evaluation", script, inputs, arguments),
@@ -223,7 +240,7 @@ def _accept(settings: ChurnSettings, evaluate: ProcessingStep, register: Registe
         name="Accept",
         conditions=(
             at_least(evaluate.json("Evaluation", "auc"), settings.minimum_auc),
-            at_least(evaluate.json("Evaluation", "beats_champion"), 1),
+            at_least(evaluate.json("Evaluation", "accepted"), 1),
         ),
         if_steps=(register,),
         else_steps=(FailStep(name="RejectChallenger", message=Join("", (*message, evaluate.output("evaluation")))),),
@@ -235,9 +252,8 @@ def _register(
     model: Any,
     baseline: ProcessingStep,
     evaluate: ProcessingStep,
-    parameters: tuple[Parameter, Parameter, Parameter],
+    parameters: Parameters,
 ) -> RegisterModelStep:
-    data, reason, approval = parameters
     folder = baseline.output("baseline")
     data_quality = {
         "Statistics": _json_source(folder, "statistics.json"),
@@ -248,8 +264,9 @@ def _register(
         name="Register",
         arguments={
             "ModelPackageGroupName": settings.model_package_group,
-            "ModelPackageDescription": reason,  # metadata properties refuse most punctuation, a description takes it
-            "ModelApprovalStatus": approval,
+            # Metadata properties refuse most punctuation, a description takes it.
+            "ModelPackageDescription": parameters.reason,
+            "ModelApprovalStatus": parameters.approval,
             "InferenceSpecification": _inference(settings, model),
             "ModelMetrics": {"ModelQuality": quality, "ModelDataQuality": data_quality},
             "DriftCheckBaselines": {"ModelDataQuality": data_quality},
@@ -259,9 +276,12 @@ def _register(
             },
             "CustomerMetadataProperties": {
                 "Algorithm": settings.algorithm,
+                "ChampionModelUri": parameters.champion,
+                "ModelSha256": evaluate.json("Evaluation", "model_sha256"),
                 "BaselineUri": Join("/", (folder, "baseline.json")),
                 "EvaluationUri": Join("/", (evaluate.output("evaluation"), "evaluation.json")),
-                "InputDataUri": data,
+                "InputDataUri": parameters.data,
+                "InputDataDigest": parameters.digest,
                 "SmokeInputUri": Join("/", (folder, "smoke.csv")),
                 "SmokeOutputUri": Join("/", (folder, "smoke_expected.csv")),
             },

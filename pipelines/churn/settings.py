@@ -1,7 +1,7 @@
 """What a deployment fills in before the churn pipeline can be defined; every value may be a CDK token."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from seatrial.contracts.dataset import DatasetSpec
 
@@ -85,6 +85,10 @@ class ChurnSettings:
     minimum_auc: float
     minimum_gain: float
     inference_instance_type: str
+    acceptance: Mapping[str, float] = field(default_factory=dict)
+    """What else is asked of a challenger, by the names of `seatrial.decisions.acceptance` and of the campaign."""
+    segments: tuple[str, ...] = ()
+    """Columns whose categories have the floor of quality; all with few categories when there are none."""
     spark: SparkTraining | None = None
     """Needed by the algorithms of SparkML, and by no other."""
 

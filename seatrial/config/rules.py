@@ -78,6 +78,20 @@ def _column_roles(engagement: Engagement) -> Iterator[Finding]:
         yield ("training", "dataset", "label"), f"must not be the same column as dataset.id, got {dataset.label!r}"
 
 
+TELECOM_CATEGORIES = ("plan_type", "contract", "region", "age_band", "device_tier")
+"""The categorical features of the telecom tables."""
+
+
+def _segments(engagement: Engagement) -> Iterator[Finding]:
+    training = engagement.training
+    columns = training.dataset.columns
+    known = [name for name, kind in columns.items() if kind == "categorical"] or [*TELECOM_CATEGORIES]
+    for index, name in enumerate(training.acceptance.segments):
+        if name not in known:
+            path: Path = ("training", "acceptance", "segments", index)
+            yield path, f"must be a categorical feature ({', '.join(known)}), got {name!r}"
+
+
 def _telecom_columns(engagement: Engagement) -> Iterator[Finding]:
     dataset = engagement.training.dataset
     if dataset.kind != "telecom":
@@ -178,6 +192,7 @@ RULES: Mapping[Rule, tuple[Path, ...]] = {
     _columns_fit_kind: ((*_DATASET, "kind"), (*_DATASET, "columns")),
     _column_roles: ((*_DATASET, "id"), (*_DATASET, "label")),
     _telecom_columns: tuple((*_DATASET, key) for key in ("kind", "id", "label", "positive")),
+    _segments: (("training", "acceptance", "segments"), (*_DATASET, "columns"), (*_DATASET, "kind")),
     _tuning: (("training", "tuning"),),
     _canary: (("serving", "instance_count"), ("serving", "maximum_instance_count")),
     _capture: (("serving", "capture_percent"), _TRIGGERS),

@@ -121,6 +121,19 @@ class QualityGate(Section):
     """Largest share of rows without a label."""
 
 
+class Campaign(Section):
+    """The retention campaign that follows the model: what its expected profit is made of, in one currency."""
+
+    lifetime_value: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 200.0
+    """Worth of a subscriber who stays."""
+    offer_cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 10.0
+    """Cost of an offer that is accepted; subscribers who would have stayed anyway accept it as well."""
+    contact_cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    """Cost of contacting a subscriber."""
+    acceptance_rate: Annotated[float, Field(ge=0.05, le=0.95, allow_inf_nan=False)] = 0.3
+    """Share of the contacted subscribers about to leave whom the offer keeps."""
+
+
 class Acceptance(Section):
     """What a new model must achieve on the test split before it is registered."""
 
@@ -128,6 +141,29 @@ class Acceptance(Section):
     """Smallest area under the ROC curve; 0.5 is a coin toss."""
     minimum_gain: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)] = 0.0
     """By how much the new model must beat the one that serves, on the same rows, in ROC AUC."""
+    significance: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.05
+    """Largest chance that is accepted of such a gain where there is none (DeLong's paired test); 1 does not ask."""
+    campaign: Campaign = Field(default_factory=Campaign)
+    """What the expected profit is made of."""
+    minimum_profit_gain: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    """By how much the campaign's expected profit for a subscriber must exceed that with the model that serves."""
+    segments: tuple[Text, ...] = ()
+    """Columns of categories, such as protected attributes, of which each category must reach `minimum_segment_auc`;
+    empty: every column of at most 12 categories."""
+    minimum_segment_auc: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
+    """Floor of ROC AUC within a category of at least 50 rows; what is proven to lie below it objects."""
+    maximum_latency_milliseconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 250.0
+    """Longest time that the model may take for a single row (95th percentile, on `training.instance_type`)."""
+
+
+class Leakage(Section):
+    """Signs that the model was shown what it could not know; each keeps it from being registered."""
+
+    maximum_shared_share: Share = 0.05
+    """Largest share, of churners or of others in the test split, whose values are also in the training data under
+    another id: resampling before the split leaves such copies. 1 for tables of few distinct rows."""
+    maximum_single_feature_auc: Annotated[float, Field(ge=0.5, le=1, allow_inf_nan=False)] = 0.98
+    """Largest ROC AUC of a single feature; one that reaches more knows the answer. 1 does not ask."""
 
 
 class TrainingSection(Section):
@@ -153,6 +189,8 @@ class TrainingSection(Section):
     """Bounds on the training data."""
     acceptance: Acceptance = Field(default_factory=Acceptance)
     """Bounds on the new model."""
+    leakage: Leakage = Field(default_factory=Leakage)
+    """Bounds on what training and test split share, and on single features."""
     serving_wheels: tuple[Path, ...] = ()
     """Wheels that a SparkML model brings to the endpoint's image: ONNX Runtime, for the image's Python (3.12) and the
     instance's architecture; relative to the engagement file."""

@@ -9,7 +9,9 @@ GROUND_TRUTH_PREFIX = "ground-truth"
 def latest_training_data_key(dataset: str) -> str:
     """Key, in the raw bucket, of the pointer to the newest labelled training data.
 
-    The object is JSON: `{"uri": "s3://...", "labelled_rows": int, "as_of": "YYYY-MM-DDTHH:MM:SSZ"}`.
+    The object is JSON: `{"uri": "s3://...", "labelled_rows": int, "as_of": "YYYY-MM-DDTHH:MM:SSZ"}`, and where the
+    publisher knows them `"fresh_rows"`, labelled rows that the version before did not have, and `"digest"`, which
+    pins the content (`seatrial.contracts.snapshot`).
     """
     return f"{dataset}/latest.json"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import seatrial
 from seatrial import doctor
 from seatrial.contracts import layout
+from seatrial.contracts.snapshot import folder_digest
 from seatrial.offline.cloud import OfflineCloud
 from seatrial.rehearsal.aws import Aws
 from seatrial.rehearsal.data import write_snapshots
@@ -136,7 +137,13 @@ def publish_training_data(voyage: Voyage, version: str, snapshots: dict[str, dic
     write_snapshots(snapshots, folder)
     uri = voyage.aws.put_folder(bucket, layout.training_data_prefix(name, version), folder)
     rows = sum(voyage.sets.labelled_rows(snapshot) for snapshot in snapshots.values())
-    pointer = {"uri": uri, "labelled_rows": rows, "as_of": f"{voyage.now:%Y-%m-%dT%H:%M:%SZ}"}
+    pointer = {
+        "uri": uri,
+        "labelled_rows": rows,
+        "fresh_rows": rows,
+        "as_of": f"{voyage.now:%Y-%m-%dT%H:%M:%SZ}",
+        "digest": folder_digest(folder),
+    }
     voyage.aws.put(bucket, layout.latest_training_data_key(name), json.dumps(pointer).encode())
     size = sum(path.stat().st_size for path in folder.rglob("*.parquet")) / 2**20
     return f"{rows:,} labelled subscribers, {size:.1f} MiB of Parquet"

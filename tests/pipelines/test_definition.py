@@ -123,7 +123,7 @@ def test_the_gates_ask_for_what_the_settings_say(settings):
 
     auc, beats = steps["Accept"]["Arguments"]["Conditions"]
     assert (auc["Type"], auc["RightValue"]) == ("GreaterThanOrEqualTo", 0.65)
-    assert (beats["LeftValue"]["Std:JsonGet"]["Path"], beats["RightValue"]) == ("beats_champion", 1)
+    assert (beats["LeftValue"]["Std:JsonGet"]["Path"], beats["RightValue"]) == ("accepted", 1)
     arguments = steps["Evaluate"]["Arguments"]["AppSpecification"]["ContainerArguments"]
     assert arguments == ["--minimum-auc", "0.65", "--minimum-gain", "0.01"]
     features = steps["Features"]["Arguments"]["AppSpecification"]["ContainerArguments"]

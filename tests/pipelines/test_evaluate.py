@@ -5,8 +5,6 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn import metrics
 
 from tests.pipelines.conftest import load_step, run_step, write_split
@@ -27,59 +25,12 @@ def sample(seed, rows=400, strength=1.0):
 def test_figures_equal_those_of_scikit_learn(seed):
     labels, scores = sample(seed)
 
-    figures = evaluate.measure(labels, scores)
+    figures = evaluate.measure(labels, scores, evaluate.Campaign())
 
     assert figures["auc"] == pytest.approx(metrics.roc_auc_score(labels, scores))
     assert figures["pr_auc"] == pytest.approx(metrics.average_precision_score(labels, scores))
     assert figures["brier"] == pytest.approx(metrics.brier_score_loss(labels, scores))
     assert figures["log_loss"] == pytest.approx(metrics.log_loss(labels, np.clip(scores, 1e-7, 1 - 1e-7)))
-
-
-def test_the_delong_deviation_is_that_of_repeated_samples():
-    areas, deviations = [], []
-    for seed in range(300):
-        figures = evaluate.auc_interval(*sample(seed, rows=300))
-        areas.append(figures["auc"])
-        deviations.append(figures["auc_standard_deviation"])
-
-    assert np.mean(deviations) == pytest.approx(np.std(areas), rel=0.15)
-
-
-def test_the_paired_interval_is_narrower_than_that_of_independent_models():
-    labels, scores = sample(1)
-    worse = np.clip(scores + np.random.default_rng(2).normal(0, 0.02, len(scores)), 0, 1)
-
-    gain = evaluate.paired_gain(labels, scores, worse)
-
-    width = gain["gain_high"] - gain["gain_low"]
-    figures = evaluate.auc_interval(labels, scores)
-    assert width < 0.5 * (figures["auc_high"] - figures["auc_low"])
-    assert gain["gain"] == pytest.approx(metrics.roc_auc_score(labels, scores) - metrics.roc_auc_score(labels, worse))
-    assert 0 <= gain["p_value"] <= 1
-
-
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=4, max_size=30))
-def test_the_area_counts_pairs_in_the_right_order_and_half_of_the_ties(pairs):
-    labels = np.array([float(label) for label, _ in pairs])
-    scores = np.array([score / 5 for _, score in pairs])
-    if not 0 < labels.sum() < len(labels):
-        return
-
-    found = evaluate.auc_interval(labels, scores)["auc"]
-
-    positive, negative = scores[labels == 1][:, None], scores[labels == 0][None, :]
-    assert found == pytest.approx(float(np.mean((positive > negative) + 0.5 * (positive == negative))))
-
-
-def test_a_model_compared_with_itself_gains_nothing_for_certain():
-    labels, scores = sample(3)
-
-    assert evaluate.paired_gain(labels, scores, scores) == {
-        "gain": 0.0,
-        "gain_low": 0.0,
-        "gain_high": 0.0,
-        "p_value": 1.0,
-    }
 
 
 def test_calibration_bins_cover_every_row():
@@ -97,7 +48,7 @@ def test_calibration_bins_cover_every_row():
 )
 def test_refuses_figures_that_cannot_be_trusted(labels, scores, message):
     with pytest.raises(ValueError, match=message):
-        evaluate.measure(np.array(labels, float), np.array(scores))
+        evaluate.measure(np.array(labels, float), np.array(scores), evaluate.Campaign())
 
 
 # The verdict, on artifacts that carry their own inference code.
@@ -138,11 +89,18 @@ def verdict(tmp_path):
     (tmp_path / "schema" / "schema.json").write_text(json.dumps(schema))
     (tmp_path / "nothing").mkdir()
 
-    def run(challenger, champion=None, gain=0.0, auc=0.0):
-        paths = {"model": challenger, "champion": champion or tmp_path / "nothing"}
+    def run(challenger, champion=None, gain=0.0, auc=0.0, train=None, **asked):
+        paths = {
+            "model": challenger,
+            "champion": champion or tmp_path / "nothing",
+            "train": train or tmp_path / "nothing",
+        }
         paths |= {name: tmp_path / name for name in ("test", "schema", "output", "message")}
+        paths["validation"] = tmp_path / "nothing"
         arguments = [item for name, path in paths.items() for item in (f"--{name}", path)]
-        done = run_step("evaluate", *arguments, "--minimum-gain", gain, "--minimum-auc", auc)
+        settings = {"minimum_gain": gain, "minimum_auc": auc, "maximum_latency_milliseconds": 1e6, **asked}
+        options = [item for name, value in settings.items() for item in (f"--{name.replace('_', '-')}", value)]
+        done = run_step("evaluate", *arguments, *options)
         assert done.returncode == 0, done.stderr
         found = json.loads((tmp_path / "output" / "evaluation.json").read_text())
         assert (tmp_path / "message").read_text() == "; ".join(found["reasons"])
@@ -170,7 +128,10 @@ def test_a_better_challenger_beats_the_champion(verdict, tmp_path):
     assert found["beats_champion"] == 1
     assert found["champion"]["auc"] == pytest.approx(1 - found["auc"])
     assert found["gain_low"] > 0
-    assert found["p_value"] < 1e-6
+    assert found["p_no_gain"] < 1e-6
+    assert found["champion"]["campaign_profit"] < found["campaign_profit"]
+    assert found["champion"]["campaign_profit_gain"]["low"] > 0
+    assert found["accepted"] == 1
 
 
 def test_a_worse_challenger_does_not(verdict, tmp_path):
@@ -178,6 +139,56 @@ def test_a_worse_challenger_does_not(verdict, tmp_path):
 
     assert found["beats_champion"] == 0
     assert "misses the minimum +0.0000" in found["reasons"][0]
+    assert "is below the floor 0.5000" in " ".join(found["reasons"])
+
+
+def test_a_gain_that_may_be_chance_is_not_enough(verdict, tmp_path):
+    found = verdict(artifact(tmp_path / "a"), artifact(tmp_path / "b", weights=[1.0, 0.5, 0.0, 0.1]), gain=-0.1)
+
+    assert found["beats_champion"] == 0
+    assert "the gain may be chance: p = 0." in found["reasons"][0]
+
+
+def test_a_segment_proven_below_the_floor_objects(verdict, tmp_path):
+    found = verdict(artifact(tmp_path / "a"), minimum_segment_auc=0.999, segment="plan")
+
+    assert found["accepted"] == 0
+    assert found["reasons"][0].startswith("plan = basic: ROC AUC 0.7")
+    assert "is below the floor 0.9990" in found["reasons"][0]
+
+
+def test_a_slow_model_objects(verdict, tmp_path):
+    found = verdict(artifact(tmp_path / "a"), maximum_latency_milliseconds=0)
+
+    assert found["accepted"] == 0
+    assert "ms (95th percentile), at most 0 ms are allowed" in found["reasons"][0]
+
+
+def test_test_subscribers_among_the_training_data_object(verdict, tmp_path):
+    found = verdict(artifact(tmp_path / "a"), train=tmp_path / "test")
+
+    assert found["accepted"] == 0
+    assert found["reasons"][0] == "leakage: 400 subscribers of the test split are in the training data as well"
+
+
+def test_rows_resampled_before_the_split_object(verdict, tmp_path):
+    """Copies of churners under new ids, as oversampling of the raw table leaves them."""
+    header, *lines = (tmp_path / "test" / "part-00000.csv").read_text().splitlines()
+    rows = [f"copy{line}".split(",") for line in lines if line.split(",")[1] == "1"]
+    write_split(tmp_path / "resampled", header.split(","), rows)
+
+    found = verdict(artifact(tmp_path / "a"), train=tmp_path / "resampled")
+
+    assert found["accepted"] == 0
+    assert found["reasons"][0].startswith("leakage: 100.0% of the churners and ")
+    assert "were rows resampled?" in found["reasons"][0]
+
+
+def test_a_feature_that_knows_the_answer_objects(verdict, tmp_path):
+    found = verdict(artifact(tmp_path / "a"), maximum_single_feature_auc=0.6)
+
+    assert found["accepted"] == 0
+    assert found["reasons"][0].startswith("leakage: 'minutes' alone reaches ROC AUC 0.7")
 
 
 def test_a_gain_below_the_minimum_is_not_enough(verdict, tmp_path):

@@ -74,7 +74,7 @@ def cross_validated(schema, rows, labels, algorithm, folder):
         train.save_beside(model, encoder, "{}", {})
         inference = evaluate.load_code(model / "code")
         scores = inference.predict_fn([rows[i] for i in held_out], inference.model_fn(str(model)))
-        areas.append(evaluate.auc_interval(labels[held_out], np.asarray(scores, float))["auc"])
+        areas.append(evaluate.auc_interval(labels[held_out], np.asarray(scores, float)).auc)
     return float(np.mean(areas))
 
 

@@ -1,81 +1,45 @@
-"""Evaluation step: challenger and champion on the same held-out rows, with intervals; the numbers decide.
+"""Evaluation step: challenger and champion on the same held-out rows; the numbers decide who may be registered.
 
-Each model is scored by the inference code in its own artifact, the very code that serves it.
+Each model is scored by the inference code in its own artifact, the very code that serves it. What is asked of the
+challenger is `seatrial.decisions.acceptance`; this file measures and writes down.
 """
 
 import argparse
 import csv
+import hashlib
 import importlib
 import json
-import math
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from statistics import NormalDist
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seatrial.decisions.acceptance import AcceptanceSettings, Comparison, Evidence, SegmentQuality, accept
+from seatrial.statistics.leakage.contamination import Row, SeenRows, contamination
+from seatrial.statistics.leakage.single_feature import category_strength, numeric_strength
+from seatrial.statistics.paired.bootstrap import paired_bootstrap
+from seatrial.statistics.paired.delong import auc_interval, paired_gain
+from seatrial.statistics.profit.churn_campaign import Campaign, campaign_profit
+
 Array = NDArray[np.float64]
-CONFIDENCE = 0.95
 SMALLEST_SEGMENT = 50
 MOST_SEGMENTS = 12
 CALIBRATION_BINS = 10
-Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
+TIMED_ROWS = 100
+MOST_BOOTSTRAPPED = 20_000
+"""Rows up to which the profit's interval is made; it informs, the profit itself decides."""
 
 
 class NotComparableError(Exception):
-    """The champion cannot be scored on these rows; the message says why."""
-
-
-def placements(labels: Array, scores: Array) -> tuple[Array, Array]:
-    """DeLong's structural components, of the positives and of the negatives, by midranks.
-
-    DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988); ranks after Sun and Xu, IEEE SPL 21 (2014).
-    """
-    positive, negative = scores[labels == 1], scores[labels == 0]
-    m, n = len(positive), len(negative)
-    pooled = midranks(np.concatenate([positive, negative]))
-    above = (pooled[:m] - midranks(positive)) / n
-    below = 1 - (pooled[m:] - midranks(negative)) / m
-    return above, below
-
-
-def midranks(values: Array) -> Array:
-    """Ranks from 1; equal values share the mean of their ranks."""
-    _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[index]
-
-
-def variance(above: Array, below: Array) -> float:
-    """Variance of the mean placement, 0 when a class has one row."""
-    return sum(float(part.var(ddof=1)) / len(part) for part in (above, below) if len(part) > 1)
-
-
-def auc_interval(labels: Array, scores: Array) -> dict[str, float]:
-    """ROC AUC with DeLong's standard deviation and 95 % interval."""
-    above, below = placements(labels, scores)
-    area, deviation = float(above.mean()), math.sqrt(variance(above, below))
-    return {
-        "auc": area,
-        "auc_standard_deviation": deviation,
-        "auc_low": max(0.0, area - Z * deviation),
-        "auc_high": min(1.0, area + Z * deviation),
-    }
-
-
-def paired_gain(labels: Array, challenger: Array, champion: Array) -> dict[str, float]:
-    """AUC of the challenger minus that of the champion on the same rows: interval and two-sided p-value."""
-    ours, theirs = placements(labels, challenger), placements(labels, champion)
-    gain = float(ours[0].mean() - theirs[0].mean())
-    deviation = math.sqrt(variance(ours[0] - theirs[0], ours[1] - theirs[1]))
-    # Models that never disagree on an order have no deviation: then any gain is certain.
-    deviations = abs(gain) / deviation if deviation else (math.inf if gain else 0.0)
-    p_value = 2 * (1 - NormalDist().cdf(deviations))
-    return {"gain": gain, "gain_low": gain - Z * deviation, "gain_high": gain + Z * deviation, "p_value": p_value}
+    """A model cannot be scored on these rows; the message says why."""
 
 
 def average_precision(labels: Array, scores: Array) -> float:
@@ -107,18 +71,28 @@ def calibration(labels: Array, scores: Array) -> dict[str, Any]:
     return {"expected_calibration_error": sum(gaps) / len(labels), "bins": bins}
 
 
-def segments(features: Sequence[dict[str, str]], rows: Sequence[Sequence[str]], labels: Array, scores: Array) -> Any:
-    """AUC within each category that is large enough and holds both classes."""
+def segments(
+    features: Sequence[dict[str, str]], rows: Sequence[Sequence[str]], labels: Array, scores: Array, declared: set[str]
+) -> Iterator[SegmentQuality]:
+    """AUC within each category that holds enough of both classes, of the columns declared or of all with few values."""
     for place, feature in enumerate(features):
         values = np.array([row[place] for row in rows])
         names = sorted(set(values.tolist()))
-        if feature["type"] != "categorical" or len(names) > MOST_SEGMENTS:
+        judged = feature["name"] in declared if declared else len(names) <= MOST_SEGMENTS
+        if feature["type"] != "categorical" or not judged:
             continue
         for name in names:
             chosen = values == name
             if chosen.sum() >= SMALLEST_SEGMENT and 0 < labels[chosen].sum() < chosen.sum():
-                interval = auc_interval(labels[chosen], scores[chosen])
-                yield {"feature": feature["name"], "value": name, "rows": int(chosen.sum()), **interval}
+                area = auc_interval(labels[chosen], scores[chosen])
+                yield SegmentQuality(
+                    feature=feature["name"],
+                    value=name,
+                    rows=int(chosen.sum()),
+                    auc=area.auc,
+                    low=area.low,
+                    high=area.high,
+                )
 
 
 def roc_curve(labels: Array, scores: Array, points: int = 100) -> dict[str, list[float]]:
@@ -131,45 +105,106 @@ def roc_curve(labels: Array, scores: Array, points: int = 100) -> dict[str, list
     return {"false_positive_rates": false[chosen].tolist(), "true_positive_rates": true[chosen].tolist()}
 
 
-def measure(labels: Array, scores: Array) -> dict[str, Any]:
+def measure(labels: Array, scores: Array, campaign: Campaign) -> dict[str, Any]:
     """All figures of one model; raises `ValueError` when a figure cannot be trusted."""
     if not np.isfinite(scores).all():
         raise ValueError(f"{int((~np.isfinite(scores)).sum())} of {len(scores)} predictions are not finite numbers")
     if not 0 < labels.sum() < len(labels):
         raise ValueError(f"both classes are needed, got {int(labels.sum())} churners among {len(labels)} rows")
-    precision = {"pr_auc": average_precision(labels, scores)}
-    return {**auc_interval(labels, scores), **precision, **losses(labels, scores)}
+    area, worth = auc_interval(labels, scores), campaign_profit(labels, scores, campaign)
+    return {
+        "auc": area.auc,
+        "auc_standard_deviation": area.standard_deviation,
+        "auc_low": area.low,
+        "auc_high": area.high,
+        "pr_auc": average_precision(labels, scores),
+        **losses(labels, scores),
+        "campaign_profit": worth.profit,
+        "campaign_contacted": worth.contacted,
+    }
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """The test split: the schema's features, and ids, feature rows and labels."""
+
+    features: list[dict[str, str]]
+    ids: list[str]
+    rows: list[list[str]]
+    labels: Array
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the features."""
+        return [feature["name"] for feature in self.features]
 
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     """The content of evaluation.json; whatever cannot be computed closes the gate and is told as a reason."""
-    features = json.loads((options.schema / "schema.json").read_text(encoding="utf-8"))["features"]
-    names = [feature["name"] for feature in features]
-    rows, labels = read_rows(options.test, names)
-    counts = {"rows": len(rows), "positives": int(labels.sum())}
-    closed = {**counts, "auc": 0.0, "beats_champion": 0}
+    holdout, campaign = read_holdout(options), settings_of(Campaign, options)
+    counts = {"rows": len(holdout.rows), "positives": int(holdout.labels.sum())}
+    artifact = find_artifact(options.model)
     try:
-        scores = score(find_artifact(options.model), names, rows)
-        figures = measure(labels, scores)
+        scores = score(artifact, holdout.names, holdout.rows)
+        figures = measure(holdout.labels, scores, campaign)
     except (ValueError, NotComparableError) as error:
-        return {**closed, "reasons": [f"challenger: {error}"]}
-    comparison = compare(options, names, rows, labels, scores)
+        return {**counts, **_CLOSED, "reasons": [f"challenger: {error}"]}
+    comparison, champion = compare(options, holdout, scores, campaign)
+    evidence = Evidence(
+        **{name: figures[name] for name in ("auc", "auc_low", "auc_high")},
+        profit=figures["campaign_profit"],
+        comparison=comparison,
+        segments=list(segments(holdout.features, holdout.rows, holdout.labels, scores, set(options.segment))),
+        latency_milliseconds=latency(artifact, holdout.names, holdout.rows),
+        **leakage(options, holdout),
+    )
     return {
         **counts,
         **figures,
-        **comparison,
-        "reasons": [*_too_low(figures, options.minimum_auc), *comparison["reasons"]],
-        "calibration": calibration(labels, scores),
-        "segments": list(segments(features, rows, labels, scores)),
-        "binary_classification_metrics": _registry_metrics(labels, scores, figures),
+        "champion": champion,
+        **_judged(evidence, settings_of(AcceptanceSettings, options)),
+        "campaign": asdict(campaign),
+        "model_sha256": _sha256(artifact),
+        "calibration": calibration(holdout.labels, scores),
+        "binary_classification_metrics": _registry_metrics(holdout.labels, scores, figures),
     }
 
 
-def _too_low(figures: dict[str, Any], minimum: float) -> list[str]:
-    if figures["auc"] >= minimum:
-        return []
-    interval = f"({figures['auc_low']:.4f} to {figures['auc_high']:.4f})"
-    return [f"ROC AUC {figures['auc']:.4f} {interval} misses the minimum {minimum:.4f}"]
+def _judged(evidence: Evidence, settings: AcceptanceSettings) -> dict[str, Any]:
+    """The verdict, with what it rests on."""
+    verdict = accept(evidence, settings)
+    return {
+        **(_figures(evidence.comparison) if evidence.comparison else {}),
+        "accepted": int(verdict.accepted),
+        "beats_champion": int(verdict.beats_champion),
+        "reasons": list(verdict.reasons),
+        "asked": asdict(settings),
+        "latency_milliseconds": evidence.latency_milliseconds,
+        "segments": [asdict(segment) for segment in evidence.segments],
+        "leakage": {
+            **{name: getattr(evidence, name) for name in ("shared_ids", "shared_churners", "shared_others")},
+            "telling_features": list(evidence.telling_features[:5]),
+        },
+    }
+
+
+_CLOSED = {"auc": 0.0, "accepted": 0, "beats_champion": 0, "model_sha256": "none"}
+
+
+Settings = TypeVar("Settings", AcceptanceSettings, Campaign)
+
+
+def settings_of(kind: type[Settings], options: argparse.Namespace) -> Settings:
+    """The settings among the options."""
+    return kind(**{field.name: getattr(options, field.name) for field in fields(kind)})
+
+
+def _figures(comparison: Comparison) -> dict[str, Any]:
+    """The comparison's numbers; one that failed has none."""
+    if comparison.failure is not None:
+        return {}
+    names = ("gain", "gain_low", "gain_high", "p_no_gain")
+    return {name: getattr(comparison, name) for name in names}
 
 
 def _registry_metrics(labels: Array, scores: Array, figures: dict[str, Any]) -> dict[str, Any]:
@@ -182,26 +217,57 @@ def _registry_metrics(labels: Array, scores: Array, figures: dict[str, Any]) -> 
 
 
 def compare(
-    options: argparse.Namespace, names: list[str], rows: list[list[str]], labels: Array, scores: Array
-) -> dict[str, Any]:
-    """Champion on the same rows; without a champion the challenger has nothing to beat."""
+    options: argparse.Namespace, holdout: Holdout, scores: Array, campaign: Campaign
+) -> tuple[Comparison | None, dict[str, Any] | None]:
+    """Champion on the same rows, and its figures; without a champion the challenger has nothing to beat."""
     artifact = find_artifact(options.champion)
     if artifact is None:
-        return {"beats_champion": 1, "champion": None, "reasons": ["no champion serves yet"]}
+        return None, None
+    labels = holdout.labels
     try:
-        theirs = score(artifact, names, rows)
-        champion = measure(labels, theirs)
+        theirs = score(artifact, holdout.names, holdout.rows)
+        champion = measure(labels, theirs, campaign)
     except (ValueError, NotComparableError) as error:
-        reason = f"champion: not comparable, so the challenger is not accepted: {error}"
-        return {"beats_champion": 0, "champion": None, "reasons": [reason]}
+        return Comparison(failure=str(error)), None
     gain = paired_gain(labels, scores, theirs)
-    beats = gain["gain"] >= options.minimum_gain
-    verdict = "reaches" if beats else "misses"
-    reason = (
-        f"gain in AUC {gain['gain']:+.4f} ({gain['gain_low']:+.4f} to {gain['gain_high']:+.4f}) "
-        f"{verdict} the minimum {options.minimum_gain:+.4f}"
+    if len(labels) <= MOST_BOOTSTRAPPED:
+        profit = paired_bootstrap(lambda y, s: campaign_profit(y, s, campaign).profit, labels, scores, theirs)
+        champion["campaign_profit_gain"] = {"gain": profit.difference, "low": profit.low, "high": profit.high}
+    comparison = Comparison(
+        gain=gain.gain,
+        gain_low=gain.low,
+        gain_high=gain.high,
+        p_no_gain=gain.p_no_gain,
+        champion_profit=champion["campaign_profit"],
     )
-    return {"beats_champion": int(beats), "champion": champion, **gain, "reasons": [reason]}
+    return comparison, champion
+
+
+def leakage(options: argparse.Namespace, holdout: Holdout) -> dict[str, Any]:
+    """What the test split shares with what was trained on, and every feature by how well it alone tells who leaves."""
+    seen = SeenRows()
+    for folder in (options.train, options.validation):
+        seen.add(read_rows(folder, holdout.names))
+    test = zip(holdout.ids, holdout.labels.tolist(), holdout.rows, strict=True)
+    found = contamination(seen, test)
+    return {**asdict(found), "telling_features": sorted(_strengths(holdout), key=lambda pair: -pair[1])}
+
+
+def _strengths(holdout: Holdout) -> Iterator[tuple[str, float]]:
+    for place, feature in enumerate(holdout.features):
+        values = [row[place] for row in holdout.rows]
+        if feature["type"] == "categorical":
+            yield feature["name"], category_strength(values, holdout.labels)
+        else:
+            yield feature["name"], numeric_strength(np.array(list(map(_number, values))), holdout.labels)
+
+
+def _number(text: str) -> float:
+    """NaN for what is missing; the features step leaves nothing else that is no number."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def find_artifact(folder: Path) -> Path | None:
@@ -209,21 +275,48 @@ def find_artifact(folder: Path) -> Path | None:
     return next(iter(sorted(folder.glob("*.tar.gz"))), None)
 
 
+def _sha256(path: Path | None) -> str:
+    if path is None:
+        return "none"
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def score(artifact: Path | None, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Array:
     """Predictions of an artifact by its own code; columns are matched by name."""
+    with opened(artifact) as (inference, model):
+        return np.asarray(inference.predict_fn(_matched(model, names, rows), model), dtype=float)
+
+
+def latency(artifact: Path | None, names: Sequence[str], rows: Sequence[Sequence[str]]) -> float:
+    """Milliseconds that one row takes in the artifact's own code, the 95th percentile of the first rows."""
+    taken = []
+    with opened(artifact) as (inference, model):
+        for row in _matched(model, names, rows[:TIMED_ROWS]):
+            began = time.perf_counter()
+            inference.predict_fn([row], model)
+            taken.append(1000 * (time.perf_counter() - began))
+    return float(np.quantile(taken, 0.95))
+
+
+def _matched(model: Any, names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    unknown = [name for name in model.names if name not in names]
+    if unknown:
+        raise NotComparableError(f"it needs columns {unknown} that the test rows do not have")
+    places = [names.index(name) for name in model.names]
+    return [[row[place] for place in places] for row in rows]
+
+
+@contextmanager
+def opened(artifact: Path | None) -> Iterator[tuple[Any, Any]]:
+    """An artifact's inference module and its model, while its files are there."""
     if artifact is None:
         raise NotComparableError("no model.tar.gz among the inputs")
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(artifact) as archive:
             archive.extractall(folder, filter="data")
         inference = load_code(Path(folder) / "code")
-        model = inference.model_fn(folder)
-        unknown = [name for name in model.names if name not in names]
-        if unknown:
-            raise NotComparableError(f"it needs columns {unknown} that the test rows do not have")
-        places = [names.index(name) for name in model.names]
-        chosen = [[row[place] for place in places] for row in rows]
-        return np.asarray(inference.predict_fn(chosen, model), dtype=float)
+        yield inference, inference.model_fn(folder)
 
 
 def load_code(folder: Path) -> Any:
@@ -238,10 +331,16 @@ def load_code(folder: Path) -> Any:
         sys.path.remove(str(folder))
 
 
-def read_rows(folder: Path, names: Sequence[str]) -> tuple[list[list[str]], Array]:
-    """Feature rows and labels of all CSV parts in a folder."""
-    rows: list[list[str]] = []
-    labels: list[float] = []
+def read_holdout(options: argparse.Namespace) -> Holdout:
+    """The test split, described by the schema."""
+    features = json.loads((options.schema / "schema.json").read_text(encoding="utf-8"))["features"]
+    found = list(read_rows(options.test, [feature["name"] for feature in features]))
+    labels = np.array([label for _, label, _ in found])
+    return Holdout(features, [identity for identity, _, _ in found], [list(row) for _, _, row in found], labels)
+
+
+def read_rows(folder: Path, names: Sequence[str]) -> Iterator[Row]:
+    """Id, label and feature values of each row of all CSV parts in a folder."""
     for part in sorted(folder.glob("*.csv")):
         with part.open(encoding="utf-8", newline="") as lines:
             reader = csv.reader(lines)
@@ -249,20 +348,20 @@ def read_rows(folder: Path, names: Sequence[str]) -> tuple[list[list[str]], Arra
             if header[2:] != list(names):
                 sys.exit(f"{part.name}: columns must be {list(names)} after id and label, got {header[2:]}")
             for line in reader:
-                labels.append(float(line[1]))
-                rows.append(line[2:])
-    return rows, np.array(labels)
+                yield line[0], float(line[1]), line[2:]
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Folders (the container's by default) and the gain that is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("model", "champion", "test", "schema"):
+    """Folders (the container's by default) and what is asked of the challenger."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    for name in ("model", "champion", "train", "validation", "test", "schema"):
         parser.add_argument(f"--{name}", type=Path, default=Path("/opt/ml/processing/input") / name)
     parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/output/evaluation"))
     parser.add_argument("--message", type=Path, default=Path("/opt/ml/output/message"))
-    parser.add_argument("--minimum-auc", type=float, default=0.0)
-    parser.add_argument("--minimum-gain", type=float, default=0.0)
+    parser.add_argument("--segment", action="append", default=[], help="column whose categories have the floor")
+    for kind in (AcceptanceSettings, Campaign):
+        for field in fields(kind):
+            parser.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=field.default)
     return parser.parse_args(arguments)
 
 
@@ -276,7 +375,7 @@ def main(arguments: Sequence[str]) -> None:
     reasons = "; ".join(result["reasons"])
     options.message.parent.mkdir(parents=True, exist_ok=True)
     options.message.write_text(reasons[:600], encoding="utf-8")
-    sys.stdout.write(f"auc={result['auc']:.4f} beats_champion={result['beats_champion']}: {reasons}\n")
+    sys.stdout.write(f"auc={result['auc']:.4f} accepted={result['accepted']}: {reasons}\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -46,10 +47,7 @@ USAGE = (
 BILLING = ("invoice_amount", "overdue_days")
 CARE = tuple(f"care_{category}" for category in CARE_CATEGORIES)
 TELECOM_NUMBERS = (*CRM_NUMBERS, *USAGE, *BILLING, *CARE)
-TELECOM_COLUMNS = {
-    **dict.fromkeys(TELECOM_NUMBERS, "numeric"),
-    **dict.fromkeys(CRM_CATEGORIES, "categorical"),
-}
+TELECOM_COLUMNS = {**dict.fromkeys(TELECOM_NUMBERS, "numeric"), **dict.fromkeys(CRM_CATEGORIES, "categorical")}
 DAY_MICROSECONDS = 86_400_000_000
 
 
@@ -72,9 +70,6 @@ class Counts:
     def get(self, name: str) -> dict[str, int]:
         """The numbers of one watch."""
         return self.observations[name].get
-
-
-# ------------------------------------------------------------------------------------------------ kind "table"
 
 
 def table_features(spark: SparkSession, raw: str, spec: dict[str, Any], counts: Counts) -> DataFrame:
@@ -148,9 +143,6 @@ def _content_hash(names: list[str], present: list[str]) -> Column:
     return fn.substring(fn.sha2(fn.concat_ws("\x1f", *values), 256), 1, 20)
 
 
-# ---------------------------------------------------------------------------------------------- kind "telecom"
-
-
 def telecom_features(spark: SparkSession, raw: str, counts: Counts) -> DataFrame:
     """Aggregates of the raw tables, one row for each snapshot and subscriber in the CRM."""
     usage = _usage(read(spark, raw, "cdr"), read(spark, raw, "network_kpi"), counts)
@@ -219,10 +211,6 @@ def _usage_aggregates() -> list[Column]:
     moment = fn.unix_micros(fn.col("started_at").cast("timestamp"))
     late = moment >= (fn.col("_start") + fn.col("_end")) / 2
     peer = ~data & fn.col("partner_id").isNotNull()
-    halves = {
-        "_voice_late": fn.sum((voice & late).cast("int")),
-        "_data_late": fn.sum(fn.when(data & late, fn.col("data_mb"))),
-    }
     figures = {
         "voice_calls": fn.sum(voice.cast("int")),
         "voice_minutes": fn.sum(fn.when(voice, fn.col("duration_seconds")).otherwise(0.0)) / 60,
@@ -235,7 +223,8 @@ def _usage_aggregates() -> list[Column]:
         "_last": fn.max(moment),
         "_peers": fn.sum(peer.cast("int")),
         "_ported": fn.sum((peer & fn.col("partner_id").startswith("ported-")).cast("int")),
-        **halves,
+        "_voice_late": fn.sum((voice & late).cast("int")),
+        "_data_late": fn.sum(fn.when(data & late, fn.col("data_mb"))),
         **{name: fn.avg(name) for name in ("cell_drop_rate", "cell_throughput_mbps", "cell_latency_ms")},
     }
     return [figure.alias(name) for name, figure in figures.items()]
@@ -269,12 +258,20 @@ def _labels(labels: DataFrame) -> DataFrame:
     return labels.groupBy(*KEYS).agg(fn.max_by("churned", "known_at").cast("int").alias(LABEL))
 
 
-# ----------------------------------------------------------------------------------------------- read and write
-
-
 def location(raw: str) -> str:
     """A path with its scheme: AWS's Spark image would look for a bare one in HDFS. Hadoop wants it unescaped."""
     return raw if "://" in raw else f"file://{Path(raw).absolute()}"
+
+
+def verify(raw: str, digest: str) -> None:
+    """Abort unless the files are those that the run was started for (`seatrial.contracts.snapshot`)."""
+    paths = {path.relative_to(raw).as_posix(): path for path in Path(raw).rglob("*") if path.is_file()}
+    kept = sorted(name for name, path in paths.items() if path.name[0] not in "._")
+    lines = "".join(f"{name}\0{hashlib.sha256(paths[name].read_bytes()).hexdigest()}\n" for name in kept)
+    if (found := hashlib.sha256(lines.encode()).hexdigest()) != digest:
+        raise DataError(
+            f"the data was changed after the run had been decided: digest {found}, not {digest}; start anew"
+        )
 
 
 def read(spark: SparkSession, raw: str, table: str) -> DataFrame:
@@ -403,6 +400,8 @@ def run(spark: SparkSession, arguments: argparse.Namespace) -> dict[str, Any]:
     counts, output = Counts(), Path(arguments.output)
     table = spec["kind"] == "table"
     raw = arguments.input
+    if arguments.digest != "unpinned":
+        verify(raw, arguments.digest)
     frame = table_features(spark, raw, spec, counts) if table else telecom_features(spark, raw, counts)
     known = fn.coalesce(fn.col(LABEL), fn.lit(0))
     frame = counts.watch(frame, "final", missing_labels=fn.col(LABEL).isNull(), positives=known)
@@ -430,6 +429,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--dataset", required=True, help="DatasetSpec as a JSON file")
     parser.add_argument("--input", default="/opt/ml/processing/input/raw")
     parser.add_argument("--output", default="/opt/ml/processing/output")
+    parser.add_argument("--digest", default="unpinned", help="of the input")
     parser.add_argument("--message", type=Path, default=Path("/opt/ml/output/message"))
     parser.add_argument("--minimum-rows", type=int, default=1)
     parser.add_argument("--maximum-duplicate-share", type=float, default=1.0)

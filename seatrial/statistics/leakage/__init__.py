@@ -1,0 +1,1 @@
+"""Signs that a model was shown what it could not know."""

@@ -1,0 +1,1 @@
+"""What a campaign that follows a model is worth."""

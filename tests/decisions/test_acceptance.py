@@ -1,0 +1,108 @@
+"""Acceptance: each rule with its sentence, and gates that stay closed whatever is put in place of a number."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seatrial.decisions.acceptance import AcceptanceSettings, Comparison, Evidence, SegmentQuality, accept
+
+SETTINGS = AcceptanceSettings()
+COMPARED = Comparison(gain=0.02, gain_low=0.005, gain_high=0.035, p_no_gain=0.01, champion_profit=4.0)
+GOOD = Evidence(auc=0.8, auc_low=0.77, auc_high=0.83, profit=4.2, comparison=COMPARED, latency_milliseconds=3.0)
+SENIORS = SegmentQuality(feature="age_band", value="65+", rows=80, auc=0.41, low=0.34, high=0.48)
+NO_NUMBERS = st.one_of(
+    st.sampled_from([math.nan, math.inf, -math.inf, None, "0.99", "NaN", True, [0.9], {}]), st.text(max_size=5)
+)
+
+
+def test_a_challenger_that_is_better_in_everything_is_accepted_with_its_gain() -> None:
+    found = accept(GOOD, SETTINGS)
+
+    assert found.accepted
+    assert found.reasons == ("gain in AUC +0.0200 (+0.0050 to +0.0350) on the same rows",)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "sentence"),
+    [
+        (replace(GOOD, auc=0.6), "ROC AUC 0.6000 (0.7700 to 0.8300) misses the minimum 0.6500"),
+        (
+            replace(GOOD, comparison=replace(COMPARED, gain=-0.01, p_no_gain=0.9)),
+            "gain in AUC -0.0100 (+0.0050 to +0.0350) misses the minimum +0.0000",
+        ),
+        (
+            replace(GOOD, comparison=replace(COMPARED, p_no_gain=0.2)),
+            "the gain may be chance: p = 0.200, at most 0.05 is asked (DeLong's paired test on the same rows)",
+        ),
+        (
+            replace(GOOD, profit=3.9),
+            "expected profit, 3.90 a subscriber against the champion's 4.00, misses the minimum gain +0.00",
+        ),
+        (
+            replace(GOOD, comparison=Comparison(failure="it needs columns ['tariff']")),
+            "champion: not comparable, so the challenger is not accepted: it needs columns ['tariff']",
+        ),
+        (
+            replace(GOOD, segments=[SENIORS]),
+            "age_band = 65+: ROC AUC 0.4100 (0.3400 to 0.4800, 80 rows) is below the floor 0.5000",
+        ),
+        (
+            replace(GOOD, latency_milliseconds=900.0),
+            "a single row takes 900.0 ms (95th percentile), at most 250 ms are allowed",
+        ),
+        (replace(GOOD, shared_ids=3), "leakage: 3 subscribers of the test split are in the training data as well"),
+        (
+            replace(GOOD, shared_churners=0.9),
+            "leakage: 90.0% of the churners and 0.0% of the others in the test split stand in the training data under",
+        ),
+        (
+            replace(GOOD, telling_features=[("closed_at", 0.999)]),
+            "leakage: 'closed_at' alone reaches ROC AUC 0.9990, above 0.9800: it knows the answer; leave it out",
+        ),
+    ],
+)
+def test_one_objection_is_enough_and_says_why(evidence: Evidence, sentence: str) -> None:
+    found = accept(evidence, SETTINGS)
+
+    assert not found.accepted
+    assert len(found.objections) == 1
+    assert sentence in found.objections[0]
+
+
+def test_a_small_segment_whose_interval_reaches_the_floor_does_not_object() -> None:
+    assert accept(replace(GOOD, segments=[replace(SENIORS, high=0.51)]), SETTINGS).accepted
+
+
+def test_without_a_champion_neither_gain_nor_profit_is_asked_for() -> None:
+    assert accept(replace(GOOD, comparison=None), SETTINGS).reasons == ("no champion serves yet",)
+
+
+def test_the_paired_test_can_be_left_out() -> None:
+    compared = replace(COMPARED, p_no_gain=0.9)
+
+    assert accept(replace(GOOD, comparison=compared), replace(SETTINGS, significance=1.0)).accepted
+
+
+@given(NO_NUMBERS, st.sampled_from(["auc", "profit", "latency_milliseconds", "shared_churners", "shared_others"]))
+def test_f19_what_is_no_finite_number_closes_the_gate(value: object, name: str) -> None:
+    found = accept(replace(GOOD, **{name: value}), SETTINGS)
+
+    assert not found.accepted
+    assert f"must be a finite number, got {value!r}" in " ".join(found.objections)
+
+
+@given(NO_NUMBERS, st.sampled_from(["gain", "p_no_gain", "champion_profit"]))
+def test_f19_nor_does_a_comparison_that_is_none(value: object, name: str) -> None:
+    assert not accept(replace(GOOD, comparison=replace(COMPARED, **{name: value})), SETTINGS).accepted
+
+
+@given(st.floats(0, 1), st.floats(-1, 1), st.floats(0, 1), st.floats(0, 100), st.floats(0, 100))
+def test_whoever_is_accepted_meets_every_bound(auc: float, gain: float, p: float, ours: float, theirs: float) -> None:
+    compared = replace(COMPARED, gain=gain, p_no_gain=p, champion_profit=theirs)
+
+    found = accept(replace(GOOD, auc=auc, profit=ours, comparison=compared), SETTINGS)
+
+    assert found.accepted == (auc >= 0.65 and gain >= 0 and p <= 0.05 and ours >= theirs)
