@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 from pipelines.churn.definition import churn_pipeline
+from seatrial.contracts.bias import BiasSettings, Facet
+from seatrial.contracts.clarify import Analysis
 from seatrial.statistics.baseline import Baseline
 from tests.pipelines.conftest import ROOT, STEPS, load_step, pack, run_step, write_split
 
@@ -255,6 +257,30 @@ def test_trains_under_awss_training_toolkit(splits, tmp_path, settings):
     assert (base / "model" / "code" / "inference.py").exists()
 
 
+def test_explanations_add_up_to_the_log_odds_of_the_score(serving, splits):
+    inference, loaded = serving
+    rows = rows_of(splits)[:50]
+
+    told = inference.explain_fn(rows, loaded)
+
+    scores = np.asarray(inference.predict_fn(rows, loaded), float)
+    assert told["values"].shape == (50, 3)
+    np.testing.assert_allclose(
+        told["values"].sum(axis=1) + told["expected_value"], np.log(scores / (1 - scores)), atol=1e-4
+    )
+    assert told["unit"] == "log_odds"
+
+
+def test_a_linear_artifact_of_before_means_were_kept_has_no_exact_explanation(splits, tmp_path):
+    assert train(splits, tmp_path / "model", "--algorithm", "scikit-learn").returncode == 0
+    weights = tmp_path / "model" / "linear-model.json"
+    kept = {name: value for name, value in json.loads(weights.read_text()).items() if name != "means"}
+    weights.write_text(json.dumps(kept))
+    inference = load_step("evaluate").load_code(tmp_path / "model" / "code")
+
+    assert inference.explain_fn(rows_of(splits)[:2], inference.model_fn(str(tmp_path / "model"))) is None
+
+
 # Baseline
 
 
@@ -264,7 +290,7 @@ def test_the_baseline_describes_the_validation_split_and_the_smoke_rows_are_answ
     library = tmp_path / "library.zip"
     with zipfile.ZipFile(library, "w") as archive:
         for package in ("contracts", "statistics"):
-            for path in sorted((ROOT / "seatrial" / package).glob("*.py")):
+            for path in sorted((ROOT / "seatrial" / package).rglob("*.py")):
                 archive.write(path, path.relative_to(ROOT))
         archive.write(ROOT / "seatrial/__init__.py", "seatrial/__init__.py")
     folders = [
@@ -276,9 +302,12 @@ def test_the_baseline_describes_the_validation_split_and_the_smoke_rows_are_answ
         splits / "schema",
     ]
 
+    bias = BiasSettings(facets=(Facet(column="plan", values=("basic",)),))
+
     done = run_step(
-        "baseline", *folders, "--output", tmp_path / "out", "--smoke-rows", 7, environment={"PYTHONPATH": str(library)}
-    )
+        "baseline", *folders, "--output", tmp_path / "out", "--smoke-rows", 7, "--label", "churned",
+        "--bias", bias.to_json(), environment={"PYTHONPATH": str(library)},
+    )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
     body = (tmp_path / "out/baseline.json").read_bytes()
@@ -293,6 +322,23 @@ def test_the_baseline_describes_the_validation_split_and_the_smoke_rows_are_answ
     assert statistics["dataset"]["item_count"] == 300
     constraints = json.loads((tmp_path / "out/constraints.json").read_text())
     assert [feature["name"] for feature in constraints["features"]] == ["tenure", "calls", "plan"]
+    analysis = Analysis.from_document(json.loads((tmp_path / "out/analysis.json").read_text()))
+    assert (analysis.label, analysis.bias, analysis.facets[0].value) == ("churned", bias, "basic")
+    assert analysis.facets[0].metrics["DPPL"] < -0.1
+    attributions = analysis.explanation.attributions
+    assert sorted(attributions, key=attributions.get) == ["calls", "plan", "tenure"]
+
+
+def test_a_facet_that_no_row_has_ends_the_baseline_with_a_sentence(model, splits, tmp_path):
+    bias = BiasSettings(facets=(Facet(column="plan", values=("gold",)),))
+    folders = ["--model", pack(model, tmp_path / "model"), "--validation", splits / "validation"]
+
+    done = run_step(
+        "baseline", *folders, "--schema", splits / "schema", "--output", tmp_path / "out", "--bias", bias.to_json()
+    )
+
+    assert done.returncode == 1
+    assert "baseline: monitoring.bias: facet: one of the two groups has no rows" in done.stderr
 
 
 def test_scores_equal_those_of_the_training_library(splits, tmp_path):

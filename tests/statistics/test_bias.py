@@ -1,20 +1,22 @@
 """Bias metrics are those of AWS's documentation, computed here from its formulas in plain arithmetic."""
 
-import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatrial.statistics.bias.attribution_drift import ALERT_BELOW, attribution_ndcg, mean_attributions
-from seatrial.statistics.bias.clarify import analysis_document, read_attributions
+from seatrial.contracts.bias import BiasSettings, Facet
+from seatrial.contracts.clarify import ATTRIBUTION_LIMIT, POST_TRAINING, PRE_TRAINING, FacetMetrics
+from seatrial.statistics.bias.attribution_drift import attribution_ndcg
+from seatrial.statistics.bias.bias_drift import bias_drift
 from seatrial.statistics.bias.disparity import conditional_disparity
+from seatrial.statistics.bias.facet_report import LabelledRows, facet_report
 from seatrial.statistics.bias.facets import FacetError
-from seatrial.statistics.bias.post_training import DESCRIPTIONS as POST
+from seatrial.statistics.bias.flip_test import flip_test
 from seatrial.statistics.bias.post_training import post_training_bias
-from seatrial.statistics.bias.pre_training import DESCRIPTIONS as PRE
 from seatrial.statistics.bias.pre_training import pre_training_bias
 
 CELLS = ("TP", "FP", "TN", "FN")
@@ -52,7 +54,7 @@ def test_data_metrics_follow_their_formulas():
     assert metrics["TVD"] == pytest.approx(0.04)
     assert metrics["KS"] == pytest.approx(0.04)
     assert metrics["CDDL"] == pytest.approx(28 / 88 - 22 / 62)
-    assert metrics.keys() == PRE.keys()
+    assert metrics.keys() == PRE_TRAINING.keys()
 
 
 def test_model_metrics_follow_their_formulas():
@@ -73,7 +75,7 @@ def test_model_metrics_follow_their_formulas():
     assert metrics["TE"] == pytest.approx(14 / 4 - 10 / 10)
     benefits = predictions - labels + 1
     assert metrics["GE"] == pytest.approx(((benefits / benefits.mean()) ** 2 - 1).sum() / (2 * 150))
-    assert metrics.keys() == POST.keys()
+    assert metrics.keys() == POST_TRAINING.keys() - {"FT"}
 
 
 def test_aws_s_example_of_conditional_acceptance():
@@ -111,18 +113,12 @@ def test_groups_that_are_swapped_turn_differences_round(rows):
     assert here["GE"] == there["GE"]
 
 
-def test_what_is_divided_by_nothing_is_infinite_and_written_as_null():
+def test_what_is_divided_by_nothing_is_infinite():
     facet, labels = np.array([0, 0, 1, 1]), np.array([1, 0, 1, 0])
 
     metrics = post_training_bias(facet, labels, np.array([0, 0, 1, 1]))
-    document = analysis_document(label="y", facet="g", facet_value="1", after=metrics)
 
     assert metrics["DI"] == math.inf
-    told = document["post_training_bias_metrics"]["facets"]["g"][0]["metrics"]
-    (impact,) = [item for item in told if item["name"] == "DI"]
-    assert impact["value"] is None
-    assert impact["error"] == "the metric is inf"
-    assert "Infinity" not in json.dumps(document)
 
 
 def test_groups_without_sense_are_refused():
@@ -142,19 +138,87 @@ def test_attributions_that_change_places_drift():
     turned = {"tenure": 0.05, "plan": 0.15, "age": 0.3, "region": 0.5}
 
     assert attribution_ndcg(baseline, {name: 3 * value for name, value in baseline.items()}) == 1
-    assert ALERT_BELOW < attribution_ndcg(baseline, swapped) < 1
-    assert attribution_ndcg(baseline, turned) < ALERT_BELOW
+    assert ATTRIBUTION_LIMIT < attribution_ndcg(baseline, swapped) < 1
+    assert attribution_ndcg(baseline, turned) < ATTRIBUTION_LIMIT
     assert math.isnan(attribution_ndcg({"a": 0.0}, {"a": 1.0}))
     with pytest.raises(ValueError, match=r"only one of baseline and current has \['plan'\]"):
         attribution_ndcg({"plan": 1.0}, {})
 
 
-def test_attributions_survive_the_file():
-    attributions = mean_attributions(["a", "b"], np.array([[0.5, -0.1], [-0.3, 0.2]]))
-    document = json.loads(
-        json.dumps(analysis_document(label="y", facet="g", facet_value="1", attributions=attributions))
-    )
+def neighbours_vote(features, facet, predictions):
+    """The flip test as scikit-learn's nearest neighbours make it, which Clarify uses."""
+    from sklearn.neighbors import KNeighborsClassifier
 
-    assert read_attributions(document) == attributions
-    with pytest.raises(ValueError, match="has no explanations"):
-        read_attributions({"version": "1.0"})
+    known = facet == 0
+    model = KNeighborsClassifier(5 if known.sum() > 9 else 1).fit(features[known], predictions[known])
+    own, told = predictions[~known], model.predict(features[~known])
+    return ((own > told).sum() - (own < told).sum()) / len(own)
+
+
+@pytest.mark.parametrize("rows", [14, 300])
+def test_the_flip_test_votes_as_clarify_does(rows):
+    rng = np.random.default_rng(rows)
+    features, facet = rng.normal(size=(rows, 3)), np.arange(rows) % 2
+    predictions = (features[:, 0] + 0.8 * facet + rng.normal(0, 0.5, rows) > 0).astype(int)
+
+    found = flip_test(features, facet, predictions)
+
+    assert found == pytest.approx(neighbours_vote(features, facet, predictions))
+    assert rows < 100 or found > 0.1
+
+
+def people(rng, rows, gap=0.0):
+    """Ages, regions, labels and scores of a fair model, or of one that scores the old higher by `gap`."""
+    ages, regions = rng.integers(18, 90, rows), rng.choice(["north", "south"], rows)
+    labels = (rng.random(rows) < 0.4).astype(int)
+    scores = np.clip(0.2 + 0.4 * labels + rng.normal(0, 0.15, rows) + gap * (ages > 65), 0, 1)
+    texts = {"age": [str(age) if age % 20 else "" for age in ages], "region": regions.tolist()}
+    return LabelledRows(texts, labels.tolist(), scores.tolist())
+
+
+SETTINGS = BiasSettings(facets=(Facet(column="age", above=65.0), Facet(column="region", values=("north",))))
+
+
+def test_declared_facets_get_every_metric_and_rows_without_a_value_belong_to_neither():
+    rows = people(np.random.default_rng(1), 400)
+
+    by_age, by_region = facet_report(replace(SETTINGS, group="region"), rows)
+
+    known = [float(text) for text in rows.columns["age"] if text]
+    old = sum(age > 65 for age in known)
+    assert (by_age.facet, by_age.value) == ("age", "65")
+    assert by_age.metrics["CI"] == pytest.approx((len(known) - 2 * old) / len(known))
+    assert by_age.metrics.keys() == (PRE_TRAINING | POST_TRAINING).keys() - {"FT"}
+    assert by_region.metrics.keys() == (PRE_TRAINING | POST_TRAINING).keys()
+
+
+def test_a_model_that_turns_against_a_group_is_told_and_chance_is_not():
+    rng = np.random.default_rng(2)
+    baseline = facet_report(SETTINGS, people(rng, 2000))
+
+    quiet = [bias_drift(baseline, SETTINGS, people(rng, 300), seed) for seed in range(4)]
+    (drift, *_) = told = bias_drift(baseline, SETTINGS, people(rng, 600, gap=0.4))
+
+    assert not any(quiet)
+    assert {(item.facet, item.metric) for item in told} >= {("age", "DPPL")}
+    assert all(item.facet == "age" for item in told)
+    assert drift.sentence.startswith(f"{drift.metric} of age=65 is ")
+
+
+def test_a_ratio_is_fair_at_one():
+    settings = replace(SETTINGS, facets=SETTINGS.facets[1:], limits={"DI": 0.3})
+    fair = [FacetMetrics("region", "north", {"DI": 1.0})]
+    columns, labels = {"region": ["north", "south"] * 200}, [0, 1] * 200
+
+    alike, halved = (LabelledRows(columns, labels, [0.9, 0.9, other, 0.9] * 100) for other in (0.9, 0.1))
+    assert not bias_drift(fair, settings, alike)
+    assert bias_drift(fair, settings, halved)[0].window == pytest.approx(0.5)
+
+
+def test_facets_without_sense_are_refused():
+    rows = people(np.random.default_rng(3), 50)
+
+    with pytest.raises(FacetError, match="facet plan: no column 'plan', only age, region"):
+        facet_report(BiasSettings(facets=(Facet(column="plan", values=("x",)),)), rows)
+    with pytest.raises(FacetError, match="one of the two groups has no rows"):
+        facet_report(BiasSettings(facets=(Facet(column="region", values=("west",)),)), rows)

@@ -1,7 +1,8 @@
 """Baseline step: what the model's inputs, predictions and losses look like on the validation split.
 
-Writes our baseline.json with its digest, Model Monitor's statistics.json and constraints.json, and a smoke test:
-rows and the answers that the deployed model must give.
+Writes our baseline.json with its digest (also in binding.json, from where it is registered with the model), Model
+Monitor's statistics.json and constraints.json, and a smoke test: rows and the answers that the deployed model must
+give.
 """
 
 import argparse
@@ -17,8 +18,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from seatrial.contracts.bias import BiasSettings
+from seatrial.contracts.clarify import ANALYSIS_FILE, Analysis
 from seatrial.contracts.schema import FeatureSchema
 from seatrial.statistics.baseline import build_baseline
+from seatrial.statistics.bias.facet_report import LabelledRows, facet_report
+from seatrial.statistics.bias.facets import FacetError
+from seatrial.statistics.explanations.explain import explain
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -37,20 +43,44 @@ def main(arguments: Sequence[str]) -> None:
         smoke = to_csv(rows[: options.smoke_rows])
         parsed = inference.input_fn(smoke, "text/csv")
         expected, _ = inference.output_fn(inference.predict_fn(parsed, model), "text/csv")
+        analysis = analyse(options, schema, (rows, labels, predictions), (inference, model))
     baseline = build_baseline(schema, rows, predictions, labels)
     text = baseline.to_json()
+    digest = hashlib.sha256(text.encode()).hexdigest()
     options.output.mkdir(parents=True, exist_ok=True)
     files = {
         "baseline.json": text,
-        "baseline.sha256": hashlib.sha256(text.encode()).hexdigest() + "\n",
+        "baseline.sha256": digest + "\n",
+        "binding.json": json.dumps({"sha256": digest}),
         "statistics.json": json.dumps(baseline.to_model_monitor_statistics(), indent=1),
         "constraints.json": json.dumps(baseline.to_model_monitor_constraints(), indent=1),
+        ANALYSIS_FILE: json.dumps(analysis.to_document(), indent=1),
         "smoke.csv": smoke,
         "smoke_expected.csv": expected,
     }
     for name, content in files.items():
         (options.output / name).write_text(content, encoding="utf-8")
     sys.stdout.write(f"baseline of {len(rows)} rows, {len(schema.features)} features\n")
+
+
+def analyse(options: argparse.Namespace, schema: FeatureSchema, table: Any, artifact: tuple[Any, Any]) -> Analysis:
+    """Bias of the declared facets, and the attributions of a bounded sample; ends the job for facets without sense."""
+    rows, labels, predictions = table
+    inference, model = artifact
+    settings = BiasSettings.from_dict(json.loads(options.bias)) if options.bias else BiasSettings()
+    exact = getattr(inference, "explain_fn", None)
+    explanation = explain(
+        schema.names,
+        rows,
+        lambda chosen: inference.predict_fn(chosen, model),
+        (lambda chosen: exact(chosen, model)) if exact else None,
+    )
+    try:
+        columns = dict(zip(schema.names, zip(*rows, strict=True), strict=True))
+        facets = facet_report(settings, LabelledRows(columns, labels, predictions))
+    except FacetError as error:
+        sys.exit(f"baseline: monitoring.bias: {error}")
+    return Analysis(label=options.label, facets=facets, explanation=explanation, bias=settings)
 
 
 def load(folder: Path) -> tuple[Any, Any]:
@@ -90,6 +120,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=Path, default=Path("/opt/ml/processing/input") / name)
     parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/output/baseline"))
     parser.add_argument("--smoke-rows", type=int, default=20)
+    parser.add_argument("--label", default="label", help="name of the label in analysis.json")
+    parser.add_argument("--bias", default="", help="facets to report bias of, as JSON")
     return parser.parse_args(arguments)
 
 

@@ -60,6 +60,11 @@ class Encoder:
         self.labels = tuple(label for column in columns for label in column.labels())
         self._places = self._lay_out()
 
+    @property
+    def starts(self) -> list[int]:
+        """First matrix column of each feature."""
+        return [start for start, _ in self._places]
+
     def _lay_out(self) -> list[tuple[int, dict[str, int] | None]]:
         places: list[tuple[int, dict[str, int] | None]] = []
         start = 0

@@ -62,13 +62,35 @@ class Model:
             return 1 / (1 + np.exp(-np.clip(margin, -700, 700)))
         return self.scorer.inplace_predict(matrix)
 
+    def explain(self, matrix: Matrix) -> dict[str, Any] | None:
+        """Exact SHAP values by feature in log odds; None for linear models whose training kept no means.
+
+        TreeSHAP (Lundberg et al., 2020) as XGBoost has it; w (x - mean x) for linear models (Lundberg and Lee, 2017).
+        The values of a category's columns add up.
+        """
+        if isinstance(self.scorer, LinearScorer):
+            if self.scorer.means is None:
+                return None
+            values = (self.encoder.standardize(matrix) - self.scorer.means) * self.scorer.weights
+            expected = float(self.scorer.intercept + self.scorer.means @ self.scorer.weights)
+            return self._told("linear_shap", values, expected)
+        import xgboost
+
+        values = self.scorer.predict(xgboost.DMatrix(matrix), pred_contribs=True)
+        return self._told("tree_shap", values[:, :-1], float(values[0, -1]))
+
+    def _told(self, method: str, values: Matrix, expected: float) -> dict[str, Any]:
+        grouped = np.add.reduceat(values, self.encoder.starts, axis=1)
+        return {"method": method, "unit": "log_odds", "values": grouped, "expected_value": expected}
+
 
 @dataclass(frozen=True)
 class LinearScorer:
-    """Logistic regression on standardized inputs."""
+    """Logistic regression on standardized inputs; `means` of them in training."""
 
     weights: Matrix
     intercept: float
+    means: Matrix | None = None
 
 
 def model_fn(model_dir: str) -> Any:
@@ -81,7 +103,8 @@ def model_fn(model_dir: str) -> Any:
     encoder = Encoder.from_json((folder / "preprocess.json").read_text(encoding="utf-8"))
     if (folder / LINEAR_FILE).exists():
         data = json.loads((folder / LINEAR_FILE).read_text(encoding="utf-8"))
-        return Model(encoder, LinearScorer(np.array(data["weights"]), data["intercept"]))
+        means = np.array(data["means"]) if "means" in data else None
+        return Model(encoder, LinearScorer(np.array(data["weights"]), data["intercept"], means))
     import xgboost
 
     booster = xgboost.Booster()
@@ -111,6 +134,14 @@ def predict_fn(rows: Sequence[Sequence[str]], model: Any) -> Matrix:
     except ValueError as error:
         raise RequestError(f"{error}; columns: {', '.join(model.names)}") from None
     return model.score(inputs)
+
+
+def explain_fn(rows: Sequence[Sequence[str]], model: Any) -> dict[str, Any] | None:
+    """SHAP values of each row and feature: `values`, `expected_value`, `method`, `unit`; None where only sampling can.
+
+    The serving toolkit does not call it: the pipeline and the monitor do, on a bounded sample.
+    """
+    return model.explain(model.encode(rows)) if hasattr(model, "explain") else None
 
 
 def output_fn(probabilities: Matrix, accept: str) -> tuple[str, str]:

@@ -90,6 +90,7 @@ def train_logistic(options: argparse.Namespace, encoder: Encoder, sets: Any) -> 
     data = {
         "weights": [float(weight) for weight in model.coef_[0]],
         "intercept": float(model.intercept_[0]),
+        "means": [float(mean) for mean in encoder.standardize(matrix).mean(axis=0)],
         "labels": encoder.labels,
     }
     (options.model_dir / LINEAR_FILE).write_text(json.dumps(data, indent=1), encoding="utf-8")

@@ -5,9 +5,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-ALERT_BELOW = 0.9
-"""Clarify alerts below this."""
-
 
 def attribution_ndcg(baseline: Mapping[str, float], current: Mapping[str, float]) -> float:
     """Normalised discounted cumulative gain of the current ranking of features by the baseline's attributions.

@@ -7,22 +7,6 @@ import numpy as np
 from seatrial.statistics.bias.disparity import conditional_disparity
 from seatrial.statistics.bias.facets import Confusion, Facets, difference, flags, ratio, split
 
-DESCRIPTIONS = {
-    "AD": "Accuracy Difference (AD)",
-    "CDDPL": "Conditional Demographic Disparity in Predicted Labels (CDDPL)",
-    "DAR": "Difference in Acceptance Rates (DAR)",
-    "DCA": "Difference in Conditional Acceptance (DCA)",
-    "DCR": "Difference in Conditional Rejection (DCR)",
-    "DI": "Disparate Impact (DI)",
-    "DPPL": "Difference in Positive Proportions in Predicted Labels (DPPL)",
-    "DRR": "Difference in Rejection Rates (DRR)",
-    "GE": "Generalized Entropy (GE)",
-    "RD": "Recall Difference (RD)",
-    "SD": "Specificity Difference (SD)",
-    "TE": "Treatment Equality (TE)",
-}
-"""Clarify's names and its words for them."""
-
 
 def post_training_bias(
     disadvantaged: np.ndarray, labels: np.ndarray, predictions: np.ndarray, groups: Sequence[str] | None = None
@@ -33,8 +17,8 @@ def post_training_bias(
     observed and predicted labels: DPPL = q'_a - q'_d and DI = q'_d / q'_a with q' = n'(1) / n;
     DCA = c_a - c_d with c = n(1) / n'(1); DCR = r_d - r_a with r = n(0) / n'(0); RD = recall a - d;
     SD = specificity d - a; DAR = precision a - d; DRR = TN / n'(0) of d - a; AD = accuracy a - d;
-    TE = FN / FP of d - a; GE = sum((b / mean b)**2 - 1) / 2n with b = y' - y + 1. The flip test (FT) needs a model
-    of its own and is left out.
+    TE = FN / FP of d - a; GE = sum((b / mean b)**2 - 1) / 2n with b = y' - y + 1. FT needs the features:
+    `flip_test`.
 
     >>> facet, labels = np.array([0, 0, 0, 0, 1, 1]), np.array([1, 1, 0, 0, 1, 0])
     >>> metrics = post_training_bias(facet, labels, np.array([1, 1, 1, 0, 0, 0]))

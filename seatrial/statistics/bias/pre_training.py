@@ -7,18 +7,6 @@ import numpy as np
 from seatrial.statistics.bias.disparity import conditional_disparity
 from seatrial.statistics.bias.facets import flags, split
 
-DESCRIPTIONS = {
-    "CI": "Class Imbalance (CI)",
-    "DPL": "Difference in Positive Proportions in Labels (DPL)",
-    "KL": "Kullback-Liebler Divergence (KL)",
-    "JS": "Jensen-Shannon Divergence (JS)",
-    "LP": "L-p Norm (LP)",
-    "TVD": "Total Variation Distance (TVD)",
-    "KS": "Kolmogorov-Smirnov Distance (KS)",
-    "CDDL": "Conditional Demographic Disparity in Labels (CDDL)",
-}
-"""Clarify's names and its words for them."""
-
 
 def pre_training_bias(
     disadvantaged: np.ndarray, labels: np.ndarray, groups: Sequence[str] | None = None
