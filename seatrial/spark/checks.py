@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import reduce
 
 from pyspark.sql import Column
 from pyspark.sql import functions as fn
@@ -47,6 +48,20 @@ def typed(one: Field) -> Column:
     if one.kind == "string":
         return fn.when(text != "", text).alias(one.name)
     return fn.expr(f"try_cast(`{one.name}` as {_SPARK[one.kind]})").alias(one.name)
+
+
+def keeps(contract: TableContract, suffix: str = "") -> Column:
+    """True when `refusal` gives none, and never null; every row is asked this, few are asked for the reason.
+
+    Spark's code for all reasons is longer than what Java's compiler takes (8,000 bytes), so it would be interpreted.
+    """
+    return reduce(Column.__and__, (_keeps(one, suffix) for one in contract.fields))
+
+
+def _keeps(one: Field, suffix: str) -> Column:
+    raw, value = fn.col(f"`{one.name}`"), fn.col(f"`{one.name}{suffix}`")
+    good = value.isNotNull() & ~_outside_choices(one, value) & ~_out_of_range(one, value)
+    return raw.isNull() | (value.isNull() & (raw.cast("string") == "")) | good if one.nullable else good
 
 
 def refusal(contract: TableContract, suffix: str = "") -> Column:

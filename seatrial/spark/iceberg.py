@@ -65,15 +65,15 @@ def commit_day(table: Any, day: date, day_of: str, files: Sequence[str], checksu
     Only whole files of the day are dropped. A commit that another writer overtakes is refused by the catalog, and the
     job's next run tries again.
     """
-    current = {_plain(uri) for uri in files_of(table, day, day_of)}
-    if current == {_plain(uri) for uri in files}:
+    current = {plain_uri(uri) for uri in files_of(table, day, day_of)}
+    if current == {plain_uri(uri) for uri in files}:
         return False
     facts = {"seatrial.date": str(day), "seatrial.checksum": checksum}
     with table.transaction() as transaction:
         if current:
             transaction.delete(_within(day, day_of), snapshot_properties=facts)
         if files:
-            transaction.add_files([_plain(uri) for uri in files], snapshot_properties=facts)
+            transaction.add_files([plain_uri(uri) for uri in files], snapshot_properties=facts)
     return True
 
 
@@ -91,7 +91,7 @@ def _within(day: date, column: str) -> str:
     return f"{column} >= '{start.isoformat()}' and {column} < '{(start + timedelta(days=1)).isoformat()}'"
 
 
-def _plain(uri: str) -> str:
+def plain_uri(uri: str) -> str:
     """As pyiceberg's file systems want it."""
     return uri.replace("file:/", "file:///", 1) if uri.startswith("file:/") and not uri.startswith("file:///") else uri
 

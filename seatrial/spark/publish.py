@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, GroupedData, SparkSession
 from pyspark.sql import functions as fn
 
 from seatrial.spark.errors import DataError
 from seatrial.spark.files import File, Files, Footer, location
 
 STAGING = "_staging"
+LOW = 2**32 - 1
+ROWS_A_FILE = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,22 @@ class Staged:
     """`rows` and the sums that `stage` was asked for, by the values of the columns to group by."""
 
 
+def pieces_of(rows: int, days: int) -> int:
+    """Into how many files each of the days goes, so that one has about `ROWS_A_FILE` rows."""
+    return max(1, -(-rows // days // ROWS_A_FILE))
+
+
+def gather(rows: DataFrame, column: str, key: Sequence[str], days: int, pieces: int = 1) -> GroupedData:
+    """Group by the partition's column and a key, so that a day's groups lie in `pieces` partitions of Spark.
+
+    One shuffle brings rows both to their group and to their file. The groups are sorted by the hash of the key, a
+    number: text would be compared letter by letter, once for every step of the sort.
+    """
+    hashed = rows.withColumn("_hash", fn.xxhash64(*key))
+    marked = hashed.withColumn("_piece", fn.pmod("_hash", fn.lit(pieces)).cast("int"))
+    return marked.repartition(days * pieces, column, "_piece").groupBy("_hash", column, "_piece", *key)
+
+
 def stage(
     frame: DataFrame, table: Table, days: Sequence[date], *, group_by: Sequence[str] = (), sums: Sequence[str] = ()
 ) -> dict[date, Staged]:
@@ -71,23 +89,26 @@ def stage(
     found: dict[date, list[File]] = {day: [] for day in days}
     for one in files.find(folder):
         found[date.fromisoformat(one.uri.split(f"/{table.column}=")[-1].split("/")[0])].append(one)
-    written = [one.uri for group in found.values() for one in group]
-    facts = _read_back(spark.read.parquet(*written), table.column, group_by, sums) if written else {}
+    if not any(found.values()):
+        return {day: Staged() for day in days}
+    facts = _read_back(spark.read.schema(frame.schema).parquet(folder), table.column, group_by, sums)
     return {day: Staged(tuple(group), *facts.get(day, ())) for day, group in found.items()}
 
 
 def _read_back(frame: DataFrame, column: str, group_by: Sequence[str], sums: Sequence[str]) -> dict[date, Any]:
     """Rows, checksum and groups of each day, from the files themselves."""
-    # The checksum is a sum, so neither the order of the rows nor their spread over files changes it.
-    content = fn.sum(fn.xxhash64(*sorted(frame.columns)).cast("decimal(38,0)"))
-    day = fn.regexp_extract(fn.col("_metadata.file_path"), f"/{column}=([0-9-]+)/", 1).alias("_day")
+    # The checksum is the hashes' sum, so neither the order of the rows nor their spread over files changes it. It is
+    # summed in halves, as a sum of 64-bit numbers overflows, and one of decimals costs more than reading the row.
+    content = fn.xxhash64(*sorted(name for name in frame.columns if name != column))
+    halves = [fn.sum(fn.shiftright(content, 32)).alias("_high"), fn.sum(content.bitwiseAND(LOW)).alias("_low")]
     totals = [fn.sum(fn.col(name).cast("long")).alias(f"_{name}") for name in sums]
-    grouped = frame.groupBy(day, *group_by).agg(fn.count(fn.lit(1)).alias("_rows"), content.alias("_sum"), *totals)
+    counts = [fn.count(fn.lit(1)).alias("_rows"), *halves, *totals]
     facts: dict[date, Any] = {}
-    for row in grouped.collect():
-        rows, total, groups = facts.get(date.fromisoformat(row["_day"]), (0, 0, {}))
+    for row in frame.groupBy(fn.col(column).cast("string").alias("_day"), *group_by).agg(*counts).collect():
+        day = date.fromisoformat(row["_day"])
+        rows, total, groups = facts.get(day, (0, 0, {}))
         groups[tuple(row[name] for name in group_by)] = {name: row[f"_{name}"] for name in ("rows", *sums)}
-        facts[date.fromisoformat(row["_day"])] = (rows + row["_rows"], total + int(row["_sum"]), groups)
+        facts[day] = (rows + row["_rows"], total + (row["_high"] << 32) + row["_low"], groups)
     return {day: (rows, f"{total % 2**64:016x}", groups) for day, (rows, total, groups) in facts.items()}
 
 

@@ -1,4 +1,4 @@
-"""Raw call records of batch and stream: which files there are, and their rows with one day and one reason each."""
+"""Raw call records of batch and stream: which files there are, and which of them can be read."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import reduce
 from typing import Any
-
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as fn
 
 from seatrial.contracts import cdr
 from seatrial.contracts.table import TableContract
@@ -19,11 +15,7 @@ from seatrial.spark.errors import DataError
 from seatrial.spark.files import File, Files, Footer, UnreadableFile, location
 
 REACH_DAYS = cdr.REACH.days
-TYPED = "__typed"
-SCHEMA, TOO_LATE, FUTURE = "schema", "too_late", "future"
-DAY = "date"
 TOPS = {"batch": "events/cdr/", "stream": "stream/cdr/"}
-"""Where a source's files lie in the dataset's folder."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +33,14 @@ class Input:
         return hashlib.sha256(f"{one.uri}\0{one.size}\0{one.modified}".encode()).hexdigest()[:16]
 
     @property
+    def top(self) -> str:
+        """Where files of its source lie in the dataset's folder."""
+        return TOPS[self.source]
+
+    @property
     def place(self) -> str:
-        """The file's path below the dataset's folder, as the column `_file` spells it."""
-        top = TOPS[self.source]
-        return top + self.file.uri.split(f"/{top}", 1)[1]
+        """The file's path below the dataset's folder."""
+        return self.top + self.file.uri.split(f"/{self.top}", 1)[1]
 
 
 @dataclass(frozen=True)
@@ -120,53 +116,3 @@ def refuse_bad_files(files: Files, checked: Checked, contract: TableContract = c
             "raw files break the contract; nothing was changed:\n  " + "\n  ".join(lines) + "\n"
             "mend the source, or set these files aside with --bad-files quarantine"
         )
-
-
-# ----------------------------------------------------------------------------------------------------------- rows
-
-
-def read_rows(spark: SparkSession, checked: Checked) -> DataFrame:
-    """Every row of every readable file: typed columns, source, day; of refused ones reason and payload too."""
-    frames = [_read_group(spark, group, retyped=False) for group in checked.good]
-    frames += [_read_group(spark, group, retyped=True) for group in checked.retyped]
-    return reduce(DataFrame.unionByName, frames)
-
-
-def _read_group(spark: SparkSession, group: list[Input], *, retyped: bool) -> DataFrame:
-    """Rows of files with equal columns."""
-    raw = spark.read.parquet(*(one.file.uri for one in group))
-    columns = [fn.col(f"`{name}`") for name in raw.columns]
-    top = TOPS[group[0].source]
-    frame = raw.withColumn("_file", fn.concat(fn.lit(top), fn.substring_index("_metadata.file_path", f"/{top}", -1)))
-    if retyped:
-        typed = {one.name + TYPED: fn.lit(None).cast(checks.spark_type(one)) for one in cdr.CDR.fields}
-        frame = frame.withColumns({**typed, "_refusal": fn.lit(SCHEMA)})
-    else:
-        frame = frame.withColumns({one.name + TYPED: checks.typed(one) for one in cdr.CDR.fields})
-        frame = frame.withColumn("_refusal", checks.refusal(cdr.CDR, TYPED))
-    # Only of refused rows: as JSON a row costs more than all that is done with a good one.
-    payload = fn.when(fn.col("_reason").isNotNull(), fn.to_json(fn.struct(*columns)))
-    return with_home(frame).select(
-        *(fn.col(f"`{one.name}{TYPED}`").alias(one.name) for one in cdr.CDR.fields),
-        fn.lit(group[0].source).alias("source"),
-        *("_file", payload.alias("_payload"), "_reason", DAY),
-    )
-
-
-def with_home(frame: DataFrame) -> DataFrame:
-    """Give each row its one day and its reason: the event's day where the file may hold it, else the file's own."""
-    started, received = fn.col(f"started_at{TYPED}"), fn.col(f"received_at{TYPED}")
-    arrival = fn.to_date(fn.substring(fn.substring_index("_file", "date=", -1), 1, 10))
-    event_day = fn.to_date(started)
-    near = (event_day >= fn.date_sub(arrival, REACH_DAYS)) & (event_day <= fn.date_add(arrival, 1))
-    lateness = fn.unix_micros(received) - fn.unix_micros(started)
-    future = (lateness < -micros(cdr.CLOCK_SKEW)) | (event_day > fn.date_add(arrival, 1))
-    too_late = (lateness > micros(cdr.REACH)) | (event_day < fn.date_sub(arrival, REACH_DAYS))
-    timing = fn.when(future, fn.lit(FUTURE)).when(too_late, fn.lit(TOO_LATE))
-    home = fn.when(near & ~fn.coalesce(future, fn.lit(False)), event_day).otherwise(arrival)
-    return frame.withColumns({DAY: home, "_reason": fn.coalesce(fn.col("_refusal"), timing)})
-
-
-def micros(length: timedelta) -> int:
-    """A duration in microseconds."""
-    return length // timedelta(microseconds=1)

@@ -13,26 +13,26 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
 from seatrial.contracts import cdr
 from seatrial.spark import iceberg
 from seatrial.spark.errors import DataError, main
 from seatrial.spark.files import Files, location
-from seatrial.spark.publish import Staged, Table, known_days, move_in, read_accounts, remove_others, stage
-from seatrial.spark.raw_events import (
-    DAY,
-    TOO_LATE,
-    Checked,
-    Input,
-    check_files,
-    list_inputs,
-    micros,
-    read_rows,
-    refuse_bad_files,
-    window,
+from seatrial.spark.publish import (
+    Staged,
+    Table,
+    gather,
+    known_days,
+    move_in,
+    pieces_of,
+    read_accounts,
+    remove_others,
+    stage,
 )
+from seatrial.spark.raw_events import Checked, Input, check_files, list_inputs, refuse_bad_files, window
+from seatrial.spark.raw_rows import DAY, TOO_LATE, days_of_files, good_rows, micros, refused_rows
 from seatrial.spark.session import session
 
 JOB = "curate_cdr"
@@ -40,14 +40,14 @@ DAYS_AT_ONCE = 31
 COUNTS = ("read", "used", "late_used", "duplicate", "late_dropped")
 
 
-def keep_first(rows: DataFrame) -> DataFrame:
+def keep_first(rows: DataFrame, days: int, pieces: int) -> DataFrame:
     """One row for each event id of a day: the copy received first, and how many copies came by each source.
 
-    The aggregation has a map side, so an id that comes a million times is no skewed key.
+    Each of so many pieces of a day's ids becomes a file.
     """
     facts = [name for name in cdr.CDR.names if name not in {"event_id", "received_at"}]
     copies = [fn.sum((fn.col("source") == one).cast("int")).cast("int").alias(f"copies_{one}") for one in cdr.SOURCES]
-    grouped = rows.groupBy(DAY, "event_id").agg(
+    grouped = gather(rows, DAY, ["event_id"], days, pieces).agg(
         fn.min(fn.struct("received_at", "source", *facts)).alias("_first"),
         *copies,
     )
@@ -86,16 +86,17 @@ def _account_of_source(source: str, kept: Staged, refused: Staged) -> dict[str, 
     }
 
 
-def reconcile(seen: dict[str, int], accounts: dict[date, dict[str, Any]], checked: Checked) -> None:
-    """Hold what the passes saw against the files' own counts and against the accounts of what was written.
+def reconcile(seen: dict[str, int], staged: dict[str, dict[date, Staged]], checked: Checked) -> None:
+    """Hold what the passes saw against the files' own counts and against what was written.
 
     Raises `DataError` when a row is missing or counted twice: then the raw files changed while they were read.
     """
-    read = sum(account["read"] for account in accounts.values())
-    if seen["rows"] != checked.rows or seen["wanted"] != read:
+    groups = [group for one in staged["curated"].values() for group in one.groups.values()]
+    copies = sum(group[f"copies_{source}"] for group in groups for source in cdr.SOURCES)
+    if seen["rows"] != checked.rows or seen["good"] != copies:
         raise DataError(
-            f"the rows do not add up: {checked.rows} in the raw files, {seen['rows']} seen; {seen['wanted']} belong to "
-            f"these days, {read} accounted for; did the raw files change meanwhile? run again"
+            f"the rows do not add up: {checked.rows} in the raw files, {seen['rows']} seen; {seen['good']} good ones "
+            f"belong to these days, {copies} accounted for; did the raw files change meanwhile? run again"
         )
 
 
@@ -109,11 +110,8 @@ def curate(spark: SparkSession, tables: dict[str, Table], inputs: list[Input], d
     checked = check_files(files, needed)
     if options.bad_files == "fail":
         refuse_bad_files(files, checked)
-    nothing = {name: {day: Staged() for day in days} for name in tables}
-    staged, seen = stage_days(read_rows(spark, checked), tables, days) if checked.rows else (nothing, {})
+    staged = stage_days(spark, checked, tables, days)
     accounts = {day: account_of(day, staged["curated"][day], staged["quarantine"][day]) for day in days}
-    if checked.rows:
-        reconcile(seen, accounts, checked)
     for day, account in accounts.items():
         account["unreadable_files"] = sorted(one.file.uri for one, _ in checked.unreadable if one.day == day)
         account["unexpected_columns"] = checked.unexpected
@@ -125,32 +123,25 @@ def curate(spark: SparkSession, tables: dict[str, Table], inputs: list[Input], d
     return accounts
 
 
-def stage_days(rows: DataFrame, tables: dict[str, Table], days: list[date]) -> Any:
-    """Write both tables aside in two passes over the raw files; gives the staged files and what the passes saw."""
-    watch = Observation("read")
-    wanted = fn.col(DAY).isin(*[fn.lit(day) for day in days])
-    numbers = [fn.count(fn.lit(1)).alias("rows"), fn.coalesce(fn.sum(wanted.cast("long")), fn.lit(0)).alias("wanted")]
-    refused = rows.observe(watch, *numbers).where(wanted & fn.col("_reason").isNotNull())
-    names = {"reason": "_reason", "file": "_file", "payload": "_payload"}
-    columns = ["event_id", "source", *(fn.col(name).alias(alias) for alias, name in names.items())]
-    quarantine = stage(refused.select(*columns, DAY), tables["quarantine"], days, group_by=("source", "reason"))
-    seen = watch.get
-    good = seen["wanted"] - sum(one.rows for one in quarantine.values())
-    first = spread(keep_first(rows.where(wanted & fn.col("_reason").isNull())), good, len(days))
-    copies = [f"copies_{source}" for source in cdr.SOURCES]
-    curated = stage(first, tables["curated"], days, group_by=("source", "late"), sums=copies)
-    return {"quarantine": quarantine, "curated": curated}, seen
-
-
-ROWS_A_FILE = 5_000_000
-
-
-def spread(frame: DataFrame, rows: int, days: int) -> DataFrame:
-    """Files of about `ROWS_A_FILE` rows, in order of subscriber and time so that readers can skip and pack."""
-    pieces = max(1, -(-rows // days // ROWS_A_FILE))
-    piece = fn.pmod(fn.xxhash64("subscriber_id"), fn.lit(pieces))
-    together = frame.select(*cdr.CURATED.names, DAY).repartition(days * pieces, DAY, piece)
-    return together.sortWithinPartitions(DAY, "subscriber_id", "started_at", "event_id")
+def stage_days(spark: SparkSession, checked: Checked, tables: dict[str, Table], days: list[date]) -> Any:
+    """Write both tables aside in two passes over the raw files; gives the staged files of each day by table."""
+    staged = {name: {day: Staged() for day in days} for name in tables}
+    if not checked.rows:
+        return staged
+    refused, watches = refused_rows(spark, checked, days)
+    staged["quarantine"] = stage(refused, tables["quarantine"], days, group_by=("source", "reason"))
+    seen = {name: sum(one.get[name] for one in watches) for name in ("rows", "good")}
+    if seen["good"]:
+        good = good_rows(spark, checked).where(fn.col(DAY).isin(*days))
+        # In order of subscriber and time, so that readers can skip and pack.
+        first = keep_first(good, len(days), pieces_of(seen["good"], len(days))).sortWithinPartitions(
+            DAY, "subscriber_id", "started_at", "event_id"
+        )
+        copies = [f"copies_{source}" for source in cdr.SOURCES]
+        columns = first.select(*cdr.CURATED.names, DAY)
+        staged["curated"] = stage(columns, tables["curated"], days, group_by=("source", "late"), sums=copies)
+    reconcile(seen, staged, checked)
+    return staged
 
 
 def gate(accounts: dict[date, dict[str, Any]], tables: dict[str, Table], options: Any) -> None:
@@ -242,9 +233,8 @@ def homes(spark: SparkSession, fresh: list[Input]) -> list[tuple[Input, date]]:
     checked = check_files(Files(spark), fresh)
     found = [(one, one.day) for one, _ in checked.unreadable]
     if checked.rows:
-        days = read_rows(spark, checked).select("_file", DAY).distinct().collect()
         by_file = {one.place: one for one in fresh}
-        found += [(by_file[row["_file"]], row[DAY]) for row in days]
+        found += [(by_file[row["file"]], row[DAY]) for row in days_of_files(spark, checked).collect()]
     return found
 
 

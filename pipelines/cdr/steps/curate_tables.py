@@ -22,8 +22,8 @@ from seatrial.contracts.telecom import BILLING, CARE, CRM
 from seatrial.spark import checks
 from seatrial.spark.errors import DataError, main
 from seatrial.spark.files import Files, location
-from seatrial.spark.publish import Staged, Table, move_in, remove_others, stage
-from seatrial.spark.raw_events import Checked, Input, check_files, finished_files, refuse_bad_files
+from seatrial.spark.publish import Staged, Table, gather, move_in, pieces_of, remove_others, stage
+from seatrial.spark.raw_events import Input, check_files, finished_files, refuse_bad_files
 from seatrial.spark.session import session
 
 CONTRACTS = {contract.name: contract for contract in (CRM, BILLING, CARE)}
@@ -41,27 +41,33 @@ def list_extracts(files: Files, root: str, name: str, options: argparse.Namespac
     return found
 
 
-def read_rows(spark: SparkSession, checked: Checked, contract: TableContract) -> DataFrame:
-    """Typed rows of every file with their day, reason (null when good) and the row as it came."""
-    frames = []
-    for group in checked.good:
-        raw = spark.read.parquet(*(one.file.uri for one in group))
-        day = fn.regexp_extract(fn.col("_metadata.file_path"), r"/date=(\d{4}-\d\d-\d\d)/", 1)
-        columns = [fn.col(f"`{name}`") for name in raw.columns]
-        frame = raw.withColumns({DAY: fn.to_date(day), "payload": fn.to_json(fn.struct(*columns))})
-        frame = frame.withColumns({one.name + TYPED: checks.typed(one) for one in contract.fields})
-        typed = [fn.col(f"`{one.name}{TYPED}`").alias(one.name) for one in contract.fields]
-        frames.append(
-            frame.withColumn("reason", checks.refusal(contract, TYPED)).select(DAY, "reason", "payload", *typed)
-        )
-    return reduce(DataFrame.unionByName, frames)
+def read_files(spark: SparkSession, group: Sequence[Input], contract: TableContract) -> DataFrame:
+    """Raw columns of files with equal columns, their day, and the contract's columns as `<name>__typed`."""
+    raw = spark.read.parquet(*(one.file.uri for one in group))
+    day = fn.substring(fn.substring_index("_metadata.file_path", f"/{contract.name}/{DAY}=", -1), 1, 10)
+    typed = {one.name + TYPED: checks.typed(one) for one in contract.fields}
+    return raw.withColumns({"__day": fn.to_date(day), **typed})
 
 
-def one_a_key(rows: DataFrame, contract: TableContract) -> DataFrame:
+def good_rows(frame: DataFrame, contract: TableContract) -> DataFrame:
+    """Typed columns and day of the rows that keep the contract."""
+    typed = [fn.col(f"`{one.name}{TYPED}`").alias(one.name) for one in contract.fields]
+    return frame.where(checks.keeps(contract, TYPED)).select(fn.col("__day").alias(DAY), *typed)
+
+
+def bad_rows(frame: DataFrame, contract: TableContract) -> DataFrame:
+    """Day, reason and payload (the row as it came) of the others; only these are made into text."""
+    own = [f"`{name}`" for name in frame.columns if not name.endswith(TYPED) and name != "__day"]
+    reason, payload = checks.refusal(contract, TYPED).alias("reason"), fn.to_json(fn.struct(*own)).alias("payload")
+    return frame.where(~checks.keeps(contract, TYPED)).select(fn.col("__day").alias(DAY), reason, payload)
+
+
+def one_a_key(rows: DataFrame, contract: TableContract, days: int, pieces: int) -> DataFrame:
     """The smallest row of each day and key, so that no order of files matters, and how many there were."""
     rest = [name for name in contract.names if name not in contract.key]
     first = fn.min(fn.struct(*rest)) if rest else fn.struct(fn.lit(0).alias("_none"))
-    grouped = rows.groupBy(DAY, *contract.key).agg(first.alias("_first"), fn.count(fn.lit(1)).cast("int").alias(COPIES))
+    groups = gather(rows, DAY, contract.key, days, pieces)
+    grouped = groups.agg(first.alias("_first"), fn.count(fn.lit(1)).cast("int").alias(COPIES))
     facts = [fn.col(f"_first.{name}").alias(name) for name in rest]
     columns = {name: fn.col(name) for name in contract.key} | dict(zip(rest, facts))  # noqa: B905 - Python 3.9
     return grouped.select(*(columns[name] for name in contract.names), fn.col(DAY).alias("known_on"), COPIES, DAY)
@@ -94,11 +100,12 @@ def curate(spark: SparkSession, contract: TableContract, options: argparse.Names
     inputs = [one for day in days for one in extracts[day]]
     checked = check_files(files, inputs, contract)
     refuse_bad_files(files, checked, contract)
-    rows = read_rows(spark, checked, contract)
-    good, bad = rows.where("reason is null"), rows.where("reason is not null").select(DAY, "reason", "payload")
+    frames = [read_files(spark, group, contract) for group in checked.good]
+    good, bad = ([make(one, contract) for one in frames] for make in (good_rows, bad_rows))
+    unique = one_a_key(reduce(DataFrame.unionByName, good), contract, len(days), pieces_of(checked.rows, len(days)))
     staged = {
-        kept: stage(one_a_key(good, contract), kept, days, sums=[COPIES]),
-        refused: stage(bad, refused, days, group_by=["reason"]),
+        kept: stage(unique, kept, days, sums=[COPIES]),
+        refused: stage(reduce(DataFrame.unionByName, bad), refused, days, group_by=["reason"]),
     }
     by_day = _rows_by_day(files, inputs)
     accounts = {day: account_of(day, staged[kept][day], staged[refused][day], by_day[day]) for day in days}
