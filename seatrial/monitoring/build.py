@@ -62,7 +62,7 @@ def build_report(known: KnownBaseline, asked: Asked, judged: Sequence[Judged]) -
         features=features,
         coverage=coverage,
         quality=quality,
-        headline=headline(incidents, coverage),
+        headline=headline(incidents, features, coverage),
         meaning=meaning(incidents, features, coverage, quality, budget),
     )
 

@@ -1,6 +1,7 @@
 """Plain words for the report: names of cells, what changed in a feature, and what a result means."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import pairwise
 
 from seatrial.monitoring.record import Coverage, FeatureRecord, IncidentRecord, QualityRecord
@@ -45,17 +46,42 @@ def _cell(name: str) -> str:
     return name if name in (MISSING, OTHERS) or name.startswith(("≤", ">")) or " to " in name else f"“{name}”"
 
 
-def headline(incidents: Sequence[IncidentRecord], coverage: Coverage) -> str:
-    """The one sentence with which the report opens."""
-    if incidents:
-        count = len(incidents)
-        kinds = ", ".join(dict.fromkeys(item.condition.replace("_", " ") for item in incidents))
-        still = sum(item.cleared_at is None for item in incidents)
-        end = "open at the end" if still == count == 1 else f"{still} of them open at the end"
-        return f"{kinds}: {count} incident{'s' if count > 1 else ''}, {end if still else 'cleared by the end'}"
-    if not coverage.judged_windows:
-        return "insufficient data: too few rows to judge, which says nothing about drift"
-    return f"ok: {coverage.rows:,} rows agree with the baseline"
+def headline(incidents: Sequence[IncidentRecord], features: Sequence[FeatureRecord], coverage: Coverage) -> str:
+    """The one sentence with which the report opens: the gravest incidents first."""
+    if not incidents:
+        if not coverage.judged_windows:
+            return "insufficient data: too few rows to judge, which says nothing about drift"
+        return f"ok: {coverage.rows:,} rows agree with the baseline"
+    ranked = sorted(incidents, key=lambda item: item.severity != "page")
+    drifted = [item for item in features if item.drifted]
+    told = [
+        _named(drifted) if kind == "drift" and drifted else kind.replace("_", " ")
+        for kind in dict.fromkeys(item.condition for item in ranked)
+    ]
+    return f"{', '.join(told)}: {_ended(incidents)}"
+
+
+def _named(drifted: Sequence[FeatureRecord]) -> str:
+    names = [item.name for item in drifted]
+    rest = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"drift in {(', ' if rest else ' and ').join(names[:2])}{rest}{_moment(since(drifted))}"
+
+
+def since(drifted: Sequence[FeatureRecord]) -> str | None:
+    """The earliest time at which a change began, None for a table without times."""
+    first = min(item.since for item in drifted)
+    return first if first[:1].isdigit() else None
+
+
+def _moment(time: str | None) -> str:
+    return f" since {datetime.fromisoformat(time):%d %b %H:%M}" if time else ""
+
+
+def _ended(incidents: Sequence[IncidentRecord]) -> str:
+    still = sum(item.cleared_at is None for item in incidents)
+    if len(incidents) == 1:
+        return "one incident, open at the end" if still else "one incident, cleared by the end"
+    return f"{len(incidents)} incidents, {still or 'none'} of them open at the end"
 
 
 def meaning(
@@ -101,11 +127,11 @@ def meaning(
 
 def _drift_sentence(drifted: Sequence[FeatureRecord]) -> str:
     names = ", ".join(item.name for item in drifted[:3]) + (f" and {len(drifted) - 3} more" if len(drifted) > 3 else "")
-    first = min(item.since for item in drifted)
-    since = f" The change began about {first}." if first[:1].isdigit() else ""
+    began = since(drifted)
+    told = f" The change began about {began}." if began else ""
     many = len(drifted) > 1
     return (
-        f"{names} {'are' if many else 'is'} no longer distributed as when the model was validated.{since} Ask first "
+        f"{names} {'are' if many else 'is'} no longer distributed as when the model was validated.{told} Ask first "
         f"whether {'their' if many else 'its'} source changed (a new feed, unit, tariff or campaign); if the customers "
         "themselves changed, the model has not seen such rows."
     )
