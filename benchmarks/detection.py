@@ -21,14 +21,13 @@ sys.path[:0] = [str(ROOT / "lambdas" / "monitor"), str(ROOT)]
 from decide import Case, judge  # noqa: E402 # pyrefly: ignore[missing-import]
 from memory import Memory  # noqa: E402 # pyrefly: ignore[missing-import]
 from parse import HOUR, Configuration, format_time, parse_time  # noqa: E402 # pyrefly: ignore[missing-import]
-from window_data import WindowData  # noqa: E402 # pyrefly: ignore[missing-import]
+from window_data import HourLabels, WindowData  # noqa: E402 # pyrefly: ignore[missing-import]
 
-from seatrial.contracts.data_capture import Capture, CaptureRecord  # noqa: E402
 from seatrial.contracts.schema import Feature, FeatureSchema  # noqa: E402
 from seatrial.contracts.serving import Serving  # noqa: E402
 from seatrial.decisions.alerting import MonitoringSettings  # noqa: E402
 from seatrial.statistics.baseline import Baseline, build_baseline  # noqa: E402
-from seatrial.statistics.monitor import Labelled  # noqa: E402
+from seatrial.statistics.window import summarise_window  # noqa: E402
 from seatrial.telecom import Population, Scenario, TelecomSpec, draw_population  # noqa: E402
 
 CATEGORIES = ("plan", "contract", "region", "age", "device")
@@ -189,11 +188,17 @@ class Watch:
         return judgement.detail
 
     def _data(self, window: str, hour: Hour) -> WindowData:
-        record = CaptureRecord(window, None, window, tuple(hour.rows), tuple(hour.predictions))
+        ids = [f"{window}-{number}" for number in range(len(hour.rows))]
+        summary = summarise_window(self.world.baseline, hour.rows, hour.predictions, ids=ids)
         due = len(self.passed) - 1 - LABEL_DELAY_HOURS
-        faulty = due < 0 or format_time(START + HOUR * due) in self.memory.faulty_hours
-        known = Labelled() if faulty else Labelled(self.passed[due].predictions, self.passed[due].labels)
-        return WindowData(1, Capture((record,)), known, {})
+        past = format_time(START + HOUR * due)
+        if due < 0 or past in self.memory.faulty_hours:
+            return WindowData(summary=summary, capture_files=(window,))
+        known = self.passed[due]
+        labels = HourLabels(len(known.rows), len(known.rows), tuple(known.predictions), tuple(known.labels))
+        return WindowData(
+            summary=summary, capture_files=(window,), labels={past: labels}, rows=tuple(map(tuple, known.rows))
+        )
 
 
 def first_alarm(watch: Watch, hours: Iterator[Hour]) -> Told | None:

@@ -1,7 +1,8 @@
 """Everything the monitor asks of AWS; each client is made at its first use and kept for the next invocation."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -9,8 +10,18 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from seatrial.contracts.serving import BASELINE_URI, Serving, is_absent, resolve_serving
+from seatrial.contracts.serving import BASELINE_DIGEST, BASELINE_URI, Serving, is_absent, resolve_serving
 from seatrial.statistics.baseline import Baseline
+
+CHUNK_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object in S3 and its size in bytes."""
+
+    key: str
+    size: int
 
 
 class BaselineError(ValueError):
@@ -89,7 +100,7 @@ class Aws:
         except ClientError as error:
             raise BaselineError(f"{uri}: the baseline of {serving.package_arn} cannot be read: {error}") from error
         digest = hashlib.sha256(body).hexdigest()
-        if written.decode(errors="replace").strip() != digest:
+        if {written.decode(errors="replace").strip(), serving.metadata.get(BASELINE_DIGEST, digest)} != {digest}:
             raise BaselineError(f"{uri}: is not the file whose digest the training of {serving.package_arn} wrote")
         try:
             return Baseline.from_json(body.decode()), digest
@@ -99,15 +110,33 @@ class Aws:
     def _body(self, bucket: str, key: str) -> bytes:
         return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
-    def keys(self, bucket: str, prefix: str, start_after: str = "") -> list[str]:
-        """Keys below a prefix, in order, from the one after `start_after`."""
+    def objects(self, bucket: str, prefix: str, start_after: str = "") -> list[StoredObject]:
+        """Objects below a prefix that hold anything, in order, from the one after `start_after`."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=start_after)
-        return [item["Key"] for page in pages for item in page.get("Contents", ()) if item["Size"]]
+        found = (item for page in pages for item in page.get("Contents", ()))
+        return [StoredObject(item["Key"], item["Size"]) for item in found if item["Size"]]
 
-    def lines(self, bucket: str, keys: list[str]) -> Iterator[str]:
-        """Lines of text of the objects; bytes that are no UTF-8 are replaced, so that one bad line stays one."""
+    def folders(self, bucket: str, prefix: str) -> list[str]:
+        """Names of the folders directly below a prefix, which ends with a slash."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+        found = (item["Prefix"] for page in pages for item in page.get("CommonPrefixes", ()))
+        return [name[len(prefix) : -1] for name in found]
+
+    def lines(self, bucket: str, keys: Iterable[str]) -> Iterator[str]:
+        """Lines of text of the objects, a piece of one in memory at a time; bytes that are no UTF-8 are replaced."""
         for key in keys:
-            yield from self._body(bucket, key).decode("utf-8", errors="replace").split("\n")
+            body = self.s3.get_object(Bucket=bucket, Key=key)["Body"]
+            for line in body.iter_lines(chunk_size=CHUNK_BYTES):
+                yield line.decode("utf-8", errors="replace")
+
+    def read(self, bucket: str, key: str) -> str | None:
+        """The text of an object, None when there is none."""
+        try:
+            return self._body(bucket, key).decode()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                return None
+            raise
 
     def put(self, bucket: str, key: str, body: str) -> None:
         """Write a JSON object."""

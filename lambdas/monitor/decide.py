@@ -12,11 +12,13 @@ from window_data import WindowData
 from seatrial.contracts import layout, model_monitor
 from seatrial.contracts.events import MonitoringVerdict
 from seatrial.contracts.serving import Serving
-from seatrial.decisions.alerting import AlertDecision, decide
+from seatrial.decisions.alerting import AlertDecision, WindowEvidence, decide
 from seatrial.monitoring.evidence import window_evidence
 from seatrial.statistics.baseline import Baseline
 from seatrial.statistics.monitor import Evaluation, MonitorState, evaluate
-from seatrial.statistics.window import summarise_window
+from seatrial.statistics.schema_checks import ROW_FAULTS
+from seatrial.statistics.summary import summarise
+from seatrial.statistics.window import WindowSummary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +38,11 @@ def judge(case: Case) -> tuple[Judgement, Memory]:
     data, baseline, memory, limits = case.data, case.baseline, case.memory, case.configuration.limits
     fresh = MonitorState.fresh(baseline, limits)
     state = MonitorState.from_json(memory.statistics) if memory.statistics else fresh
-    predictions = [] if memory.replaced else data.predictions
-    summary = summarise_window(baseline, data.rows, predictions, data.capture.rejected)
-    evaluation, state = evaluate(baseline, state, summary, data.labelled, limits)
-    evidence = window_evidence(case.window, evaluation, files=data.capture_files, idle=data.idle)
-    decision = decide(evidence, memory.incidents, model_replaced=memory.replaced)
+    summary = _without_predictions(baseline, data.summary) if memory.replaced else data.summary
+    hour = int(parse_time(case.window).timestamp()) // 3600
+    evaluation, state = evaluate(baseline, state, summary, data.labelled, limits, hour=hour)
+    evaluation = replace(evaluation, schema=(*evaluation.schema, *data.findings))
+    decision = decide(_evidence(case, evaluation), memory.incidents, model_replaced=memory.replaced)
     cleared = {incident.condition for incident in decision.cleared}
     state = state.without_drift() if "drift" in cleared else state
     state = state.without_quality_loss(baseline, limits) if "quality_loss" in cleared else state
@@ -50,12 +52,30 @@ def judge(case: Case) -> tuple[Judgement, Memory]:
     return _judgement(case, verdict, evaluation, decision, statistics), after
 
 
+def _without_predictions(baseline: Baseline, summary: WindowSummary) -> WindowSummary:
+    """A window in which the model was replaced: part of its predictions are the predecessor's."""
+    return replace(summary, predictions=summarise(baseline.predictions.cells, ()), scores=())
+
+
+def _evidence(case: Case, evaluation: Evaluation) -> WindowEvidence:
+    data = case.data
+    return window_evidence(
+        case.window,
+        evaluation,
+        files=len(data.capture_files),
+        idle=data.idle,
+        requests=data.invocations,
+        hint=data.hint,
+    )
+
+
 def _remember(case: Case, evaluation: Evaluation, decision: AlertDecision, state: MonitorState) -> Memory:
     """The next memory; hours that have left the look-back are forgotten."""
     window, memory, settings = case.window, case.memory, case.configuration.settings
     lookback = HOUR * (settings.label_delay_hours + settings.label_lookback_hours)
     faulty = [hour for hour in memory.faulty_hours if parse_time(hour) >= parse_time(window) - lookback]
     since = format_time(parse_time(window) + HOUR) if memory.replaced else memory.since
+    spoilt = any(finding.kind in ROW_FAULTS for finding in evaluation.schema)
     return replace(
         memory,
         since=since,
@@ -63,32 +83,69 @@ def _remember(case: Case, evaluation: Evaluation, decision: AlertDecision, state
         statistics=state.to_json(),
         incidents=decision.incidents,
         used_labels=dict(case.data.used_labels),
-        faulty_hours=(*faulty, window) if evaluation.schema else tuple(faulty),
+        faulty_hours=(*faulty, window) if spoilt else tuple(faulty),
+        labelled_before=memory.labelled_before or bool(case.data.labels),
+        waiting_since=_waiting_since(case, evaluation),
         replaced=False,
     )
 
 
+def _waiting_since(case: Case, evaluation: Evaluation) -> str | None:
+    """The first hour with rows after the newest one whose labels have come."""
+    since, newest = case.memory.waiting_since, max(case.data.labels, default="")
+    if since is not None and newest < since:
+        return since
+    return case.window if evaluation.rows and newest < case.window else None
+
+
 def _verdict(case: Case, evaluation: Evaluation, decision: AlertDecision) -> MonitoringVerdict:
-    window, configuration = case.window, case.configuration
-    start = parse_time(window)
+    window, configuration, data = case.window, case.configuration, case.data
     prefix = f"s3://{configuration.artifacts_bucket}/{report_prefix(configuration, window)}"
+    alarming = decision.verdict in {"drift", "quality_loss"}
+    estimate = evaluation.estimate.estimate
     return MonitoringVerdict(
         endpoint_name=configuration.endpoint_name,
         variant_name=configuration.variant_name,
         model_package_arn=case.serving.package_arn,
         window_start=window,
-        window_end=format_time(start + HOUR),
+        window_end=format_time(parse_time(window) + HOUR),
         verdict=decision.verdict,
         severity=decision.severity,
         rows=evaluation.rows,
         labelled_rows=evaluation.quality.rows,
-        sentence=decision.sentence,
+        sentence=_sentence(case, evaluation, decision),
         incident_id=decision.incident_id,
         incident_state=decision.incident_state,
         report_uri=prefix + layout.VERDICT_FILE,
         violations_uri=prefix + model_monitor.VIOLATIONS_FILE,
-        findings=(*evaluation.schema, *evaluation.quality.findings, *evaluation.drift),
+        findings=(*evaluation.schema, *evaluation.losses, *evaluation.drift),
+        root_cause=evaluation.root_cause if alarming else None,
+        sampled_share=data.summary.sampled_share,
+        unreadable=data.summary.unreadable,
+        partial=_partial(case),
+        label_coverage=data.label_coverage,
+        estimated_auc=estimate.figures["auc"].value if estimate and estimate.trusted else None,
     )
+
+
+def _partial(case: Case) -> bool:
+    """Whether more of the captured lines than is in order could not be read."""
+    summary = case.data.summary
+    total = summary.rows + summary.misfits + summary.unreadable
+    return summary.unreadable > case.configuration.settings.maximum_unreadable_share * total
+
+
+def _sentence(case: Case, evaluation: Evaluation, decision: AlertDecision) -> str:
+    """The decision's sentence, with the root cause and with what limits its truth."""
+    summary, parts = case.data.summary, [decision.sentence]
+    if evaluation.root_cause and decision.verdict in {"drift", "quality_loss"}:
+        parts.append(f"root cause: {evaluation.root_cause.sentence}")
+    if _partial(case):
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in case.data.reasons.items())
+        parts.append(f"partial: {summary.unreadable} captured lines cannot be read ({reasons}) and are in quarantine")
+    if summary.sampled_share < 1:
+        parts.append(f"read was a sample of {summary.sampled_share:.1%} of the requests")
+    return "; ".join(parts)
 
 
 def _judgement(
@@ -98,29 +155,49 @@ def _judgement(
     decision: AlertDecision,
     statistics: Mapping[str, Any],
 ) -> Judgement:
-    open_conditions = {incident.condition for incident in decision.incidents}
     return Judgement(
         window=case.window,
         detail=verdict.to_detail(),
-        metrics={
-            "WindowRows": evaluation.rows,
-            "LabelledRows": evaluation.quality.rows,
-            "UnmatchedLabels": case.data.unmatched,
-            "DriftStatistic": evaluation.drift_statistic,
-            "QualityLossStatistic": evaluation.quality_loss_statistic,
-            "SchemaViolations": len(evaluation.schema),
-            "InputDrift": int("drift" in open_conditions),
-            "QualityLoss": int("quality_loss" in open_conditions),
-            "MissingData": int("missing_data" in open_conditions),
-        },
+        metrics=_metrics(case, evaluation, decision),
         statistics=statistics,
         violations=model_monitor.violations_document(verdict.findings),
+        inputs=case.data,
+        before=case.memory,
+        digest=case.data.digest,
         evidence={
             "log_threshold": evaluation.log_threshold,
             "drift_statistic": evaluation.drift_statistic,
             "quality_loss_statistic": evaluation.quality_loss_statistic,
             "distributions": [report.to_json() for report in evaluation.reports],
             "quality": {"brier": evaluation.quality.brier, "misordered_pairs": evaluation.quality.misordered},
+            "estimate": evaluation.estimate.to_json(),
+            "labels": {
+                hour: {"requests": item.requests, "joined": item.joined} for hour, item in case.data.labels.items()
+            },
             "open_incidents": [asdict(incident) for incident in decision.incidents],
         },
     )
+
+
+def _metrics(case: Case, evaluation: Evaluation, decision: AlertDecision) -> dict[str, float]:
+    data, estimate = case.data, evaluation.estimate.estimate
+    conditions = {incident.condition for incident in decision.incidents}
+    metrics: dict[str, float] = {
+        "WindowRows": evaluation.rows,
+        "LabelledRows": evaluation.quality.rows,
+        "UnmatchedLabels": data.unmatched,
+        "UnreadableLines": data.summary.unreadable,
+        "RepeatedIds": data.summary.repeated,
+        "SampledShare": data.summary.sampled_share,
+        "DriftStatistic": evaluation.drift_statistic,
+        "QualityLossStatistic": evaluation.quality_loss_statistic,
+        "SchemaViolations": len(evaluation.schema),
+        "InputDrift": int("drift" in conditions),
+        "QualityLoss": int("quality_loss" in conditions),
+        "MissingData": int("missing_data" in conditions),
+    }
+    if data.label_coverage is not None:
+        metrics["LabelCoverage"] = data.label_coverage
+    if estimate and estimate.trusted:
+        metrics["EstimatedAuc"] = estimate.figures["auc"].value
+    return metrics

@@ -1,34 +1,54 @@
 """Monitors the endpoint hour by hour: reads the capture of the window that has just ended, judges it, reports."""
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from adapters import Aws
 from aws_lambda_powertools import Logger
+from capture import find_files
 from decide import Case, judge
+from late import Champion, Revision, judge_again, late_windows, with_files
 from memory import Memory
-from parse import HOUR, Configuration, parse_time, windows_to_judge
+from parse import HOUR, Configuration, event_time, parse_time, windows_to_judge
 from publish import publish, publish_run
 from report import Judgement, write_report
 from store import AlreadyJudgedError, Store
-from window_data import read_window
+from window_data import Reading, read_window
 
 logger = Logger(service="monitor")
 aws = Aws()
+LEAST_MILLISECONDS = 90_000
+"""Time that must be left to begin with another window; what is not reached is left to the next run."""
 
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Judge the hour before the event's time, and hours before it that were missed."""
-    return run(event, Configuration.from_environment(os.environ), aws)
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return run(event, Configuration.from_environment(os.environ), aws, remaining or unlimited)
 
 
-def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[str, Any]:
+def unlimited() -> int:
+    """Milliseconds left where nothing limits them."""
+    return 10 * LEAST_MILLISECONDS
+
+
+def run(
+    event: dict[str, Any], configuration: Configuration, aws: Aws, remaining: Callable[[], int] = unlimited
+) -> dict[str, Any]:
     """Parse, judge each window, act; returns the verdict of every window by its start."""
     store = Store(aws, configuration)
     memory, revision = store.load()
+    if memory and memory.committed:
+        _tell(store.judgement(memory.committed), configuration, aws, store)
     windows = windows_to_judge(event, memory.last_window if memory else None, configuration.settings)
-    verdicts = {window: _run_window(window, configuration, aws, store) for window in windows}
-    publish_run(parse_time(event["time"]), configuration)
+    verdicts: dict[str, str] = {}
+    for window in windows:
+        if not verdicts or remaining() >= LEAST_MILLISECONDS:
+            verdicts[window] = _run_window(window, configuration, aws, store)
+    verdicts |= _run_late(configuration, aws, store, remaining)
+    publish_run(event_time(event), configuration)
     logger.info("windows judged", extra={"verdicts": verdicts, "revision": revision})
     return {"windows": verdicts}
 
@@ -37,14 +57,45 @@ def _run_window(window: str, configuration: Configuration, aws: Aws, store: Stor
     judgement = store.judgement(window) or _judge_once(window, configuration, aws, store)
     if judgement is None:
         return "skipped"
-    if not judgement.published:
+    _tell(judgement, configuration, aws, store)
+    return judgement.detail["verdict"]
+
+
+def _tell(judgement: Judgement | None, configuration: Configuration, aws: Aws, store: Store) -> None:
+    """Publish a result that has not been published: also one of a run that ended between its record and its event."""
+    if judgement is not None and not judgement.published:
         publish(judgement, configuration, aws)
         store.mark_published(judgement)
-    return judgement.detail["verdict"]
 
 
 def _judge_once(window: str, configuration: Configuration, aws: Aws, store: Store) -> Judgement | None:
     """Judge a window that has no result yet; of two that do so at once only the first is kept."""
+    champion = _champion(window, configuration, aws)
+    memory, revision = store.load()
+    if champion is None:
+        return None
+    if memory and memory.last_window and window <= memory.last_window:
+        logger.warning("window is older than the last one judged", extra={"window": window})
+        return None
+    recalled = Memory.recall(memory, window, champion.serving.package_arn, champion.digest)
+    files = find_files(window, configuration, aws)
+    data = read_window(Reading(window, champion.baseline, recalled, configuration, aws))
+    judgement, after = judge(
+        Case(
+            window=window,
+            data=data,
+            baseline=champion.baseline,
+            memory=recalled,
+            serving=champion.serving,
+            configuration=configuration,
+        )
+    )
+    write_report(judgement, configuration, aws)
+    return _commit(judgement, with_files(after, window, files, configuration), revision, store)
+
+
+def _champion(window: str, configuration: Configuration, aws: Aws) -> Champion | None:
+    """What serves, with its baseline; None while there is nothing to monitor."""
     serving = aws.serving(configuration.endpoint_name)
     if serving is None:
         logger.info("nothing to monitor: the endpoint has not been in service yet")
@@ -52,26 +103,41 @@ def _judge_once(window: str, configuration: Configuration, aws: Aws, store: Stor
     if serving.created_at and parse_time(window) + HOUR <= serving.created_at:
         logger.info("nothing to monitor: the window ended before the endpoint was created", extra={"window": window})
         return None
-    memory, revision = store.load()
-    if memory and memory.last_window and window <= memory.last_window:
-        logger.warning("window is older than the last one judged", extra={"window": window})
-        return None
-    baseline, digest = aws.baseline(serving, configuration.artifacts_bucket)
-    recalled = Memory.recall(memory, window, serving.package_arn, digest)
-    data = read_window(window, recalled, configuration, aws)
-    judgement, after = judge(
-        Case(
-            window=window,
-            data=data,
-            baseline=baseline,
-            memory=recalled,
-            serving=serving,
-            configuration=configuration,
-        )
-    )
-    write_report(judgement, configuration, aws)
+    return Champion(serving, *aws.baseline(serving, configuration.artifacts_bucket))
+
+
+def _commit(judgement: Judgement, memory: Memory, revision: int, store: Store) -> Judgement | None:
     try:
-        store.commit(judgement, after, revision)
+        store.commit(judgement, replace(memory, committed=judgement.window), revision)
     except AlreadyJudgedError:
-        return store.judgement(window)
+        return store.judgement(judgement.window)
     return judgement
+
+
+def _run_late(configuration: Configuration, aws: Aws, store: Store, remaining: Callable[[], int]) -> dict[str, str]:
+    """Give windows with late files a revised result; returns their verdicts."""
+    verdicts: dict[str, str] = {}
+    memory, _ = store.load()
+    for window in late_windows(memory, configuration, aws) if memory else ():
+        if remaining() < LEAST_MILLISECONDS:
+            break
+        judgement = _revise(window, configuration, aws, store)
+        if judgement is not None:
+            _tell(judgement, configuration, aws, store)
+            verdicts[window] = judgement.detail["verdict"]
+    return verdicts
+
+
+def _revise(window: str, configuration: Configuration, aws: Aws, store: Store) -> Judgement | None:
+    memory, revision = store.load()
+    known, champion = store.judgement(window), _champion(window, configuration, aws)
+    if memory is None or known is None or champion is None or champion.serving.package_arn != memory.package_arn:
+        return None
+    files = find_files(window, configuration, aws)
+    judgement, after = judge_again(Revision(window, memory, champion, configuration, aws), known)
+    after = with_files(after, window, files, configuration)
+    if judgement is None:
+        store.remember(after, revision)
+        return None
+    write_report(judgement, configuration, aws)
+    return _commit(judgement, after, revision, store)

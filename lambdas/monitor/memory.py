@@ -29,6 +29,14 @@ class Memory:
     incidents: tuple[Incident, ...] = ()
     used_labels: dict[str, list[str]] = field(default_factory=dict)
     faulty_hours: tuple[str, ...] = ()
+    labelled_before: bool = False
+    """Labels have come before: their absence is news."""
+    waiting_since: str | None = None
+    """The first hour with requests after the newest one whose labels have come."""
+    files: dict[str, list[int]] = field(default_factory=dict)
+    """Number and checksum of the capture files by window, of windows that late files can still change."""
+    committed: str | None = None
+    """The window whose result was written last: it may not have been told yet."""
     replaced: bool = False
     """The model was replaced during the window at hand: part of its predictions come from the predecessor."""
 
@@ -45,6 +53,9 @@ class Memory:
                 last_window=memory.last_window,
                 incidents=memory.incidents,
                 used_labels=memory.used_labels,
+                labelled_before=memory.labelled_before,
+                waiting_since=memory.waiting_since,
+                files=memory.files,
                 replaced=True,
             )
         if memory.baseline_digest != digest:

@@ -56,12 +56,16 @@ class Configuration:
             minimum_effect=settings.minimum_effect,
             loss_tolerance=settings.loss_tolerance,
             auc_tolerance=settings.auc_tolerance,
+            maximum_repeated_share=settings.maximum_repeated_share,
         )
 
 
 def windows_to_judge(event: Mapping[str, Any], last_window: str | None, settings: MonitoringSettings) -> list[str]:
-    """Starts of the hours to judge: the one before the event's time, and missed ones before it, oldest first."""
-    newest = _hour_before(event)
+    """Starts of the hours to judge, oldest first: up to the newest that the watermark has passed, from the last judged.
+
+    The watermark is the event's time less the allowed lateness: an hour that ended later is left to the next run.
+    """
+    newest = _watermark(event, settings) - HOUR
     if last_window is None or parse_time(last_window) >= newest:
         return [format_time(newest)]
     first = max(parse_time(last_window) + HOUR, newest - HOUR * (settings.catch_up_windows - 1))
@@ -79,12 +83,18 @@ def format_time(time: datetime) -> str:
     return time.strftime(TIME_FORMAT)
 
 
-def _hour_before(event: Mapping[str, Any]) -> datetime:
+def event_time(event: Mapping[str, Any]) -> datetime:
+    """The event's time in UTC; raises `EventError`."""
     text = event.get("time")
     if not isinstance(text, str):
         raise EventError(f"event.time: must be an ISO 8601 time, got {text!r}")
     try:
-        time = parse_time(text)
+        return parse_time(text)
     except ValueError as error:
         raise EventError(f"event.time: must be an ISO 8601 time, got {text!r}") from error
-    return time.replace(minute=0, second=0, microsecond=0) - HOUR
+
+
+def _watermark(event: Mapping[str, Any], settings: MonitoringSettings) -> datetime:
+    """The newest full hour that ended at least the allowed lateness before the event's time."""
+    late = event_time(event) - timedelta(minutes=settings.allowed_lateness_minutes)
+    return late.replace(minute=0, second=0, microsecond=0)

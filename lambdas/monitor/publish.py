@@ -1,6 +1,7 @@
 """Tells the world: the verdict event on EventBridge and the metrics, timed at the window's end."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 from adapters import Aws
@@ -11,15 +12,21 @@ from report import Judgement
 
 from seatrial.contracts import events
 
+RATIOS = ("Statistic", "Share", "Coverage", "Auc")
+REVISED = {"WindowRevisions": 1.0}
+
 
 class EventNotAcceptedError(RuntimeError):
     """EventBridge refused the verdict event."""
 
 
 def publish(judgement: Judgement, configuration: Configuration, aws: Aws) -> None:
-    """Put the event, then the metrics; a rerun may repeat both, consumers know a window by its start."""
+    """Put the event, then the metrics; a rerun may repeat both, consumers know a window by its start and revision.
+
+    A revision only counts itself: the metrics that alarms watch have been told for this window.
+    """
     _put_event(judgement, configuration, aws)
-    _put_metrics(judgement, configuration)
+    _put_metrics(judgement if judgement.revision == 1 else replace(judgement, metrics=REVISED), configuration)
 
 
 def publish_run(time: datetime, configuration: Configuration) -> None:
@@ -45,7 +52,7 @@ def _put_event(judgement: Judgement, configuration: Configuration, aws: Aws) -> 
 def _put_metrics(judgement: Judgement, configuration: Configuration) -> None:
     metrics = _metrics(parse_time(judgement.detail["window_end"]), configuration)
     for name, value in judgement.metrics.items():
-        metrics.add_metric(name, MetricUnit.NoUnit if name.endswith("Statistic") else MetricUnit.Count, value)
+        metrics.add_metric(name, MetricUnit.NoUnit if name.endswith(RATIOS) else MetricUnit.Count, value)
     metrics.flush_metrics()
 
 

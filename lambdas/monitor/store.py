@@ -35,28 +35,34 @@ class Store:
         if item is None:
             return None
         detail, metrics = json.loads(item["detail"]["S"]), json.loads(item["metrics"]["S"])
-        return Judgement(window=window, detail=detail, metrics=metrics, published=item["published"]["BOOL"])
+        digest = item.get("inputs_digest", {}).get("S", "")
+        return Judgement(
+            window=window, detail=detail, metrics=metrics, published=item["published"]["BOOL"], digest=digest
+        )
 
     def commit(self, judgement: Judgement, memory: Memory, revision: int) -> None:
-        """Record the result and the memory together or not at all; raises `AlreadyJudgedError`."""
+        """Record the result and the memory together or not at all; raises `AlreadyJudgedError`.
+
+        A first result is written only where there is none, a revised one only over the result before it.
+        """
+        before = judgement.revision - 1
         result = {
             **self._key(f"window#{judgement.window}"),
             "detail": {"S": json.dumps(judgement.detail, sort_keys=True)},
             "metrics": {"S": json.dumps(dict(judgement.metrics), sort_keys=True)},
             "published": {"BOOL": False},
+            "result_revision": {"N": str(judgement.revision)},
+            "inputs_digest": {"S": judgement.digest},
             "expires_at": {"N": str(int(parse_time(judgement.window).timestamp()) + KEEP_SECONDS)},
         }
-        state = {
-            **self._key("state"),
-            "memory": {"S": memory.pack()},
-            "revision": {"N": str(revision + 1)},
-            "package_arn": {"S": memory.package_arn},
-            "last_window": {"S": judgement.window},
-        }
-        self._transact(
-            self._put(result, "attribute_not_exists(pk)"),
-            self._put(state, "attribute_not_exists(pk) OR revision = :revision", {":revision": {"N": str(revision)}}),
+        known = (
+            ("result_revision = :before", {":before": {"N": str(before)}}) if before else ("attribute_not_exists(pk)",)
         )
+        self._transact(self._put(result, *known), self._state(memory, revision))
+
+    def remember(self, memory: Memory, revision: int) -> None:
+        """Write the memory alone; raises `AlreadyJudgedError`."""
+        self._transact(self._state(memory, revision))
 
     def mark_published(self, judgement: Judgement) -> None:
         """Note that event and metrics of the window are out."""
@@ -66,6 +72,17 @@ class Store:
             UpdateExpression="SET published = :yes",
             ExpressionAttributeValues={":yes": {"BOOL": True}},
         )
+
+    def _state(self, memory: Memory, revision: int) -> dict[str, Any]:
+        state = {
+            **self._key("state"),
+            "memory": {"S": memory.pack()},
+            "revision": {"N": str(revision + 1)},
+            "package_arn": {"S": memory.package_arn},
+            "last_window": {"S": memory.last_window or ""},
+        }
+        condition = "attribute_not_exists(pk) OR revision = :revision"
+        return self._put(state, condition, {":revision": {"N": str(revision)}})
 
     def _get(self, sort_key: str) -> dict[str, Any] | None:
         answer = self._aws.dynamodb.get_item(TableName=self._table, Key=self._key(sort_key), ConsistentRead=True)

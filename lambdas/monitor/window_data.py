@@ -1,95 +1,266 @@
 """Collects what one window is judged by: its capture, and the labels that have arrived since the last window."""
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
 
 from adapters import Aws
+from capture import CaptureFiles, counted, find_files
 from memory import Memory
 from parse import HOUR, Configuration, format_time, parse_time
 
 from seatrial.contracts import layout
-from seatrial.contracts.data_capture import Capture, parse_capture
-from seatrial.contracts.ground_truth import join_labels, parse_ground_truth
+from seatrial.contracts.events import Finding
+from seatrial.contracts.ground_truth import parse_ground_truth
+from seatrial.decisions.freshness import OLDEST_CAPTURE, check_capture_age, check_join, check_label_age
+from seatrial.decisions.monitor_form import choose_form
+from seatrial.monitoring.capture_reader import CaptureReader, Labels, Matched, sampled
+from seatrial.statistics.baseline import Baseline
 from seatrial.statistics.monitor import Labelled
+from seatrial.statistics.window import WindowSummary
+
+INPUTS_VERSION = 1
 
 
 @dataclass(frozen=True)
-class WindowData:
-    """`capture_files` is 0 when nothing was captured; `unmatched` counts labels without a captured prediction.
+class HourLabels:
+    """Labels of one hour that came with a window: of `requests` captured ones, `joined` have a label now."""
 
-    `idle` tells that nothing could be captured, because no request came.
+    requests: int
+    joined: int
+    predictions: tuple[float, ...] = ()
+    labels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowData:
+    """What a window is judged by; it is kept, so that later windows can be judged again when an earlier one changes.
+
+    `capture_files` are the objects read. `invocations` is how many requests the endpoint counted, None where that was
+    not asked. `labels` holds what came by the hour of its predictions, `unmatched` the labels without a captured
+    prediction. `rows` are those of the labelled predictions, in the order of `labels`; they are not kept.
     """
 
-    capture_files: int
-    capture: Capture
-    labelled: Labelled
-    used_labels: Mapping[str, list[str]]
+    summary: WindowSummary
+    capture_files: tuple[str, ...] = ()
+    invocations: float | None = None
+    labels: Mapping[str, HourLabels] = field(default_factory=dict)
+    used_labels: Mapping[str, list[str]] = field(default_factory=dict)
     unmatched: int = 0
-    idle: bool = False
+    findings: tuple[Finding, ...] = ()
+    hint: str = ""
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    quarantine: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
 
     @property
-    def rows(self) -> list[tuple[str, ...]]:
-        """All captured rows of the window."""
-        return [row for record in self.capture.records for row in record.rows]
+    def idle(self) -> bool:
+        """Nothing could be captured, because no request came."""
+        return not self.capture_files and not self.invocations
 
     @property
-    def predictions(self) -> list[float]:
-        """All captured predictions of the window."""
-        return [score for record in self.capture.records for score in record.predictions]
+    def digest(self) -> str:
+        """Checksum of the capture as it was counted."""
+        return hashlib.sha256(self.summary.to_json().encode()).hexdigest()
+
+    @property
+    def labelled(self) -> Labelled:
+        """All labelled predictions that are new."""
+        hours = self.labels.values()
+        predictions = [score for hour in hours for score in hour.predictions]
+        labels = [label for hour in hours for label in hour.labels]
+        newest = max(self.labels, default=None)
+        hour = int(parse_time(newest).timestamp()) // 3600 if newest else None
+        return Labelled(predictions, labels, self.rows, hour)
+
+    @property
+    def label_coverage(self) -> float | None:
+        """Share of the requests, of the hours whose labels came, that have one; None when none came."""
+        requests = sum(hour.requests for hour in self.labels.values())
+        return sum(hour.joined for hour in self.labels.values()) / requests if requests else None
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready form, without rows and unreadable lines."""
+        kept = {"capture_files": list(self.capture_files), "invocations": self.invocations, "hint": self.hint}
+        return {
+            **kept,
+            "version": INPUTS_VERSION,
+            "summary": json.loads(self.summary.to_json()),
+            "labels": {hour: asdict(item) for hour, item in self.labels.items()},
+            "used_labels": dict(self.used_labels),
+            "unmatched": self.unmatched,
+            "reasons": dict(self.reasons),
+            "findings": [asdict(item) for item in self.findings],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "WindowData":
+        """Read what `to_json` wrote."""
+        names = {item.name for item in fields(cls)}
+        read = {name: value for name, value in data.items() if name in names}
+        read["summary"] = WindowSummary.from_json(json.dumps(data["summary"]))
+        read["capture_files"] = tuple(data["capture_files"])
+        read["findings"] = tuple(Finding(**item) for item in data["findings"])
+        read["labels"] = {hour: _hour_labels(item) for hour, item in data["labels"].items()}
+        return cls(**read)
 
 
-def read_window(window: str, memory: Memory, configuration: Configuration, aws: Aws) -> WindowData:
-    """Read the window's capture and every label that is new."""
-    files, capture = _read_capture(window, configuration, aws)
-    captures = {window: capture}
-    found = _label_keys(window, configuration, aws)
-    predictions: list[float] = []
-    labels: list[int] = []
-    unmatched = 0
+def _hour_labels(data: Mapping[str, Any]) -> HourLabels:
+    return HourLabels(data["requests"], data["joined"], tuple(data["predictions"]), tuple(data["labels"]))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where and for whom a window is read."""
+
+    window: str
+    baseline: Baseline
+    memory: Memory
+    configuration: Configuration
+    aws: Aws
+
+
+def read_window(reading: Reading, kept: WindowData | None = None) -> WindowData:
+    """Read the window's capture and every label that is new.
+
+    With `kept`, what the window was judged by before, only its capture is read again: labels count once.
+    """
+    files = find_files(reading.window, reading.configuration, reading.aws)
+    found = {} if kept else _label_keys(reading)
+    reader = _reader(reading, reading.window, files, found.get(reading.window, []))
+    matched = _read_all(reading, reader, files)
+    summary = replace(reader.finish(), **reader.facts)
+    invocations = None if files.own else _invocations(reading)
+    common = {
+        "summary": summary,
+        "capture_files": files.keys if files.own else (),
+        "invocations": invocations,
+        "hint": files.hint if invocations else "",
+        "reasons": dict(reader.reasons),
+        "quarantine": tuple(reader.quarantine),
+    }
+    if kept:
+        labels = {"labels": kept.labels, "used_labels": kept.used_labels, "unmatched": kept.unmatched}
+        return WindowData(**common, **labels, findings=kept.findings)
+    arrived = {reading.window: (matched, len(reader.labels))} if reader.labels else {}
+    arrived |= _other_hours(reading, found)
+    return _with_labels(reading, common, found, arrived)
+
+
+def _with_labels(
+    reading: Reading, common: dict[str, Any], found: dict[str, list[str]], arrived: dict[str, tuple[Matched, int]]
+) -> WindowData:
+    settings, findings, used = reading.configuration.settings, [], dict(found)
+    minimum = settings.minimum_join_share * settings.capture_percent / 100
+    hours: dict[str, Matched] = {}
+    for hour, (matched, count) in arrived.items():
+        finding = check_join(matched.joined, count, minimum)
+        if finding:
+            findings.append(finding)
+            used[hour] = reading.memory.used_labels.get(hour, [])
+        elif matched.joined:
+            hours[hour] = matched
+    return WindowData(
+        **common,
+        labels={
+            hour: HourLabels(item.requests, item.joined, item.predictions, item.labels) for hour, item in hours.items()
+        },
+        used_labels=used,
+        unmatched=sum(count - matched.joined for matched, count in arrived.values()),
+        findings=(*findings, *_stale(reading, common["summary"])),
+        rows=tuple(row for item in hours.values() for row in item.rows),
+    )
+
+
+def _stale(reading: Reading, summary: WindowSummary) -> list[Finding]:
+    """Findings on the age of capture and labels."""
+    start, settings, memory = parse_time(reading.window), reading.configuration.settings, reading.memory
+    end, found = start + HOUR, []
+    newest = _time(summary.newest)
+    if newest is not None and start <= newest < end - OLDEST_CAPTURE:
+        minute = newest.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        found.append(check_capture_age(newest, end, _requests_between(reading, minute, end)))
+    expected = HOUR * (settings.label_delay_hours + settings.label_lookback_hours)
+    if memory.labelled_before:
+        waiting = parse_time(memory.waiting_since) if memory.waiting_since else None
+        found.append(check_label_age(waiting, start, expected))
+    return [finding for finding in found if finding]
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return parse_time(text) if text else None
+    except ValueError:
+        return None
+
+
+def _reader(
+    reading: Reading, hour: str, files: CaptureFiles, keys: list[str], *, counting: bool = True
+) -> CaptureReader:
+    """A reader of one hour's capture that joins the hour's new labels."""
+    share = choose_form(files.size).sampled_share
+    memory = reading.memory
+    usable = keys and hour >= memory.since and hour not in memory.faulty_hours
+    labels = sampled(_new_labels(reading, keys, memory.used_labels.get(hour, [])), share) if usable else {}
+    return CaptureReader(hour, reading.baseline, share, labels, counted if counting else None)
+
+
+def _read_all(reading: Reading, reader: CaptureReader, files: CaptureFiles) -> Matched:
+    bucket = reading.configuration.capture_bucket
+    for group, next_hour in ((files.own, False), (files.next_hour if files.own else (), True)):
+        for item in group:
+            reader.read(reading.aws.lines(bucket, [item.key]), next_hour=next_hour)
+    return reader.matched
+
+
+def _other_hours(reading: Reading, found: Mapping[str, list[str]]) -> dict[str, tuple[Matched, int]]:
+    """New labels of earlier hours, joined with the capture of their own hour."""
+    arrived = {}
     for hour, keys in found.items():
-        new = _new_labels(keys, memory.used_labels.get(hour, []), configuration, aws)
-        if not new or hour < memory.since or hour in memory.faulty_hours:
+        new = [key for key in keys if key not in reading.memory.used_labels.get(hour, [])]
+        if hour == reading.window or not new:
             continue
-        if hour not in captures:
-            captures[hour] = _read_capture(hour, configuration, aws)[1]
-        joined = join_labels(captures[hour], new)
-        unmatched += len(new) - joined.requests
-        predictions += joined.predictions
-        labels += joined.labels
-    idle = not files and not _invocations(window, configuration, aws)
-    return WindowData(files, capture, Labelled(predictions, labels), found, unmatched, idle)
+        files = find_files(hour, reading.configuration, reading.aws)
+        reader = _reader(reading, hour, files, keys, counting=False)
+        if reader.labels:
+            arrived[hour] = (_read_all(reading, reader, files), len(reader.labels))
+    return arrived
 
 
-def _invocations(window: str, configuration: Configuration, aws: Aws) -> float:
-    start = parse_time(window)
-    return aws.invocations(configuration.endpoint_name, configuration.variant_name, start, start + HOUR)
+def _invocations(reading: Reading) -> float:
+    start = parse_time(reading.window)
+    return _requests_between(reading, start, start + HOUR)
 
 
-def _read_capture(hour: str, configuration: Configuration, aws: Aws) -> tuple[int, Capture]:
-    prefix = layout.capture_hour_prefix(configuration.endpoint_name, configuration.variant_name, parse_time(hour))
-    keys = aws.keys(configuration.capture_bucket, prefix)
-    return len(keys), parse_capture(aws.lines(configuration.capture_bucket, keys))
+def _requests_between(reading: Reading, start: datetime, end: datetime) -> float:
+    configuration = reading.configuration
+    return reading.aws.invocations(configuration.endpoint_name, configuration.variant_name, start, end)
 
 
-def _label_keys(window: str, configuration: Configuration, aws: Aws) -> dict[str, list[str]]:
+def _label_keys(reading: Reading) -> dict[str, list[str]]:
     """Ground truth objects of the hours within the look-back, by hour, up to the window's own."""
-    settings, newest = configuration.settings, parse_time(window)
+    configuration, newest = reading.configuration, parse_time(reading.window)
+    settings = configuration.settings
     oldest = newest - HOUR * (settings.label_delay_hours + settings.label_lookback_hours)
     prefix = layout.ground_truth_prefix(configuration.endpoint_name)
     start = layout.ground_truth_hour_prefix(configuration.endpoint_name, oldest)
     found: dict[str, list[str]] = {}
-    for key in aws.keys(configuration.capture_bucket, prefix, start):
-        hour = layout.hour_of_key(key)
+    for item in reading.aws.objects(configuration.capture_bucket, prefix, start):
+        hour = layout.hour_of_key(item.key)
         if hour is not None and oldest <= hour <= newest:
-            found.setdefault(format_time(hour), []).append(key)
+            found.setdefault(format_time(hour), []).append(item.key)
     return found
 
 
-def _new_labels(keys: list[str], used: list[str], configuration: Configuration, aws: Aws) -> dict[str, tuple[int, ...]]:
+def _new_labels(reading: Reading, keys: list[str], used: list[str]) -> Labels:
     """Labels of objects not used before, without ids that an earlier object has already labelled."""
     fresh = [key for key in keys if key not in used]
     if not fresh:
         return {}
-    labels = parse_ground_truth(aws.lines(configuration.capture_bucket, fresh)).labels
-    known = parse_ground_truth(aws.lines(configuration.capture_bucket, used)).labels if used else {}
+    bucket, aws = reading.configuration.capture_bucket, reading.aws
+    labels = parse_ground_truth(aws.lines(bucket, fresh)).labels
+    known = parse_ground_truth(aws.lines(bucket, used)).labels if used else {}
     return {join_id: values for join_id, values in labels.items() if join_id not in known}

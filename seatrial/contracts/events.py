@@ -8,6 +8,9 @@ SOURCE = "seatrial.monitoring"
 VERDICT_DETAIL_TYPE = "Seatrial Monitoring Verdict"
 VERDICT_VERSION = "1.1"
 
+RECONCILIATION = "Reconciliation"
+"""In the detail of the event with which the schedule starts a promotion: true where nobody has asked for it."""
+
 Verdict = Literal["ok", "drift", "quality_loss", "insufficient_data", "missing_data", "schema_violation"]
 Severity = Literal["none", "ticket", "page"]
 FindingKind = Literal[
@@ -24,6 +27,7 @@ FindingKind = Literal[
     "range",
     "uniqueness",
     "freshness",
+    "label_join",
     "estimated_quality_loss",
 ]
 

@@ -38,6 +38,12 @@ def window_report_prefix(endpoint: str, window_start: datetime) -> str:
 
 VERDICT_FILE = "verdict.json"
 """Name of a window's verdict below `window_report_prefix`."""
+INPUTS_FILE = "inputs.json"
+"""What a window was judged by: its summary, the labels that came with it, the files read."""
+LABELS_FILE = "labels.json"
+"""What labels say of the window's own predictions, as far as they have come."""
+QUARANTINE_FILE = "quarantine.jsonl"
+"""The first of the window's captured lines that could not be read."""
 
 
 def ground_truth_prefix(endpoint: str) -> str:

@@ -28,6 +28,7 @@ CHECK_TYPES: Mapping[FindingKind, str] = {
     "range": "range_check",
     "uniqueness": "uniqueness_check",
     "freshness": "freshness_check",
+    "label_join": "label_join_check",
     "quality_loss": "LessThanThreshold",
     "estimated_quality_loss": "LessThanThreshold",
 }

@@ -46,9 +46,22 @@ class MonitoringSettings:
     """Labels are looked for this much longer than the usual delay; what comes later is not used."""
     maximum_missing_share: float = 0.05
     maximum_unknown_share: float = 0.05
-    minimum_effect: float = 0.1
+    minimum_effect: float = 0.05
+    """In standard deviations, as soon as the rhythm of the traffic is known."""
     loss_tolerance: float = 0.1
     auc_tolerance: float = 0.02
+    maximum_repeated_share: float = 0.05
+    """Requests whose id came before in the window."""
+    minimum_join_share: float = 0.5
+    """Labels that must match a captured request before any of their hour is used."""
+    maximum_unreadable_share: float = 0.01
+    """Captured lines that may be unreadable before a window's result is called partial."""
+    capture_percent: int = 100
+    """Share of the requests that the endpoint captures."""
+    allowed_lateness_minutes: int = 15
+    """A window is judged this long after its end: capture files may come minutes late."""
+    late_hours: int = 24
+    """Capture files that come later than that, but within so many hours, give their window a revised result."""
     catch_up_windows: int = 24
     """Windows missed by lost schedules that one run makes good."""
 
@@ -69,16 +82,19 @@ class Signal:
     present: bool
     quiet: bool
     sentence: str = ""
+    severity: Severity | None = None
+    """Where it is another one than the condition's."""
 
 
 @dataclass(frozen=True)
 class Incident:
-    """An open alarm."""
+    """An open alarm; `severity` is that of the signal that was last seen."""
 
     id: str
     condition: Condition
     opened_at: str
     quiet_windows: int = 0
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +107,8 @@ class WindowEvidence:
     signals: Mapping[Condition, Signal] = field(default_factory=dict)
     idle: bool = False
     """No request came in this hour."""
+    numbers: str = ""
+    """What an `ok` or `insufficient_data` verdict rests on, in words."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +158,7 @@ def decide(
     leading = next((item for item in after.values() if item.condition == verdict), None)
     return AlertDecision(
         verdict,
-        SEVERITY[verdict],
+        (leading.severity if leading else None) or SEVERITY[verdict],
         _sentence(verdict, leading, evidence, cleared),
         *_incident(leading, before, cleared),
         tuple(after.values()),
@@ -158,17 +176,14 @@ def _carry(condition: Condition, before: Mapping[Condition, Incident], evidence:
         return incident
     if signal.present:
         start = evidence.window_start
-        return Incident(f"{condition}-{start}", condition, start) if incident is None else _restarted(incident)
+        opened = incident or Incident(f"{condition}-{start}", condition, start)
+        return Incident(opened.id, condition, opened.opened_at, 0, signal.severity)
     if incident is None or not signal.quiet:
         return incident
     quiet = incident.quiet_windows + 1
     if quiet >= QUIET_WINDOWS_TO_CLEAR[condition]:
         return None
-    return Incident(incident.id, condition, incident.opened_at, quiet)
-
-
-def _restarted(incident: Incident) -> Incident:
-    return Incident(incident.id, incident.condition, incident.opened_at)
+    return Incident(incident.id, condition, incident.opened_at, quiet, incident.severity)
 
 
 def _verdict(after: Mapping[Condition, Incident], evidence: WindowEvidence) -> Verdict:
@@ -197,5 +212,32 @@ def _sentence(
     if verdict == "insufficient_data":
         if evidence.idle:
             return f"insufficient_data: no request came in this hour{ended}"
-        return f"insufficient_data: {evidence.rows} rows are too few to judge{ended}"
-    return f"ok: {evidence.rows} rows agree with the baseline{ended}"
+        return f"insufficient_data: {evidence.rows} rows are too few to judge{_numbers(evidence)}{ended}"
+    return f"ok: {evidence.rows} rows agree with the baseline{_numbers(evidence)}{ended}"
+
+
+def _numbers(evidence: WindowEvidence) -> str:
+    return f" ({evidence.numbers})" if evidence.numbers else ""
+
+
+def revise(
+    incidents: tuple[Incident, ...], replayed: tuple[Incident, ...]
+) -> tuple[tuple[Incident, ...], tuple[Incident, ...]]:
+    """Open and cleared incidents after past windows have been judged again: what has been told keeps its name.
+
+    `incidents` are open as told so far, `replayed` those that would be open had late data been in time. A condition
+    in both is one alarm, under the id that is known already.
+
+    >>> told, again = Incident("drift-11", "drift", "11"), Incident("drift-10", "drift", "10")
+    >>> revise((told,), (again,))[0][0].id, revise((told,), ())[1][0].id
+    ('drift-11', 'drift-11')
+    """
+    known = {incident.condition: incident for incident in incidents}
+    after = tuple(
+        Incident(told.id, told.condition, told.opened_at, incident.quiet_windows, incident.severity)
+        if (told := known.get(incident.condition))
+        else incident
+        for incident in replayed
+    )
+    still = {incident.condition for incident in after}
+    return after, tuple(incident for incident in incidents if incident.condition not in still)

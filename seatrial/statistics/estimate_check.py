@@ -3,12 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from seatrial.contracts.events import Finding
 from seatrial.statistics.estimated_quality import Estimator
 from seatrial.statistics.mean_detector import MeanDetector
 from seatrial.statistics.performance.estimate import BLIND_SPOT, PerformanceEstimate
+from seatrial.statistics.reference import Reference
 from seatrial.statistics.window import Tally
 
 RECENT_WINDOWS = 3
@@ -76,8 +78,14 @@ class EstimateReport:
         }
 
 
+@lru_cache(maxsize=4)
+def estimator_of(reference: Reference) -> Estimator | None:
+    """The estimator of a baseline's reference; made once, a baseline serves many windows."""
+    return Estimator.of(reference)
+
+
 def check_estimate(
-    estimator: Estimator | None,
+    reference: Reference,
     state: EstimateState,
     scores: Tally,
     shifted: Mapping[int, Sequence[int]],
@@ -88,6 +96,7 @@ def check_estimate(
     `scores` and `shifted` as `Estimator.estimate` takes them. A finding needs evidence, a mean of the last windows
     above the limit, an interval above the reference, and assumptions that hold as far as they can be checked.
     """
+    estimator = estimator_of(reference)
     if estimator is None or not scores:
         return EstimateReport(), state
     estimate, losses = estimator.estimate(scores, shifted)

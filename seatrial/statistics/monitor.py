@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from seatrial.contracts.events import Finding
+from seatrial.contracts.events import Finding, RootCause
 from seatrial.statistics.alarm_budget import WINDOWS_PER_YEAR, log_threshold
 from seatrial.statistics.baseline import PREDICTION, Baseline
 from seatrial.statistics.bins import NumericBins
@@ -17,12 +17,24 @@ from seatrial.statistics.distribution_check import (
 )
 from seatrial.statistics.distribution_history import Counts
 from seatrial.statistics.drift_state import DriftState
+from seatrial.statistics.estimate_check import EstimateReport, EstimateState, check_estimate
+from seatrial.statistics.explanation import LossSeries, explain_drift, explain_labelled_loss
+from seatrial.statistics.losses import brier_losses
+from seatrial.statistics.mean_detector import MeanDetector
 from seatrial.statistics.quality_check import QualityReport, QualityState, check_quality
-from seatrial.statistics.schema_checks import SchemaLimits, check_schema
+from seatrial.statistics.schema_checks import (
+    ROW_FAULTS,
+    TESTS_A_FEATURE,
+    TESTS_A_WINDOW,
+    SchemaLimits,
+    check_schema,
+)
 from seatrial.statistics.window import WindowSummary
 
 LABEL = "label_rate"
 MINIMUM_LABELS = 20
+MOST_SHIFTED = 5
+"""Drifted features by which an estimate is adapted: each more makes the weighted reference thinner."""
 STATE_VERSION = 2
 
 
@@ -39,6 +51,7 @@ class MonitorLimits:
     """In standard deviations, or what has the distance of such a shift; 0.25 until the traffic's rhythm is known."""
     loss_tolerance: float = 0.1
     auc_tolerance: float = 0.02
+    maximum_repeated_share: float = 0.05
     null_rows: float = 10_000.0
     """The baseline's level is never taken to be surer than from so many rows."""
 
@@ -48,12 +61,15 @@ class MonitorState:
     """What is remembered between windows; it belongs to one model package."""
 
     quality: QualityState
+    estimate: EstimateState
     drift: DriftState = field(default_factory=DriftState)
+    losses: LossSeries = field(default_factory=LossSeries)
 
     @classmethod
     def fresh(cls, baseline: Baseline, limits: MonitorLimits) -> "MonitorState":
         """The state before the first window."""
-        return cls(QualityState.fresh(baseline.quality, limits.loss_tolerance, limits.auc_tolerance))
+        quality = QualityState.fresh(baseline.quality, limits.loss_tolerance, limits.auc_tolerance)
+        return cls(quality, EstimateState(quality.brier))
 
     def without_drift(self) -> "MonitorState":
         """The state after a drift incident has cleared: what led to it is no evidence any more."""
@@ -61,11 +77,18 @@ class MonitorState:
 
     def without_quality_loss(self, baseline: Baseline, limits: MonitorLimits) -> "MonitorState":
         """The state after a loss of quality has cleared."""
-        return replace(self, quality=MonitorState.fresh(baseline, limits).quality)
+        fresh = MonitorState.fresh(baseline, limits)
+        return replace(self, quality=fresh.quality, estimate=fresh.estimate, losses=LossSeries())
 
     def to_json(self) -> str:
         """Serialize compactly."""
-        document = {"version": STATE_VERSION, "quality": self.quality.to_json(), "drift": self.drift.to_json()}
+        document = {
+            "version": STATE_VERSION,
+            "quality": self.quality.to_json(),
+            "estimate": self.estimate.to_json(),
+            "drift": self.drift.to_json(),
+            "losses": self.losses.windows,
+        }
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -75,29 +98,56 @@ class MonitorState:
         if data["version"] not in (1, STATE_VERSION):
             raise ValueError(f"monitor state: version must be {STATE_VERSION}, got {data['version']!r}")
         drift = DriftState.from_json(data["drift"]) if data["version"] == STATE_VERSION else DriftState()
-        return cls(QualityState.from_json(data["quality"]), drift)
+        quality = QualityState.from_json(data["quality"])
+        known = data.get("estimate")
+        estimate = EstimateState.from_json(known) if known else EstimateState(MeanDetector(quality.brier.limit))
+        return cls(quality, estimate, drift, LossSeries(tuple(map(tuple, data.get("losses", ())))))
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Predictions whose labels have become known since the last window."""
+    """Predictions whose labels have become known since the last window.
+
+    `rows` (empty, or one for each label) are the inputs of these predictions, `hour` (since 1970) when the newest of
+    them were made: both only serve to explain a loss.
+    """
 
     predictions: Sequence[float] = ()
     labels: Sequence[int] = ()
+    rows: Sequence[Sequence[str]] = ()
+    hour: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What one window says; `judged_rows` is 0 while there are too few rows to judge drift."""
+    """What one window says; `judged_rows` is 0 while there are too few rows to judge drift.
+
+    `pending_rows` are kept from this and earlier windows until together they are enough.
+    """
 
     rows: int
     judged_rows: int
+    pending_rows: int = 0
     schema: tuple[Finding, ...]
     drift: tuple[Finding, ...]
     drift_quiet: bool | None
     reports: tuple[DriftReport, ...]
     quality: QualityReport
     log_threshold: float
+    estimate: EstimateReport = field(default_factory=EstimateReport)
+    root_cause: RootCause | None = None
+
+    @property
+    def losses(self) -> tuple[Finding, ...]:
+        """Losses of quality: measured on labels, and estimated without."""
+        return (*self.quality.findings, *self.estimate.findings)
+
+    @property
+    def losses_quiet(self) -> bool | None:
+        """Whether no loss is seen any more; None where that cannot be told. Labels outweigh an estimate."""
+        if self.quality.rows:
+            return self.quality.quiet and not self.estimate.findings
+        return None if self.quality.alarmed else self.estimate.quiet
 
     @property
     def drift_statistic(self) -> float:
@@ -107,7 +157,7 @@ class Evaluation:
     @property
     def quality_loss_statistic(self) -> float:
         """Log evidence of a loss of quality, as a share of what an alarm needs; never below 0."""
-        return max(self.quality.log_evidence, 0.0) / self.log_threshold
+        return max(self.quality.log_evidence, self.estimate.log_evidence, 0.0) / self.log_threshold
 
 
 def evaluate(
@@ -127,23 +177,52 @@ def evaluate(
     """
     threshold = log_threshold(_tests(baseline), limits.alarm_budget_per_year, limits.windows_per_year)
     schema = check_schema(baseline, window, _schema_limits(limits, threshold))
-    counts = {} if schema else _window_counts(baseline, window)
+    broken = any(finding.kind in ROW_FAULTS for finding in schema)
+    counts = {} if broken else _window_counts(baseline, window)
     judged, known = state.drift.observe(distributions(baseline), counts, limits.minimum_rows, hour)
     state = replace(state, drift=_with_labels(baseline, known, labelled, hour))
     drift = DriftLimits(threshold, limits.minimum_effect, limits.null_rows)
     reports, findings = _check_drift(baseline, state.drift, drift)
     quality, after = check_quality(state.quality, labelled.predictions, labelled.labels, threshold)
+    shifted = _shifted(baseline, window, reports)
+    scores = window.scores if judged else ()
+    estimate, expected = check_estimate(baseline.reference, state.estimate, scores, shifted, threshold)
     evaluation = Evaluation(
         rows=window.rows + window.misfits,
         judged_rows=judged,
+        pending_rows=max((sum(item) for item in state.drift.pending.values()), default=0),
         schema=schema,
         drift=findings if judged or labelled.labels else (),
         drift_quiet=all(report.quiet for report in reports) if judged else None,
         reports=reports,
         quality=quality,
         log_threshold=threshold,
+        estimate=estimate,
     )
-    return evaluation, replace(state, quality=after)
+    losses = state.losses.plus(labelled.hour, brier_losses(labelled.predictions, labelled.labels))
+    after_all = replace(state, quality=after, estimate=expected, losses=losses)
+    return replace(evaluation, root_cause=_explain(baseline, evaluation, after_all, window, labelled)), after_all
+
+
+def _explain(
+    baseline: Baseline, evaluation: Evaluation, state: MonitorState, window: WindowSummary, labelled: Labelled
+) -> RootCause | None:
+    """The root cause of what the window tells; None when it tells nothing."""
+    if evaluation.drift:
+        cause = explain_drift(baseline, evaluation.reports, state.drift.histories, window.sample)
+        if cause is not None:
+            return cause
+    if not evaluation.losses:
+        return None
+    return explain_labelled_loss(baseline, labelled.rows, labelled.predictions, labelled.labels, state.losses)
+
+
+def _shifted(baseline: Baseline, window: WindowSummary, reports: Sequence[DriftReport]) -> dict[int, Counts]:
+    """Counts of the features that have drifted most: where the reference must be weighted like the window."""
+    drifted = sorted((report for report in reports if report.drifted), key=lambda report: -report.effect)
+    places = {item.name: place for place, item in enumerate(baseline.features)}
+    chosen = [places[report.name] for report in drifted if report.name in places][:MOST_SHIFTED]
+    return {place: window.features[place].cells for place in chosen if window.features[place].rows}
 
 
 def distributions(baseline: Baseline) -> tuple[Distribution, ...]:
@@ -159,8 +238,8 @@ def distributions(baseline: Baseline) -> tuple[Distribution, ...]:
 
 
 def _tests(baseline: Baseline) -> int:
-    """Tests that share the budget: drift and three schema checks a feature, predictions, labels, two of quality."""
-    return 4 * len(baseline.features) + 4
+    """Tests that share the budget: drift and schema by feature; schema, predictions, labels and losses by window."""
+    return (1 + TESTS_A_FEATURE) * len(baseline.features) + TESTS_A_WINDOW + 5
 
 
 def _schema_limits(limits: MonitorLimits, threshold: float) -> SchemaLimits:
@@ -168,6 +247,7 @@ def _schema_limits(limits: MonitorLimits, threshold: float) -> SchemaLimits:
         log_threshold=threshold,
         maximum_missing_share=limits.maximum_missing_share,
         maximum_unknown_share=limits.maximum_unknown_share,
+        maximum_repeated_share=limits.maximum_repeated_share,
     )
 
 

@@ -26,6 +26,12 @@ class LossSums:
     pairs: int = 0
     misordered: float = 0.0
 
+    @classmethod
+    def of(cls, predictions: Sequence[float], labels: Sequence[int]) -> "LossSums":
+        """Sums of predictions with their labels."""
+        losses, pairs = brier_losses(predictions, labels), misordered_pairs(predictions, labels)
+        return cls(len(losses), math.fsum(losses), len(pairs), math.fsum(pairs))
+
     def merge(self, other: "LossSums") -> "LossSums":
         """Sums over both."""
         return LossSums(
@@ -136,6 +142,8 @@ class QualityReport:
     quiet: bool | None
     brier: float | None
     misordered: float | None
+    alarmed: bool = False
+    """The labels so far tell a loss, also where none came now."""
 
 
 def check_quality(
@@ -145,10 +153,11 @@ def check_quality(
     losses, pairs = brier_losses(predictions, labels), misordered_pairs(predictions, labels)
     after = state.update(losses, pairs)
     means = after.recent_means()
-    findings = tuple(finding for mean in means if losses and (finding := mean.finding(log_threshold)))
+    told = tuple(finding for mean in means if (finding := mean.finding(log_threshold)))
     evidence = max(mean.detector.log_evidence for mean in means)
     quiet = all(mean.quiet for mean in means) if len(losses) >= MINIMUM_RECOVERY_ROWS else None
-    return QualityReport(len(losses), evidence, findings, quiet, _mean(losses), _mean(pairs)), after
+    findings = told if losses else ()
+    return QualityReport(len(losses), evidence, findings, quiet, _mean(losses), _mean(pairs), bool(told)), after
 
 
 def misordered_pairs(predictions: Sequence[float], labels: Sequence[int]) -> list[float]:

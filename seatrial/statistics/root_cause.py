@@ -66,6 +66,18 @@ def explain_shifts(shifts: Sequence[Shift]) -> RootCause | None:
     return _told(RootCause(features=features, segment=None, began_at=began, sentence=""))
 
 
+def explain_loss(segment: str | None, began_at: str | None) -> RootCause:
+    """The cause of a loss of quality although no input has moved: the relation of inputs and label has.
+
+    >>> explain_loss("plan = prepaid", None).sentence
+    'no input has drifted: the relation of inputs and label has changed; most of the loss lies where plan = prepaid'
+    """
+    where = f"most of the loss lies where {segment}" if segment else "no part of the rows stands out"
+    began = f"; it began at about {began_at}" if began_at else ""
+    sentence = f"no input has drifted: the relation of inputs and label has changed; {where}{began}"
+    return RootCause(features=(), segment=segment, began_at=began_at, sentence=sentence)
+
+
 def with_segment(cause: RootCause, segment: str | None) -> RootCause:
     """The cause with the part of the rows in which it happens."""
     return _told(replace(cause, segment=segment))

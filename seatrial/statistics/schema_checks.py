@@ -127,7 +127,7 @@ def _check_unique(window: WindowSummary, limits: SchemaLimits) -> Iterator[Findi
             value=share,
             threshold=limit,
             sentence=f"{share:.1%} of {total} requests have an id that came before in the window, "
-            f"at most {limit:.1%} is in order; they are counted once",
+            f"at most {limit:.1%} is in order; an event that comes again is counted once",
         )
 
 

@@ -80,8 +80,8 @@ class Harbour:
         self.s3.put_object(Bucket="capture", Key=key, Body="\n".join(lines).encode())
 
     def run(self, hour: int) -> dict:
-        """Run the monitor five minutes after the hour."""
-        event = {"time": f"{at(hour + 1) + timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}"}
+        """Run the monitor twenty minutes after the hour, as the schedule does."""
+        event = {"time": f"{at(hour + 1) + timedelta(minutes=20):%Y-%m-%dT%H:%M:%SZ}"}
         return monitor.handler.run(event, self.configuration, self.aws)["windows"]
 
     def verdict(self, hour: int) -> dict:
@@ -328,7 +328,7 @@ def test_before_the_endpoint_exists_there_is_only_a_heartbeat(harbour: Harbour, 
     assert harbour.aws.events.entries == []
     (beat,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     assert beat["MonitorRuns"] == [1.0]
-    assert beat["_aws"]["Timestamp"] == int((at(1) + timedelta(minutes=5)).timestamp() * 1000)
+    assert beat["_aws"]["Timestamp"] == int((at(1) + timedelta(minutes=20)).timestamp() * 1000)
     assert (beat["EndpointName"], beat["VariantName"]) == ("churn", "primary")
 
 
@@ -348,7 +348,8 @@ def test_only_the_first_of_two_simultaneous_runs_keeps_its_result(harbour: Harbo
     store = monitor.store.Store(harbour.aws, harbour.configuration)
     memory, revision = store.load()
     harbour.run(0)
-    judgement = SimpleNamespace(window="2026-11-01T00:00:00Z", detail={"verdict": "drift"}, metrics={})
+    window = "2026-11-01T00:00:00Z"
+    judgement = SimpleNamespace(window=window, detail={"verdict": "drift"}, metrics={}, revision=1, digest="")
     stale = monitor.memory.Memory(package_arn="other", baseline_digest="", since="")
 
     with pytest.raises(monitor.store.AlreadyJudgedError):

@@ -1,0 +1,126 @@
+"""Capture files that come after their window was judged: the window gets a revised result, later ones a new past."""
+
+import zlib
+from dataclasses import dataclass, replace
+
+from adapters import Aws
+from capture import CaptureFiles, find_files
+from decide import Case, judge
+from memory import Memory
+from parse import HOUR, Configuration, format_time, parse_time
+from report import Judgement, read_inputs, write_inputs
+from window_data import Reading, WindowData, read_window
+
+from seatrial.contracts.serving import Serving
+from seatrial.decisions.alerting import Incident, revise
+from seatrial.statistics.baseline import Baseline
+
+
+@dataclass(frozen=True)
+class Champion:
+    """What serves now, with its baseline."""
+
+    serving: Serving
+    baseline: Baseline
+    digest: str
+
+    def recall(self, memory: Memory, window: str) -> Memory:
+        """The memory with which a window is judged."""
+        return Memory.recall(memory, window, self.serving.package_arn, self.digest)
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A window to be judged again: what is remembered now, and with what and where it is judged."""
+
+    window: str
+    memory: Memory
+    champion: Champion
+    configuration: Configuration
+    aws: Aws
+
+    def case(self, window: str, data: WindowData, before: Memory) -> Case:
+        """One window with all that it is judged by."""
+        return Case(
+            window=window,
+            data=data,
+            baseline=self.champion.baseline,
+            memory=before,
+            serving=self.champion.serving,
+            configuration=self.configuration,
+        )
+
+
+def fingerprint(files: CaptureFiles) -> list[int]:
+    """Number and checksum of a window's capture files."""
+    return [len(files.keys), zlib.crc32("\n".join(files.keys).encode())]
+
+
+def with_files(memory: Memory, window: str, files: CaptureFiles, configuration: Configuration) -> Memory:
+    """The memory with a window's files; windows that late files can no longer change are forgotten."""
+    oldest = parse_time(memory.last_window or window) - HOUR * configuration.settings.late_hours
+    kept = {hour: marks for hour, marks in memory.files.items() if parse_time(hour) >= oldest}
+    return replace(memory, files={**kept, window: fingerprint(files)})
+
+
+def late_windows(memory: Memory, configuration: Configuration, aws: Aws) -> dict[str, CaptureFiles]:
+    """Windows of the present model whose files are others than those that they were judged by, oldest first."""
+    oldest = parse_time(memory.last_window or memory.since) - HOUR * configuration.settings.late_hours
+    open_to = [window for window in sorted(memory.files) if window >= max(memory.since, format_time(oldest))]
+    found = {window: find_files(window, configuration, aws) for window in open_to}
+    return {window: files for window, files in found.items() if fingerprint(files) != memory.files[window]}
+
+
+def judge_again(revision: Revision, known: Judgement) -> tuple[Judgement | None, Memory]:
+    """Judge a window by all its files, and every later one by what it was judged by then.
+
+    Returns the revised result (None when the late files hold nothing of the window) and the memory that the next
+    window starts from, as if the files had been in time. Later windows keep the results that have been told.
+    """
+    window, memory, champion = revision.window, revision.memory, revision.champion
+    found = read_inputs(window, revision.configuration, revision.aws)
+    if found is None:
+        return None, memory
+    kept, before = found[0], champion.recall(found[1], window)
+    data = read_window(Reading(window, champion.baseline, before, revision.configuration, revision.aws), kept)
+    if data.digest == known.digest:
+        return None, memory
+    judgement, after = judge(revision.case(window, data, before))
+    after = _replay(revision, after)
+    incidents, cleared = revise(memory.incidents, after.incidents)
+    revised = _revised(judgement, known, memory.incidents, incidents, cleared)
+    return revised, replace(after, incidents=incidents, files=memory.files, used_labels=memory.used_labels)
+
+
+def _replay(revision: Revision, memory: Memory) -> Memory:
+    """The memory after the windows that followed, each judged by what it was judged by."""
+    hour, last = parse_time(revision.window) + HOUR, parse_time(revision.memory.last_window or revision.window)
+    while hour <= last:
+        start = format_time(hour)
+        inputs = read_inputs(start, revision.configuration, revision.aws)
+        if inputs is not None:
+            before = revision.champion.recall(memory, start)
+            _, memory = judge(revision.case(start, inputs[0], before))
+            write_inputs(start, inputs[0], before, revision.configuration, revision.aws)
+        hour += HOUR
+    return memory
+
+
+def _revised(
+    judgement: Judgement,
+    known: Judgement,
+    told: tuple[Incident, ...],
+    after: tuple[Incident, ...],
+    cleared: tuple[Incident, ...],
+) -> Judgement:
+    """The judgement as the next revision: an incident that has been told already stays one alarm."""
+    detail, number = dict(judgement.detail), known.revision + 1
+    is_open = {incident.condition: incident for incident in after}
+    incident = is_open.get(detail["verdict"])
+    if incident is not None:
+        known_already = any(item.condition == incident.condition for item in told)
+        detail |= {"incident_id": incident.id, "incident_state": "ongoing" if known_already else "opened"}
+    else:
+        detail |= {"incident_id": None, "incident_state": "cleared" if cleared else "none"}
+    words = f"{detail['sentence']}; revision {number} by files that came after the window had been judged"
+    return replace(judgement, detail={**detail, "revision": number, "sentence": words})
