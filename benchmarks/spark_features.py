@@ -160,7 +160,13 @@ def _publish(connection: duckdb.DuckDBPyConnection, query: str, table: Path, job
 
 
 def spark(folder: Path, out: Path, master: str = "local[*]") -> Used:
-    """The step as spark-submit runs it, with Spark's own settings but for memory, folders and the user interface."""
+    """The feature job."""
+    arguments = ["--curated", str(folder / "curated"), "--features", str(out), "--as-of", str(AS_OF)]
+    return submit("churn/steps/usage_features.py", arguments, folder, master)
+
+
+def submit(step: str, arguments: list[str], folder: Path, master: str = "local[*]") -> Used:
+    """A step as spark-submit runs it, with Spark's own settings but for memory, folders and the user interface."""
     settings = {
         "spark.ui.enabled": "false",
         "spark.local.dir": folder / "spill",
@@ -171,8 +177,7 @@ def spark(folder: Path, out: Path, master: str = "local[*]") -> Used:
         settings |= {"spark.executor.memory": "2g", "spark.driver.memory": "2g"}
     command = [str(Path(sys.executable).parent / "spark-submit"), "--master", master]
     command += [part for key, value in settings.items() for part in ("--conf", f"{key}={value}")]
-    command += [str(ROOT / "pipelines/churn/steps/usage_features.py"), "--curated", str(folder / "curated")]
-    command += ["--features", str(out), "--dataset", "telecom", "--as-of", str(AS_OF)]
+    command += [str(ROOT / "pipelines" / step), "--dataset", "telecom", *arguments]
     installation = installed()
     environment = {"JAVA_HOME": java_home(), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_HOME": str(installation.home)}
     # Workers of a cluster build their executors' class path for the Scala version that they are told.
