@@ -13,6 +13,7 @@ from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.images import scikit_learn_image, spark_image, xgboost_image
 from seatrial.constructs.staging import library_files, python_files, shipped
 from seatrial.constructs.training import JobRole
+from seatrial.contracts.bias import BiasSettings
 from seatrial.contracts.dataset import DatasetSpec
 from seatrial.contracts.layout import training_data_prefix
 from stacks.base import BaseStack, Foundation, Target
@@ -56,6 +57,7 @@ def churn_definition(
         acceptance=_acceptance(training),
         segments=training.acceptance.segments,
         inference_instance_type=target.engagement.serving.instance_type,
+        bias=BiasSettings.from_dict(target.engagement.monitoring.bias.model_dump()),
         spark=spark_settings(stack, training, spark) if spark is not None else None,
     )
     try:

@@ -34,7 +34,7 @@ class MonitoringStack(BaseStack):
             network=foundation.network,
             encryption_key=lake.key,
             notification_topic=foundation.notifications.topic,
-            settings=target.engagement.monitoring.model_dump(mode="json"),
+            settings=target.engagement.monitoring.model_dump(mode="json", exclude={"bias"}),
             layers=[self.powertools.layer],
             capture_percent=target.engagement.serving.capture_percent,
             destroy_data=destroy,

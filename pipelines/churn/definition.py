@@ -15,6 +15,7 @@ from pipelines.churn.requests import (
 )
 from pipelines.churn.settings import ChurnSettings, Code, Images, JobSettings, SparkTraining
 from pipelines.churn.sparkml import ALGORITHMS, check, train_on_spark
+from seatrial.contracts.clarify import ANALYSIS_FILE
 from seatrial.contracts.snapshot import UNPINNED
 from seatrial.pipeline import (
     ConditionStep,
@@ -204,10 +205,13 @@ def _model_job(
 def _baseline(settings: ChurnSettings, features: ProcessingStep, train: JobStep, model: Any) -> ProcessingStep:
     inputs = {"model": model, "validation": features.output("validation"), "schema": features.output("schema")}
     script = (settings.code.baseline, settings.code.baseline_name)
+    arguments = ["--smoke-rows", "20", "--label", settings.dataset.label]
+    arguments += [f"--bias={part}" for part in settings.bias.parts()] if settings.bias.facets else []
     return ProcessingStep(
         name="Baseline",
-        arguments=_model_job(settings, "baseline", script, inputs, ["--smoke-rows", "20"]),
+        arguments=_model_job(settings, "baseline", script, inputs, arguments),
         depends_on=_after(train),
+        property_files=(PropertyFile(name="Binding", output="baseline", path="binding.json"),),
         retries=RETRIES,
     )
 
@@ -255,11 +259,7 @@ def _register(
     parameters: Parameters,
 ) -> RegisterModelStep:
     folder = baseline.output("baseline")
-    data_quality = {
-        "Statistics": _json_source(folder, "statistics.json"),
-        "Constraints": _json_source(folder, "constraints.json"),
-    }
-    quality = {"Statistics": _json_source(evaluate.output("evaluation"), "evaluation.json")}
+    metrics, constraints = _reports(settings, folder, evaluate)
     return RegisterModelStep(
         name="Register",
         arguments={
@@ -268,8 +268,8 @@ def _register(
             "ModelPackageDescription": parameters.reason,
             "ModelApprovalStatus": parameters.approval,
             "InferenceSpecification": _inference(settings, model),
-            "ModelMetrics": {"ModelQuality": quality, "ModelDataQuality": data_quality},
-            "DriftCheckBaselines": {"ModelDataQuality": data_quality},
+            "ModelMetrics": metrics,
+            "DriftCheckBaselines": constraints,
             "ModelCard": {
                 "ModelCardContent": model_card(settings.algorithm, settings.dataset),
                 "ModelCardStatus": "Draft",
@@ -278,6 +278,8 @@ def _register(
                 "Algorithm": settings.algorithm,
                 "ChampionModelUri": parameters.champion,
                 "ModelSha256": evaluate.json("Evaluation", "model_sha256"),
+                "BaselineSha256": baseline.json("Binding", "sha256"),
+                "AnalysisUri": Join("/", (folder, ANALYSIS_FILE)),
                 "BaselineUri": Join("/", (folder, "baseline.json")),
                 "EvaluationUri": Join("/", (evaluate.output("evaluation"), "evaluation.json")),
                 "InputDataUri": parameters.data,
@@ -288,6 +290,25 @@ def _register(
         },
         retries=RETRIES[:1],
     )
+
+
+def _reports(settings: ChurnSettings, folder: Any, evaluate: ProcessingStep) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is known of the model, and what a monitor compares with; Clarify's analysis.json is both."""
+    data_quality = {
+        "Statistics": _json_source(folder, "statistics.json"),
+        "Constraints": _json_source(folder, "constraints.json"),
+    }
+    analysis = _json_source(folder, ANALYSIS_FILE)
+    metrics: dict[str, Any] = {
+        "ModelQuality": {"Statistics": _json_source(evaluate.output("evaluation"), "evaluation.json")},
+        "ModelDataQuality": data_quality,
+        "Explainability": {"Report": analysis},
+    }
+    constraints: dict[str, Any] = {"ModelDataQuality": data_quality, "Explainability": {"Constraints": analysis}}
+    if settings.bias.facets:
+        metrics["Bias"] = {"Report": analysis}
+        constraints["Bias"] = dict.fromkeys(("PreTrainingConstraints", "PostTrainingConstraints"), analysis)
+    return metrics, constraints
 
 
 def _json_source(folder: Any, name: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from seatrial.contracts.bias import BiasSettings
 from seatrial.contracts.dataset import DatasetSpec
 
 
@@ -85,6 +86,7 @@ class ChurnSettings:
     minimum_auc: float
     minimum_gain: float
     inference_instance_type: str
+    bias: BiasSettings = field(default_factory=BiasSettings)
     acceptance: Mapping[str, float] = field(default_factory=dict)
     """What else is asked of a challenger, by the names of `seatrial.decisions.acceptance` and of the campaign."""
     segments: tuple[str, ...] = ()

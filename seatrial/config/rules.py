@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
 
+from seatrial.config.bias_rules import BIAS_RULES
 from seatrial.config.data_rules import DATA_RULES
 from seatrial.config.document import Path
 from seatrial.config.engagement import Engagement
@@ -204,6 +205,7 @@ RULES: Mapping[Rule, tuple[Path, ...]] = {
     **DATA_RULES,
     **WAREHOUSE_RULES,
     **TRAINING_RULES,
+    **BIAS_RULES,
 }
 """Each rule with the keys it reads: it is not asked when one of them is in doubt."""
 

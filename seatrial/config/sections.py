@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from seatrial.config.bias_section import BiasSection
 from seatrial.config.data_sections import CatalogSection
 from seatrial.config.values import (
     AccountId,
@@ -224,6 +225,8 @@ class ServingSection(Section):
     """Share of failed requests that raises the alarm and rolls a canary back."""
     maximum_latency_milliseconds: Annotated[int, Field(ge=1, le=60000)] = 500
     """Model latency (99th percentile) that raises the alarm and rolls a canary back."""
+    approval_valid_hours: Annotated[int, Field(ge=1, le=8760)] = 72
+    """How long an approval may be used: it was given to what was there at the time."""
 
 
 class MonitoringSection(Section):
@@ -237,6 +240,8 @@ class MonitoringSection(Section):
     """How long after a prediction its label is normally known."""
     maximum_missing_share: Share = 0.05
     """Largest share of missing values in a feature above its share in the baseline."""
+    bias: BiasSection = Field(default_factory=BiasSection)
+    """Groups towards which the model is to be fair."""
 
 
 class RetrainingSection(Section):

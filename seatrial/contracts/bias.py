@@ -6,6 +6,7 @@ from typing import Any
 
 LARGEST_MOVES = {"AD": 0.1, "DPPL": 0.1, "RD": 0.1}
 """By default: differences in accuracy, in the share predicted positive and in recall may grow by this much."""
+PART_CHARACTERS = 240
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,11 @@ class BiasSettings:
     def to_json(self) -> str:
         """One line of JSON, with sorted keys."""
         return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+
+    def parts(self) -> list[str]:
+        """The JSON in pieces that fit a job's arguments, which hold 256 characters each."""
+        text = self.to_json()
+        return [text[start : start + PART_CHARACTERS] for start in range(0, len(text), PART_CHARACTERS)]
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "BiasSettings":

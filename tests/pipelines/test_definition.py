@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from pipelines.churn.definition import SparkTraining, churn_pipeline
+from seatrial.contracts.bias import BiasSettings, Facet
 from seatrial.contracts.dataset import DatasetSpec
 from seatrial.pipeline import validate
 
@@ -108,6 +109,33 @@ def test_the_interpretable_alternative_is_trained_evaluated_and_served_by_its_ow
     assert container["Image"] == "scikit-learn:1"
     assert steps["Train"]["Arguments"]["AlgorithmSpecification"]["TrainingImage"] == "scikit-learn:1"
     assert steps["Evaluate"]["Arguments"]["AppSpecification"]["ImageUri"] == "scikit-learn:1"
+
+
+def registration(settings):
+    steps = steps_of(churn_pipeline(settings).to_definition())
+    return steps["Baseline"]["Arguments"], steps["Register"]["Arguments"]
+
+
+def test_the_analysis_is_registered_as_what_explains_the_model(settings):
+    _, register = registration(settings)
+
+    analysis = register["ModelMetrics"]["Explainability"]["Report"]
+    assert analysis["S3Uri"]["Std:Join"]["Values"][-1] == "analysis.json"
+    assert register["DriftCheckBaselines"]["Explainability"] == {"Constraints": analysis}
+    assert "Bias" not in register["ModelMetrics"]
+
+
+def test_declared_facets_reach_the_baseline_in_pieces_that_fit_and_are_registered(settings):
+    bias = BiasSettings(facets=(Facet(column="plan", values=tuple(f"tariff-{number}" for number in range(80))),))
+
+    baseline, register = registration(replace(settings, bias=bias))
+
+    given = baseline["AppSpecification"]["ContainerArguments"]
+    assert all(len(argument) <= 256 for argument in given)
+    parts = [argument.removeprefix("--bias=") for argument in given if argument.startswith("--bias=")]
+    assert BiasSettings.from_dict(json.loads("".join(parts))) == bias
+    assert register["ModelMetrics"]["Bias"]["Report"] == register["ModelMetrics"]["Explainability"]["Report"]
+    assert register["DriftCheckBaselines"]["Bias"].keys() == {"PreTrainingConstraints", "PostTrainingConstraints"}
 
 
 def test_the_model_card_is_registered_as_json_text(settings):

@@ -67,7 +67,7 @@ def analyse(options: argparse.Namespace, schema: FeatureSchema, table: Any, arti
     """Bias of the declared facets, and the attributions of a bounded sample; ends the job for facets without sense."""
     rows, labels, predictions = table
     inference, model = artifact
-    settings = BiasSettings.from_dict(json.loads(options.bias)) if options.bias else BiasSettings()
+    settings = BiasSettings.from_dict(json.loads("".join(options.bias))) if options.bias else BiasSettings()
     exact = getattr(inference, "explain_fn", None)
     explanation = explain(
         schema.names,
@@ -121,7 +121,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/output/baseline"))
     parser.add_argument("--smoke-rows", type=int, default=20)
     parser.add_argument("--label", default="label", help="name of the label in analysis.json")
-    parser.add_argument("--bias", default="", help="facets to report bias of, as JSON")
+    parser.add_argument("--bias", action="append", default=[], help="facets to report bias of: JSON, in pieces")
     return parser.parse_args(arguments)
 
 

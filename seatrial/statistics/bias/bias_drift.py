@@ -63,7 +63,8 @@ def bias_drift(
     for facet in settings.facets:
         metrics = known.get((facet.column, facet.value), {})
         sides, _ = facet_rows(settings, facet, rows)
-        window, deviations = _bootstrap(sides, [name for name in settings.limits if name in metrics], seed)
+        window = sides.metrics()
+        deviations = _bootstrap(sides, [name for name in settings.limits if name in metrics and name in window], seed)
         for name, deviation in deviations.items():
             fair = FAIR.get(name, 0.0)
             farther = abs(window[name] - fair) - abs(metrics[name] - fair)
@@ -82,10 +83,9 @@ def bias_drift(
     return tuple(found)
 
 
-def _bootstrap(rows: FacetRows, names: Sequence[str], seed: int) -> tuple[dict[str, float], dict[str, float]]:
-    """The metrics and their deviations; draws in which a side has no rows are left out."""
+def _bootstrap(rows: FacetRows, names: Sequence[str], seed: int) -> dict[str, float]:
+    """Deviations of metrics; draws in which a side has no rows are left out."""
     rng = np.random.default_rng(seed)
-    metrics = rows.metrics()
     drawn: list[list[float]] = []
     for _ in range(DRAWS):
         try:
@@ -94,4 +94,4 @@ def _bootstrap(rows: FacetRows, names: Sequence[str], seed: int) -> tuple[dict[s
             continue
         drawn.append([told[name] for name in names])
     spread = np.std(np.array(drawn), axis=0, ddof=1) if len(drawn) > 1 else np.full(len(names), np.inf)
-    return metrics, dict(zip(names, spread.tolist(), strict=True))
+    return dict(zip(names, spread.tolist(), strict=True))
