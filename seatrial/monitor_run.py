@@ -64,6 +64,7 @@ class Result:
 def evaluate(options: Namespace, clients: Any) -> Result:
     """Judge what the options name."""
     from seatrial.monitoring.build import Asked, build_report, merged_statistics
+    from seatrial.monitoring.counting import Counting
     from seatrial.monitoring.known_baseline import find_baseline
     from seatrial.monitoring.places import InputError
     from seatrial.monitoring.sources import Source, find_windows
@@ -76,9 +77,8 @@ def evaluate(options: Namespace, clients: Any) -> Result:
     source = Source(place=options.window, period=_period(options), labels=options.labels, columns=columns)
     known = find_baseline(options.baseline, clients)
     limits = MonitorLimits(minimum_rows=options.minimum_rows, alarm_budget_per_year=options.alarm_budget)
-    found = find_windows(source, known.baseline.schema.names, clients)
-    watch = Watch(known.baseline, limits, outcomes=known.judges_outcomes)
-    judged = list(watch.judge_all(found.windows))
+    found = find_windows(source, Counting(known.baseline, known.judges_outcomes), clients)
+    judged = list(Watch(known.baseline, limits).judge_all(found.windows))
     if not any(item.data.files for item in judged):
         raise InputError(f"{options.window}: holds nothing in the period; check --from and --to, or the place")
     asked = Asked(window=options.window, kind=found.kind, limits=limits, made_at=datetime.now(UTC))

@@ -1,67 +1,48 @@
 """Windows of an endpoint's data capture: hour folders .../yyyy/mm/dd/hh/*.jsonl below a folder or prefix."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from seatrial.contracts.data_capture import Capture, CaptureRecord, parse_capture
-from seatrial.contracts.ground_truth import join_labels, parse_ground_truth
+from seatrial.contracts.ground_truth import parse_ground_truth
 from seatrial.contracts.layout import hour_of_key
+from seatrial.monitoring.capture_reader import FILE_TIME, OVERLAP
+from seatrial.monitoring.counting import Counting
 from seatrial.monitoring.places import InputError, Place, lines_of
-from seatrial.monitoring.window_data import Period, Rejected, WindowData
+from seatrial.monitoring.window_data import HOUR, Period, WindowData
 
 DEEPEST = 8
 """Levels of folders above the years that are looked through."""
+HourLabels = Mapping[datetime, dict[str, tuple[int, ...]]]
 
 
-def capture_windows(
-    place: Place, period: Period, names: Sequence[str], labels: dict[datetime, dict[str, tuple[int, ...]]]
-) -> Iterator[WindowData]:
+def capture_windows(place: Place, period: Period, counting: Counting, labels: HourLabels) -> Iterator[WindowData]:
     """One window for every hour of the period, also for hours without files; raises `InputError`.
 
-    `names` are the model's inputs in order, `labels` what `read_labels` found.
+    `labels` are what `read_labels` found. Requests that were written shortly after their hour are found in the folder
+    of the next, as the monitor does it.
     """
-    files = hour_files(place, period)
-    for hour in period.hours(list(files)):
-        yield _window(place, hour, files.get(hour, []), names, labels.get(hour, {}))
+    files = hour_files(place, period.with_next_hour())
+    for hour in period.hours([found for found in files if period.holds(found)]):
+        counter = counting.reader(hour, labels.get(hour, {}))
+        own = files.get(hour, [])
+        for file in own:
+            counter.read(file, lines_of(place.read(file)))
+        for file in filter(_began_early, files.get(hour + HOUR, []) if own else []):
+            counter.read(file, lines_of(place.read(file)), next_hour=True)
+        yield counter.window()
 
 
-def file_window(place: Place, names: Sequence[str], labels: dict[str, tuple[int, ...]]) -> WindowData:
-    """The window of a single capture file."""
-    hour = hour_of_key(place.name)
-    return window_of(hour, [(place.name, parse_capture(lines_of(place.read()), names))], labels)
+def file_window(place: Place, counting: Counting, labels: dict[str, tuple[int, ...]]) -> WindowData:
+    """The window of a single capture file, whose requests all count."""
+    counter = counting.reader(hour_of_key(place.name), labels)
+    counter.read(place.name, lines_of(place.read()))
+    return counter.window()
 
 
-def window_of(
-    start: datetime | None, captures: Sequence[tuple[str, Capture]], labels: dict[str, tuple[int, ...]]
-) -> WindowData:
-    """Put the captures of a window's files together."""
-    records: list[CaptureRecord] = []
-    reasons: dict[str, int] = {}
-    rejected: list[Rejected] = []
-    for file, capture in captures:
-        records += capture.records
-        rejected += [Rejected(file, line, reason) for line, reason in capture.rejections]
-        for reason, count in capture.reasons.items():
-            reasons[reason] = reasons.get(reason, 0) + count
-    joined = join_labels(Capture(tuple(records)), labels)
-    return WindowData(
-        start=start,
-        rows=[row for record in records for row in record.rows],
-        predictions=[score for record in records for score in record.predictions],
-        labelled_predictions=joined.predictions,
-        labels=joined.labels,
-        unmatched=len(labels) - joined.requests,
-        files=len(captures),
-        reasons=reasons,
-        rejected=tuple(rejected),
-    )
-
-
-def _window(
-    place: Place, hour: datetime, files: list[str], names: Sequence[str], labels: dict[str, tuple[int, ...]]
-) -> WindowData:
-    captures = [(file, parse_capture(lines_of(place.read(file)), names)) for file in files]
-    return window_of(hour, captures, labels)
+def _began_early(file: str) -> bool:
+    """Whether a file can hold requests of the hour before; SageMaker begins its names with minute and second."""
+    time = FILE_TIME.match(file.rpartition("/")[2])
+    return time is None or int(time[1]) < OVERLAP // timedelta(minutes=1)
 
 
 def read_labels(place: Place, period: Period) -> dict[datetime, dict[str, tuple[int, ...]]]:

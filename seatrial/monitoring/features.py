@@ -6,7 +6,8 @@ from functools import reduce
 
 from seatrial.contracts.events import Finding
 from seatrial.monitoring.record import FeatureRecord
-from seatrial.monitoring.watch import Judged, hour_number
+from seatrial.monitoring.watch import Judged
+from seatrial.monitoring.window_data import hour_number
 from seatrial.monitoring.words import cell_names, changed
 from seatrial.statistics.baseline import Baseline, FeatureBaseline
 from seatrial.statistics.distribution_check import DriftReport

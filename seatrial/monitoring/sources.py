@@ -1,9 +1,10 @@
 """From what a user names as the window to the windows themselves: capture, transform, or a table."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from seatrial.monitoring.counting import Counting
 from seatrial.monitoring.endpoint_capture import capture_windows, file_window, find_year_folder, read_labels
 from seatrial.monitoring.places import InputError, Place, place_of
 from seatrial.monitoring.table import Columns, is_table, read_table, table_windows
@@ -36,29 +37,29 @@ class Found:
     windows: Iterator[WindowData]
 
 
-def find_windows(source: Source, names: Sequence[str], clients: Callable[[], Any]) -> Found:
+def find_windows(source: Source, counting: Counting, clients: Callable[[], Any]) -> Found:
     """Tell what lies at the place and read it; raises `InputError`."""
     place = place_of(source.place, clients)
     if place.is_file():
-        return _of_file(place, source, names, clients)
+        return _of_file(place, source, counting, clients)
     labels = read_labels(place_of(source.labels, clients), source.period) if source.labels else {}
     if is_transform_capture(place):
-        windows = transform_windows(place, source.period, names, labels, clients)
+        windows = transform_windows(place, source.period, counting, labels, clients)
         return Found("data capture of batch transform", windows)
     if find_year_folder(place) is None and any(name.endswith(OUT_SUFFIX) for name in place.files()):
         _refuse_labels(source)
-        return Found("joined outputs of batch transform", iter([joined_windows(place, names, {})]))
-    return Found("data capture of an endpoint", capture_windows(place, source.period, names, labels))
+        return Found("joined outputs of batch transform", iter([joined_windows(place, counting)]))
+    return Found("data capture of an endpoint", capture_windows(place, source.period, counting, labels))
 
 
-def _of_file(place: Place, source: Source, names: Sequence[str], clients: Callable[[], Any]) -> Found:
+def _of_file(place: Place, source: Source, counting: Counting, clients: Callable[[], Any]) -> Found:
     if place.name.endswith(OUT_SUFFIX):
         _refuse_labels(source)
-        return Found("joined output of batch transform", iter([joined_windows(place, names, {})]))
+        return Found("joined output of batch transform", iter([joined_windows(place, counting)]))
     if _is_capture(place):
         labels = read_labels(place_of(source.labels, clients), Period()) if source.labels else {}
         every = {key: value for hour in labels.values() for key, value in hour.items()}
-        return Found("one file of data capture", iter([file_window(place, names, every)]))
+        return Found("one file of data capture", iter([file_window(place, counting, every)]))
     if not is_table(place.name):
         raise InputError(
             f"{place.name}: is neither data capture nor a table; give a folder of captures, a capture file, or a "
@@ -67,7 +68,7 @@ def _of_file(place: Place, source: Source, names: Sequence[str], clients: Callab
     if source.labels:
         raise InputError("--labels: a table holds its own labels; name their column with --label-column")
     table = read_table(place)
-    return Found(f"table of {table.rows:,} rows", table_windows(table, names, source.columns, source.period))
+    return Found(f"table of {table.rows:,} rows", table_windows(table, counting, source.columns, source.period))
 
 
 def _refuse_labels(source: Source) -> None:

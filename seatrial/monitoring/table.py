@@ -10,9 +10,11 @@ from typing import Any
 
 from seatrial.contracts.data_capture import text_of
 from seatrial.contracts.ground_truth import label_of
+from seatrial.monitoring.counting import Counting
 from seatrial.monitoring.places import InputError, Place
 from seatrial.monitoring.transform_capture import uncompressed
-from seatrial.monitoring.window_data import Period, WindowData
+from seatrial.monitoring.window_data import Period, WindowData, hour_number
+from seatrial.statistics.monitor import Labelled
 from seatrial.statistics.parsing import is_missing, to_number
 
 SUFFIXES = (".csv", ".jsonl", ".json", ".parquet")
@@ -67,11 +69,12 @@ def read_table(place: Place) -> Table:
     return Table(place.name, columns)
 
 
-def table_windows(table: Table, names: Sequence[str], columns: Columns, period: Period) -> Iterator[WindowData]:
+def table_windows(table: Table, counting: Counting, columns: Columns, period: Period) -> Iterator[WindowData]:
     """One window of all rows or, by the time column, one for every hour; raises `InputError`.
 
     A column of the model that the table lacks makes its rows too short, which the schema check tells.
     """
+    names = counting.names
     present = [name for name in names if name in table.columns]
     if not present:
         known = ", ".join(list(table.columns)[:8])
@@ -79,34 +82,50 @@ def table_windows(table: Table, names: Sequence[str], columns: Columns, period: 
     scores = table.column(columns.prediction, _usual(PREDICTION_COLUMN, names), "--prediction-column")
     labels = table.column(columns.label, _usual(LABEL_COLUMN, names), "--label-column")
     times = table.column(columns.time, None, "--time-column")
-    rows = list(zip(*(table.columns[name] for name in present), strict=True))
-    predictions, truths = _predictions(scores, table.place), _labels(labels, table.place)
+    known = Rows(
+        list(zip(*(table.columns[name] for name in present), strict=True)),
+        _predictions(scores, table.place),
+        _labels(labels, table.place),
+    )
     for start, places in _hours(times, table.rows, period, table.place):
-        yield _window(start, places, rows, predictions, truths)
+        yield known.window(start, places, counting)
 
 
 def _usual(name: str, inputs: Sequence[str]) -> str | None:
     return None if name in inputs else name
 
 
-def _window(
-    start: datetime | None,
-    places: Sequence[int],
-    rows: Sequence[Sequence[str]],
-    predictions: Sequence[float] | None,
-    labels: Sequence[int | None] | None,
-) -> WindowData:
-    labelled = [place for place in places if labels is not None and labels[place] is not None]
-    judged = labelled if predictions is not None else []
-    return WindowData(
-        start=start,
-        rows=[rows[place] for place in places],
-        predictions=[predictions[place] for place in places] if predictions is not None else (),
-        labelled_predictions=[predictions[place] for place in judged] if predictions is not None else (),
-        labels=[label for place in judged if labels is not None and (label := labels[place]) is not None],
-        unmatched=len(labelled) - len(judged),
-        files=1 if places else 0,
-    )
+@dataclass(frozen=True)
+class Rows:
+    """Rows of inputs with their predictions and labels, None without such a column; a label may be None itself."""
+
+    values: Sequence[Sequence[str]]
+    predictions: Sequence[float] | None
+    labels: Sequence[int | None] | None
+
+    def window(self, start: datetime | None, places: Sequence[int], counting: Counting) -> WindowData:
+        """The window of some of the rows."""
+        scores = [self.predictions[place] for place in places] if self.predictions is not None else []
+        labelled = list(self._labelled(places))
+        judged = labelled if self.predictions is not None and counting.outcomes else []
+        return WindowData(
+            start=start,
+            summary=counting.summary([self.values[place] for place in places], scores),
+            labelled=self._matched(judged, start),
+            unmatched=len(labelled) - len(judged),
+            files=1 if places else 0,
+        )
+
+    def _labelled(self, places: Sequence[int]) -> Iterator[tuple[int, int]]:
+        for place in places if self.labels is not None else ():
+            label = self.labels[place] if self.labels is not None else None
+            if label is not None:
+                yield place, label
+
+    def _matched(self, judged: Sequence[tuple[int, int]], start: datetime | None) -> Labelled:
+        scores = [self.predictions[place] for place, _ in judged] if self.predictions is not None else []
+        rows = [self.values[place] for place, _ in judged]
+        return Labelled(scores, [label for _, label in judged], rows, hour_number(start))
 
 
 def _hours(

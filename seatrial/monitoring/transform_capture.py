@@ -10,18 +10,19 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from seatrial.contracts.data_capture import Capture, CaptureError, CaptureRecord, payload_table, text_of
-from seatrial.monitoring.endpoint_capture import hour_files, window_of
+from seatrial.contracts.data_capture import CaptureError, CaptureRecord, payload_table, text_of
+from seatrial.monitoring.counting import Counting
+from seatrial.monitoring.endpoint_capture import HourLabels, hour_files
 from seatrial.monitoring.places import InputError, Place, place_of
 from seatrial.monitoring.window_data import Period, WindowData
 
+Read = tuple[list[CaptureRecord], dict[str, int]]
+"""Requests of a file, and its lines that cannot be used, by reason."""
 INPUT, OUTPUT, OUT_SUFFIX = "input", "output", ".out"
 INFERENCE_ID, INFERENCE_TIME = "SageMakerInferenceId", "SageMakerInferenceTime"
-Labels = dict[datetime, dict[str, tuple[int, ...]]]
 
 
 def is_transform_capture(place: Place) -> bool:
@@ -30,24 +31,27 @@ def is_transform_capture(place: Place) -> bool:
 
 
 def transform_windows(
-    place: Place, period: Period, names: Sequence[str], labels: Labels, clients: Callable[[], Any]
+    place: Place, period: Period, counting: Counting, labels: HourLabels, clients: Callable[[], Any]
 ) -> Iterator[WindowData]:
     """One window for every hour in which a transform job captured something; raises `InputError`."""
     inputs, outputs = (hour_files(place.child(part), period) for part in (INPUT, OUTPUT))
     for hour in sorted({*inputs, *outputs}):
-        asked = _listed(place.child(INPUT), inputs.get(hour, []))
-        answered = {_stem(uri): uri for uri in _listed(place.child(OUTPUT), outputs.get(hour, []))}
-        captures = [
-            (uri, _pair(place_of(uri, clients), _answer(answered, uri, place, clients), names)) for uri in asked
-        ]
-        yield window_of(hour, captures, labels.get(hour, {}))
+        counter = counting.reader(hour, labels.get(hour, {}))
+        answers = {_stem(uri): uri for uri in _listed(place.child(OUTPUT), outputs.get(hour, []))}
+        for uri in _listed(place.child(INPUT), inputs.get(hour, [])):
+            answer = answers.get(_stem(uri))
+            answered = place_of(answer, clients) if answer else None
+            counter.take(uri, *_pair(place_of(uri, clients), answered, counting.names))
+        yield counter.window()
 
 
-def joined_windows(place: Place, names: Sequence[str], labels: dict[str, tuple[int, ...]]) -> WindowData:
+def joined_windows(place: Place, counting: Counting) -> WindowData:
     """The window of transform outputs (*.out) whose job joined input and output (JoinSource Input)."""
     files = [""] if place.is_file() else [name for name in place.files() if name.endswith(OUT_SUFFIX)]
-    captures = [(file or place.name, _joined(place, file, names)) for file in files]
-    return window_of(None, captures, labels)
+    counter = counting.reader(None, {})
+    for file in files:
+        counter.take(file or place.name, *_joined(place, file, counting.names))
+    return counter.window()
 
 
 def _listed(folder: Place, manifests: Sequence[str]) -> list[str]:
@@ -69,21 +73,16 @@ def _stem(uri: str) -> str:
     return uri.rpartition("/")[2].removesuffix(OUT_SUFFIX)
 
 
-def _answer(answered: dict[str, str], uri: str, place: Place, clients: Callable[[], Any]) -> Place | None:
-    found = answered.get(_stem(uri))
-    return place_of(found, clients) if found else None
-
-
-def _pair(asked: Place, answered: Place | None, names: Sequence[str]) -> Capture:
+def _pair(asked: Place, answered: Place | None, names: Sequence[str]) -> Read:
     """Rows of an input file beside the lines of its output, in order; a file without output gives rows alone."""
     rows = _table(asked, names)
     lines = _table(answered, ()) if answered else [("",)] * len(rows)
     if len(rows) != len(lines):
-        return Capture((), 1, {"input and output of a transform file are not equally long": 1})
+        return [], {"input and output of a transform file are not equally long": 1}
     return _records(zip(rows, lines, strict=True), asked.name)
 
 
-def _records(pairs: Any, file: str) -> Capture:
+def _records(pairs: Iterable[tuple[Sequence[str], Sequence[str]]], file: str) -> Read:
     records: list[CaptureRecord] = []
     reasons: dict[str, int] = {}
     for number, (row, line) in enumerate(pairs):
@@ -91,7 +90,7 @@ def _records(pairs: Any, file: str) -> Capture:
             records.append(_record(row, line, f"{file}#{number}"))
         except CaptureError as error:
             reasons[str(error)] = reasons.get(str(error), 0) + 1
-    return Capture(tuple(records), sum(reasons.values()), reasons)
+    return records, reasons
 
 
 def _record(row: Sequence[str], line: Sequence[str], place: str) -> CaptureRecord:
@@ -131,7 +130,7 @@ def uncompressed(body: bytes) -> bytes:
         return body
 
 
-def _joined(place: Place, file: str, names: Sequence[str]) -> Capture:
+def _joined(place: Place, file: str, names: Sequence[str]) -> Read:
     text = uncompressed(place.read(file)).decode("utf-8", errors="replace")
     if text.lstrip().startswith("{"):
         pairs = [_joined_object(json.loads(line), names) for line in text.splitlines() if line.strip()]

@@ -1,15 +1,14 @@
 """Judges windows one after another, as the hourly monitor does: the same statistics, the same policy, one memory."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 
 from seatrial.decisions.alerting import AlertDecision, Incident, WindowEvidence, decide
 from seatrial.monitoring.evidence import window_evidence
-from seatrial.monitoring.window_data import HOUR, WindowData
+from seatrial.monitoring.window_data import HOUR, WindowData, hour_number
 from seatrial.statistics.baseline import Baseline
 from seatrial.statistics.monitor import Evaluation, Labelled, MonitorLimits, MonitorState, evaluate
-from seatrial.statistics.window import WindowSummary, summarise_window
+from seatrial.statistics.window import WindowSummary
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 UNTIMED = "the whole table"
@@ -17,15 +16,19 @@ UNTIMED = "the whole table"
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """One window with its evaluation and the decision that follows; the rows themselves are not kept."""
+    """One window with its evaluation and the decision that follows."""
 
     name: str
     """Start in ISO 8601 UTC, or `UNTIMED`."""
     data: WindowData
-    summary: WindowSummary
     evaluation: Evaluation
     evidence: WindowEvidence
     decision: AlertDecision
+
+    @property
+    def summary(self) -> WindowSummary:
+        """What was counted."""
+        return self.data.summary
 
 
 @dataclass
@@ -34,8 +37,6 @@ class Watch:
 
     baseline: Baseline
     limits: MonitorLimits
-    outcomes: bool = True
-    """Whether predictions and labels are judged as well: a baseline of Model Monitor knows none."""
     state: MonitorState = field(init=False)
     incidents: tuple[Incident, ...] = ()
 
@@ -50,11 +51,8 @@ class Watch:
     def judge(self, window: WindowData) -> Judged:
         """Judge one window and remember what follows from it."""
         name = window.start.strftime(TIME_FORMAT) if window.start else UNTIMED
-        predictions = window.predictions if self.outcomes else ()
-        summary = summarise_window(self.baseline, window.rows, predictions, window.unreadable)
-        labelled = Labelled(window.labelled_predictions, window.labels) if self.outcomes else Labelled()
         evaluation, self.state = evaluate(
-            self.baseline, self.state, summary, labelled, self.limits, hour=hour_number(window.start)
+            self.baseline, self.state, window.summary, window.labelled, self.limits, hour=hour_number(window.start)
         )
         evidence = window_evidence(name, evaluation, files=window.files, idle=None)
         decision = decide(evidence, self.incidents)
@@ -62,8 +60,7 @@ class Watch:
         self._forget(decision)
         return Judged(
             name=name,
-            data=_without_rows(window),
-            summary=summary,
+            data=replace(window, labelled=Labelled()),
             evaluation=evaluation,
             evidence=evidence,
             decision=decision,
@@ -76,26 +73,6 @@ class Watch:
             self.state = self.state.without_drift()
         if "quality_loss" in cleared:
             self.state = self.state.without_quality_loss(self.baseline, self.limits)
-
-
-def _without_rows(window: WindowData) -> WindowData:
-    """Rows and labels may be millions; the counts stay."""
-    return WindowData(
-        start=window.start,
-        rows=(),
-        unmatched=window.unmatched,
-        files=window.files,
-        reasons=window.reasons,
-        rejected=window.rejected,
-    )
-
-
-def hour_number(start: datetime | None) -> int | None:
-    """The hour since 1970 (UTC) that begins then, as the statistics count time.
-
-    >>> hour_number(None)
-    """
-    return None if start is None else int(start.timestamp()) // 3600
 
 
 def window_end(judged: Judged) -> str | None:

@@ -1,8 +1,11 @@
-"""One window as read: its rows, predictions and labels, and how much of it could be read."""
+"""One window as read: its rows counted, its labelled predictions, and how much of it could be read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from seatrial.statistics.monitor import Labelled
+from seatrial.statistics.window import WindowSummary
 
 HOUR = timedelta(hours=1)
 
@@ -18,22 +21,19 @@ class Rejected:
 
 @dataclass(frozen=True, kw_only=True)
 class WindowData:
-    """What is judged together; rows are texts in the order of the model's inputs.
+    """What is judged together, as it was counted; `start` is None for rows that carry no time.
 
-    `start` is None for rows that carry no time. `labels` belong to `labelled_predictions`, one each; `unmatched`
-    counts labels for which no prediction was found.
+    `unmatched` counts labels for which no prediction was found, `reasons` lines that could not be used, the first of
+    which are `rejected`.
     """
 
     start: datetime | None
-    rows: Sequence[Sequence[str]]
-    predictions: Sequence[float] = ()
-    labelled_predictions: Sequence[float] = ()
-    labels: Sequence[int] = ()
+    summary: WindowSummary
+    labelled: Labelled = field(default_factory=Labelled)
     unmatched: int = 0
     files: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     rejected: tuple[Rejected, ...] = ()
-    """The first of the lines that `reasons` counts."""
 
     @property
     def unreadable(self) -> int:
@@ -65,3 +65,15 @@ class Period:
         start = self.start or min(found)
         end = self.end or max(found) + HOUR
         return [start + HOUR * index for index in range((end - start) // HOUR)]
+
+    def with_next_hour(self) -> "Period":
+        """The period and the hour after it, in whose folder late requests of the last hour may lie."""
+        return Period(self.start, None if self.end is None else self.end + HOUR)
+
+
+def hour_number(start: datetime | None) -> int | None:
+    """The hour since 1970 (UTC) that begins then, as the statistics count time.
+
+    >>> hour_number(None)
+    """
+    return None if start is None else int(start.timestamp()) // 3600
