@@ -45,6 +45,11 @@ class Target:
         return dict(self.engagement.tags) | own
 
 
+def group_name(target: Target, group: str) -> str:
+    """Name of a feature group, by which jobs find it."""
+    return f"{target.prefix}-{group}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Foundation:
     """What every stack after lake and network stands on."""

@@ -53,25 +53,41 @@ def build(app: cdk.App, engagement: Engagement, environment: str) -> Stacks:
     lake = LakeStack(app, "Lake", target=target)
     network = workload_network(app, target=target, lake=lake.lake)
     base = Foundation(target=target, lake=lake.lake, notifications=lake.notifications, network=network)
-    processing = _processing(app, lake, base)
+    features = _features(app, base)
+    processing = _processing(app, lake, base, features)
     engine = processing.engine if processing else None
     training = TrainingStack(app, "Training", foundation=base, engine=engine)
     serving = ServingStack(app, "Serving", foundation=base, image_arns=training.image_arns)
     monitoring = MonitoringStack(app, "Monitoring", foundation=base)
     state = monitoring.state
     retraining = RetrainingStack(app, "Retraining", foundation=base, pipeline=training.pipeline, state=state)
-    promotion = PromotionStack(app, "Promotion", foundation=base, serving=serving, state=state)
-    core = Stacks(lake, training, serving, monitoring, retraining, promotion, processing)
+    promotion = PromotionStack(app, "Promotion", foundation=base, training=training, serving=serving, state=state)
+    core = Stacks(lake, training, serving, monitoring, retraining, promotion, processing, features=features)
     return _with_data(app, core, base)
 
 
-def _processing(app: cdk.App, lake: LakeStack, base: Foundation) -> "ProcessingStack | None":
+def _features(app: cdk.App, base: Foundation) -> "FeaturesStack | None":
+    """Before what ingests into its groups."""
+    if not base.target.engagement.feature_store.enabled:
+        return None
+    from stacks.features import FeaturesStack
+
+    return FeaturesStack(app, "Features", foundation=base)
+
+
+def _processing(
+    app: cdk.App, lake: LakeStack, base: Foundation, features: "FeaturesStack | None"
+) -> "ProcessingStack | None":
     """Before training, which may run on its engine."""
     if not lake.catalog or base.target.engagement.processing.engine == "none":
         return None
     from stacks.processing import ProcessingStack
 
-    return ProcessingStack(app, "Processing", foundation=base, catalog=lake.catalog)
+    group = features.churn if features else None
+    made = ProcessingStack(app, "Processing", foundation=base, catalog=lake.catalog, feature_group=group)
+    if features:
+        made.add_stack_dependency(features)
+    return made
 
 
 def _with_data(app: cdk.App, core: Stacks, base: Foundation) -> Stacks:
@@ -82,15 +98,11 @@ def _with_data(app: cdk.App, core: Stacks, base: Foundation) -> Stacks:
         from stacks.warehouse import WarehouseStack
 
         made["warehouse"] = WarehouseStack(app, "Warehouse", foundation=base)
-    if engagement.feature_store.enabled:
-        from stacks.features import FeaturesStack
-
-        made["features"] = FeaturesStack(app, "Features", foundation=base)
     if engagement.streaming.mode != "none":
         from stacks.streaming import StreamingStack
 
-        group = made["features"].network_kpi if "features" in made else None
+        group = core.features.network_kpi if core.features else None
         made["streaming"] = StreamingStack(app, "Streaming", foundation=base, feature_group=group)
-        if group:
-            made["streaming"].add_stack_dependency(made["features"])
+        if core.features:
+            made["streaming"].add_stack_dependency(core.features)
     return replace(core, **made)

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from seatrial.config import ProcessingSection
 from seatrial.constructs import SparkEngine, SparkJob
-from stacks.base import Target
+from stacks.base import Target, group_name
 
 Buckets = Mapping[str, str]
 """Zone (raw, curated, features) to bucket name."""
@@ -37,6 +37,8 @@ STAGES = (
     (Step("churn/steps/usage_features.py", ("curated", "features"), {"as-of": "{after}"}),),
 )
 """Each stage reads what the stages before it wrote."""
+INGESTION = Step("churn/steps/ingest_features.py", ("features",), {"as-of": "{after}"})
+"""The last stage, where there is a feature store."""
 
 
 def data_stages(scope: Construct, *, target: Target, engine: SparkEngine, buckets: Buckets) -> list[list[SparkJob]]:
@@ -45,19 +47,21 @@ def data_stages(scope: Construct, *, target: Target, engine: SparkEngine, bucket
 
     def made(step: Step) -> SparkJob:
         roots = {zone: f"s3://{buckets[zone]}" for zone in step.zones}
-        commit = _commit(target, step.table) if step.table and brings_pyiceberg(processing) else {}
+        more = _commit(target, step.table) if step.table and brings_pyiceberg(processing) else {}
+        more |= _ingestion(target) if step is INGESTION else {}
         return SparkJob(
             scope,
             Path(step.script).stem.title().replace("_", ""),
             engine=engine,
             script=step.script,
-            arguments={"dataset": target.engagement.training.dataset.name, **roots, **step.arguments, **commit},
+            arguments={"dataset": target.engagement.training.dataset.name, **roots, **step.arguments, **more},
             per_date=step.per_date,
             attempts=processing.attempts,
             max_runtime_minutes=processing.max_runtime_minutes,
         )
 
-    return [[made(step) for step in steps] for steps in STAGES]
+    stages = [*STAGES, (INGESTION,)] if target.engagement.feature_store.enabled else STAGES
+    return [[made(step) for step in steps] for steps in stages]
 
 
 def brings_pyiceberg(processing: ProcessingSection) -> bool:
@@ -70,6 +74,16 @@ def _commit(target: Target, table: str) -> dict[str, str]:
     """Arguments of a job that commits what it published; replaced files stay as long as snapshots that read them."""
     return {
         "table": f"{target.database_name}.{table}",
-        "catalog": f"type=glue,client.region={target.place.region}",
+        "catalog": _catalog(target),
         "keep-replaced-days": str(target.engagement.lake.catalog.iceberg_snapshot_retention_days),
     }
+
+
+def _ingestion(target: Target) -> dict[str, str]:
+    """Arguments of the ingestion; without pyiceberg the history is put as records."""
+    catalog = {"catalog": _catalog(target)} if brings_pyiceberg(target.engagement.processing) else {}
+    return {"group": group_name(target, "churn"), "region": str(target.place.region), **catalog}
+
+
+def _catalog(target: Target) -> str:
+    return f"type=glue,client.region={target.place.region}"

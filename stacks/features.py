@@ -6,7 +6,7 @@ from seatrial.constructs import FeatureGroup
 from seatrial.contracts.churn_features import CHURN_FEATURES
 from seatrial.contracts.feature_store import EVENT_TIME, feature_types
 from seatrial.contracts.network_kpi import FEATURE_TYPES
-from stacks.base import BaseStack, Foundation
+from stacks.base import BaseStack, Foundation, group_name
 
 GROUPS = {
     "Churn": ("churn", "subscriber_id", feature_types(CHURN_FEATURES), "Features of a subscriber, by day"),
@@ -32,7 +32,7 @@ class FeaturesStack(BaseStack):
         return FeatureGroup(
             self,
             construct_id,
-            name=f"{target.prefix}-{name}",
+            name=group_name(target, name),
             record_identifier=identifier,
             event_time=EVENT_TIME,
             features=features,

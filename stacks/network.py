@@ -4,7 +4,12 @@ from constructs import Construct
 
 from seatrial.config import Engagement
 from seatrial.constructs import Lake, Network, WorkloadNetwork
-from seatrial.constructs.endpoint_services import INTERFACE_ACTIONS, SPARK_GATEWAY_ACTIONS, emr_buckets
+from seatrial.constructs.endpoint_services import (
+    INGESTION_ACTIONS,
+    INTERFACE_ACTIONS,
+    SPARK_GATEWAY_ACTIONS,
+    emr_buckets,
+)
 from stacks.base import BaseStack, Target
 
 
@@ -23,7 +28,7 @@ class NetworkStack(BaseStack):
             nat_gateways=section.nat_gateways,
             flow_log_retention_days=section.flow_log_retention_days,
             interface_services=_interfaces(target.engagement),
-            gateway_actions=SPARK_GATEWAY_ACTIONS if _replaces_objects(target.engagement) else {},
+            more_actions=_more_actions(target.engagement),
             readable_buckets=emr_buckets(self.region) if target.engagement.processing.engine == "emr" else (),
             destroy_data=target.engagement.removal.destroy_data,
         )
@@ -37,19 +42,22 @@ class NetworkStack(BaseStack):
 def _interfaces(engagement: Engagement) -> list[str]:
     """The services that the functions call, and those of the data layer that are switched on."""
     warehouse = engagement.warehouse
+    ingests = engagement.streaming.mode != "none" or engagement.processing.engine != "none"
     optional = {
         # With enhanced VPC routing Redshift looks tables of the lake up through the VPC.
         "glue": engagement.processing.engine != "none" or warehouse.spectrum,
         "redshift-data": warehouse.kind != "none",
         "redshift-serverless": warehouse.kind == "serverless",
-        "sagemaker.featurestore-runtime": engagement.feature_store.enabled and engagement.streaming.mode != "none",
+        "sagemaker.featurestore-runtime": engagement.feature_store.enabled and ingests,
     }
     return [*INTERFACE_ACTIONS, *(service for service, used in optional.items() if used)]
 
 
-def _replaces_objects(engagement: Engagement) -> bool:
-    """Spark replaces partitions, and UNLOAD with CLEANPATH what it wrote before."""
-    return engagement.processing.engine != "none" or engagement.warehouse.kind != "none"
+def _more_actions(engagement: Engagement) -> dict[str, tuple[str, ...]]:
+    """Spark replaces partitions, and UNLOAD with CLEANPATH what it wrote before; ingestion asks for the group."""
+    runs_spark = engagement.processing.engine != "none"
+    replaces = SPARK_GATEWAY_ACTIONS if runs_spark or engagement.warehouse.kind != "none" else {}
+    return replaces | (INGESTION_ACTIONS if runs_spark and engagement.feature_store.enabled else {})
 
 
 def workload_network(scope: Construct, *, target: Target, lake: Lake) -> WorkloadNetwork:

@@ -6,6 +6,7 @@ from seatrial.constructs import (
     DataFlow,
     EmrEngine,
     EmrServerlessEngine,
+    FeatureGroup,
     Lake,
     LakeCatalog,
     PowertoolsLayer,
@@ -19,12 +20,23 @@ from stacks.data_jobs import data_stages
 class ProcessingStack(BaseStack):
     """Made when `processing.engine` names one."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, foundation: Foundation, catalog: LakeCatalog) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        foundation: Foundation,
+        catalog: LakeCatalog,
+        feature_group: FeatureGroup | None,
+    ) -> None:
         target, lake = foundation.target, foundation.lake
         super().__init__(scope, construct_id, target=target, description="Spark engine, jobs and data flow")
         section = target.engagement.processing
         self.engine = self._engine(foundation)
         self._grant(catalog, lake)
+        if feature_group is not None:
+            feature_group.grant_ingesting(self.engine.role)
+            feature_group.grant_appending(self.engine.role)
         buckets = {zone: bucket.bucket_name for zone, bucket in lake.zones.items()}
         self.flow = DataFlow(
             self,

@@ -72,6 +72,7 @@ AREAS = [
         },
         {"numpy", "pyarrow", "jinja2", "markupsafe"},
     ),
+    Area("seatrial/spark/feature_store.py", {"seatrial.spark", "seatrial.contracts"}, AWS | {"pyspark"}),
     Area("seatrial/spark/*.py", {"seatrial.spark", "seatrial.contracts"}, {"pyspark", "pyiceberg", "onnx"}),
     Area("seatrial/pipeline/*.py", {"seatrial.pipeline", "seatrial.contracts"}, {"botocore"}),
     Area("seatrial/telecom/*.py", {"seatrial.telecom", "seatrial.contracts"}, {"numpy", "pyarrow"}),

@@ -66,6 +66,10 @@ SPARK_GATEWAY_ACTIONS: dict[str, tuple[str, ...]] = {"s3": ("s3:DeleteObject",)}
 """What Spark jobs do in addition: overwriting a partition deletes what lay there."""
 
 
+INGESTION_ACTIONS: dict[str, tuple[str, ...]] = {"sagemaker.api": ("sagemaker:DescribeFeatureGroup",)}
+"""What a Spark job asks before it puts features into a group."""
+
+
 def emr_buckets(region: str) -> tuple[str, ...]:
     """ARN patterns of the buckets of AWS's own that nodes of EMR on EC2 read: packages, releases, application history.
 

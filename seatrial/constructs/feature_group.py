@@ -79,6 +79,15 @@ class FeatureGroup(Construct):
         role.allow("sagemaker:PutRecord", on=[self.arn])
         role.allow_key(self._key)
 
+    def grant_appending(self, role: ServiceRole) -> None:
+        """Commit files to the history's Iceberg table; whoever owns the bucket grants writing there."""
+        place = place_of(self)
+        role.allow("sagemaker:DescribeFeatureGroup", on=[self.arn])
+        because = "Feature Store names the table itself, after the group and the time of its creation."
+        tables = [place.arn("glue", "catalog"), place.arn("glue", "database", CATALOG_DATABASE)]
+        tables.append(place.arn("glue", "table", f"{CATALOG_DATABASE}/*"))
+        role.allow("glue:GetDatabase", "glue:GetTable", "glue:UpdateTable", on=tables, because=because)
+
     def grant_reading(self, role: ServiceRole) -> None:
         """Read records online, one or many."""
         role.allow("sagemaker:BatchGetRecord", "sagemaker:GetRecord", on=[self.arn])

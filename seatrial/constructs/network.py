@@ -30,8 +30,8 @@ class Network(Construct):
     """A VPC with isolated subnets; workloads reach AWS only through endpoints that have policies of their own.
 
     `nat_gateways` above 0 adds public subnets with NAT gateways and lets workloads reach HTTPS anywhere.
-    `interface_services` names the interface endpoints, `gateway_actions` what the gateway endpoints of "s3" and
-    "dynamodb" let through besides, `readable_buckets` ARNs of objects in buckets of AWS's own that may be read.
+    `interface_services` names the interface endpoints, `more_actions` what the endpoints of "s3", "dynamodb"
+    and those services let through besides, `readable_buckets` ARNs of objects in buckets of AWS's own that may be read.
     `prefix_lists` gives the ids for "s3" and "dynamodb" in a region that is not in `prefix_lists.PREFIX_LISTS`.
     """
 
@@ -46,14 +46,14 @@ class Network(Construct):
         nat_gateways: int = 0,
         flow_log_retention_days: int = 365,
         interface_services: Sequence[str] = tuple(INTERFACE_ACTIONS),
-        gateway_actions: Mapping[str, Sequence[str]] | None = None,
+        more_actions: Mapping[str, Sequence[str]] | None = None,
         readable_buckets: Sequence[str] = (),
         prefix_lists: Mapping[str, str] | None = None,
         destroy_data: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
         _check(max_azs, nat_gateways, interface_services)
-        self._more_actions, self._readable_buckets = gateway_actions or {}, [*readable_buckets]
+        self._more_actions, self._readable_buckets = more_actions or {}, [*readable_buckets]
         lists = prefix_lists or _published_prefix_lists(place_of(self).region)
         ranges = [str(part) for part in ipaddress.ip_network(cidr).subnets(prefixlen_diff=3)]
         self.cfn_vpc = ec2.CfnVPC(self, "Vpc", cidr_block=cidr, enable_dns_hostnames=True, enable_dns_support=True)
@@ -174,7 +174,7 @@ class Network(Construct):
             private_dns_enabled=True,
             subnet_ids=[subnet.ref for subnet in self.cfn_subnets],
             security_group_ids=[self.endpoint_security_group.attr_group_id],
-            policy_document=self._endpoint_policy(_INTERFACES[service]),
+            policy_document=self._endpoint_policy([*_INTERFACES[service], *self._more_actions.get(service, ())]),
         )
 
     def _gateway_policy(self, service: str) -> dict:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seatrial.constructs import FeatureGroup
+from seatrial.constructs import FeatureGroup, ServiceRole
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.storage import ALLOW_DELETION
 from seatrial.contracts.network_kpi import FEATURE_TYPES
@@ -74,3 +74,19 @@ def test_history_goes_only_when_asked_twice(site, destroy, policy):
 def test_refuses_what_cannot_work(site, properties, message):
     with pytest.raises(ConstructError, match=message):
         group(site, **properties)
+
+
+def test_who_appends_to_the_history_may_commit_to_its_table_and_nothing_more(site):
+    role = ServiceRole(site.stack, "Writer", service="emr-serverless.amazonaws.com", description="Writes")
+
+    group(site).grant_appending(role)
+
+    actions = {action for one in role.statements for action in _listed(one["Action"])}
+    assert actions == {"sagemaker:DescribeFeatureGroup", "glue:GetDatabase", "glue:GetTable", "glue:UpdateTable"}
+    assert all(
+        "*" not in place or "sagemaker_featurestore/*" in place for place in _listed(role.statements[1]["Resource"])
+    )
+
+
+def _listed(value):
+    return value if isinstance(value, list) else [value]
