@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from seatrial.contracts.data_capture import Capture
@@ -24,11 +24,15 @@ class GroundTruth:
 
 @dataclass(frozen=True)
 class Joined:
-    """Predictions beside their labels; `requests` counts the labelled requests that were found in the capture."""
+    """Predictions beside their labels; `requests` counts the labelled requests that were found in the capture.
+
+    `rows` are their inputs, one each; empty where a request's inputs were not captured.
+    """
 
     requests: int
     predictions: list[float]
     labels: list[int]
+    rows: list[tuple[str, ...]] = field(default_factory=list)
 
 
 def parse_ground_truth(lines: Iterable[str]) -> GroundTruth:
@@ -58,13 +62,15 @@ def join_labels(capture: Capture, labels: Mapping[str, tuple[int, ...]]) -> Join
     unseen, requests = dict(labels), 0
     predictions: list[float] = []
     values: list[int] = []
+    rows: list[tuple[str, ...]] = []
     for record in capture.records:
         known = unseen.pop(record.join_id, ())
         if known and len(known) == len(record.predictions):
             requests += 1
             predictions += record.predictions
             values += known
-    return Joined(requests, predictions, values)
+            rows += record.rows
+    return Joined(requests, predictions, values, rows if len(rows) == len(values) else [])
 
 
 def ground_truth_line(join_id: str, labels: Iterable[int]) -> str:
