@@ -35,7 +35,8 @@ def write(path: Path, rows: int, seed: int, shift: float) -> None:
             texts = pa.array([f"value-{number}" for number in range(3 + index * 5)])
             columns[f"c{index}"] = pa.DictionaryArray.from_arrays(rng.integers(0, len(texts), size), texts)
         table = pa.table(columns)
-        writer = writer or pq.ParquetWriter(path, table.schema)
+        # As Spark and Athena write: texts are texts to whoever reads them.
+        writer = writer or pq.ParquetWriter(path, table.schema, store_schema=False)
         writer.write_table(table)
     if writer:
         writer.close()

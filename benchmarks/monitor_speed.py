@@ -173,7 +173,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
     parser.add_argument("--peer-rows", type=int, default=1_000_000, help="the largest size for other libraries")
     parser.add_argument("--no-peers", action="store_true")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--child", choices=("floor", "ours"), help=argparse.SUPPRESS)
     parser.add_argument("--paths", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -1,6 +1,7 @@
 """Summaries of Parquet files: one column of one row group in memory at a time."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from itertools import islice
 from pathlib import Path
 
@@ -31,13 +32,12 @@ def freeze_maps(paths: Sequence[str | Path], columns: Sequence[str] | None = Non
 
 
 def summarise_baseline(paths: Sequence[str | Path], columns: Sequence[str] | None = None) -> TableSummary:
-    """Summary of a baseline with the maps of `freeze_maps`; a single row group is read only once for both."""
-    if len(_groups(paths)) != 1:
-        return summarise_parquet(paths, freeze_maps(paths, columns))
+    """Summary of a baseline with the maps of `freeze_maps`; a single file is read only once for both."""
     fields = _fields(paths, columns)
-    path = next(path for path, _ in _groups(paths))
+    if len(paths) > 1 or not _groups(paths):
+        return summarise_parquet(paths, freeze_maps(paths, columns))
     texts = [field.name for field in fields if not is_numeric(field.type)]
-    with pq.ParquetFile(path, read_dictionary=texts) as file:
+    with pq.ParquetFile(paths[0], read_dictionary=texts) as file:
         return TableSummary(file.metadata.num_rows, {field.name: _summarise_once(field, file) for field in fields})
 
 
@@ -96,12 +96,20 @@ def _groups(paths: Sequence[str | Path]) -> list[tuple[str | Path, int]]:
 
 
 def _summarise_once(field: pa.Field, file: pq.ParquetFile) -> Column:
-    """Summary of the only row group's column, by the map of its own first values."""
-    values = file.read_row_group(0, columns=[field.name], use_threads=False).column(0)
-    if not is_numeric(field.type):
-        return summarise_column(field.name, values, None)
-    head = [numbers(field.name, chunk) for chunk in values.slice(0, SAMPLED_VALUES).chunks]
-    return summarise_column(field.name, values, AffineMap.of(np.concatenate([np.empty(0), *head])))
+    """Summary of a column by the map of its own ends; the last row group waits in memory for its turn."""
+
+    def read(group: int) -> pa.ChunkedArray:
+        return file.read_row_group(group, columns=[field.name], use_threads=False).column(0)
+
+    last = file.num_row_groups - 1
+    ends = {0: read(0), **({last: read(last)} if last else {})}
+    frozen = None
+    if is_numeric(field.type):
+        heads = [numbers(field.name, chunk) for end in ends.values() for chunk in end.slice(0, SAMPLED_VALUES).chunks]
+        frozen = AffineMap.of(np.concatenate([np.empty(0), *heads]))
+    groups = (ends.get(group) or read(group) for group in range(file.num_row_groups))
+    pieces = (summarise_column(field.name, values, frozen) for values in groups)
+    return reduce(lambda total, piece: total.merge(piece), pieces)  # pyrefly: ignore[bad-argument-type]
 
 
 def _samples(names: Sequence[str], groups: Sequence[tuple[str | Path, int]]) -> dict[str, list[np.ndarray]]:

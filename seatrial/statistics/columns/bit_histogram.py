@@ -1,4 +1,4 @@
-"""A histogram whose 65,536 cells are the leading bits of float32 numbers: fixed, ordered, added cell by cell."""
+"""A histogram whose 32,768 cells are the leading bits of float32 numbers: fixed, ordered, added cell by cell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-BITS = 16
+BITS = 15
 CELLS = 1 << BITS
 SHIFT = 32 - BITS
 LARGEST_BITS = 0x7F7FFFFF
@@ -18,15 +18,15 @@ CENTER = CELLS // 2
 
 @dataclass(frozen=True, eq=False)
 class BitHistogram:
-    """Counts by the top 16 bits (sign, exponent, seven bits of mantissa) of an order-preserving integer.
+    """Counts by the top 15 bits (sign, exponent, six bits of mantissa) of an order-preserving integer.
 
     A float's bits, read as an integer, order like the float once negative ones are inverted (Herf, "Radix tricks",
     2001). Cells are relative to nothing but the number format, so histograms of any windows, files and partitions
-    add exactly. `counts` has shape (65536,), int64. Numbers closer to zero than 2**-133 count as zero.
+    add exactly. `counts` has shape (32768,), int64. Numbers closer to zero than 2**-132 count as zero.
 
     >>> histogram = BitHistogram.of(np.array([-1.0, 0.0, 1.0, 1.01], np.float32))
     >>> histogram.total, np.flatnonzero(histogram.counts).tolist()
-    (4, [16511, 32768, 49024, 49025])
+    (4, [8255, 16384, 24512])
     """
 
     counts: np.ndarray = field(default_factory=lambda: np.zeros(CELLS, np.int64))
@@ -49,7 +49,7 @@ class BitHistogram:
         return BitHistogram(self.counts + other.counts)
 
     def cumulative(self) -> np.ndarray:
-        """Share of values up to and including each cell, shape (65536,); zeros without values."""
+        """Share of values up to and including each cell, shape (32768,); zeros without values."""
         return np.cumsum(self.counts) / max(self.total, 1)
 
     def quantile(self, share: float) -> float:
@@ -108,7 +108,7 @@ def cells(values: np.ndarray) -> np.ndarray:
 
 @cache
 def edges() -> np.ndarray:
-    """Lower edge of each cell and, last, the upper edge of the last finite one; shape (65537,), infinity capped."""
+    """Lower edge of each cell and, last, the upper edge of the last finite one; shape (32769,), infinity capped."""
     keys = (np.arange(CELLS + 1, dtype=np.uint64) << SHIFT).clip(max=2**32 - 1).astype(np.uint32)
     bits = np.where(keys < 2**31, ~keys, keys ^ np.uint32(2**31)).astype(np.uint32)
     magnitudes = np.minimum(bits & np.uint32(2**31 - 1), np.uint32(LARGEST_BITS))

@@ -12,8 +12,9 @@ from seatrial.statistics.columns.exact_sum import UNIT_EXPONENT, exact_sum
 UNIT = 2**UNIT_EXPONENT
 NEAR = 8.0
 NEAR_BITS = 20
-"""Numbers up to 8 are rounded to multiples of 2**-20: 65,536 such squares still fit a sum of 64-bit integers."""
+"""Numbers up to 8 are rounded to multiples of 2**-20."""
 BLOCK = 1 << 16
+STRETCH = 128
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,13 @@ def _block(values: np.ndarray) -> ExactMoments:
 
 def _near(values: np.ndarray, count: int) -> ExactMoments:
     scaled = values * np.float32(2**NEAR_BITS)
-    whole = np.rint(scaled, out=scaled).astype(np.int64)
-    total, squares = int(whole.sum()), int(np.einsum("i,i->", whole, whole))
-    return ExactMoments(count, total << (UNIT_EXPONENT - NEAR_BITS), squares << (UNIT_EXPONENT - 2 * NEAR_BITS))
+    whole = np.rint(scaled, out=scaled).astype(np.float64)
+    total = int(whole.sum())
+    return ExactMoments(count, total << (UNIT_EXPONENT - NEAR_BITS), _squares(whole) << (UNIT_EXPONENT - 2 * NEAR_BITS))
+
+
+def _squares(whole: np.ndarray) -> int:
+    """Sum of squares of whole numbers up to 2**23: 128 of them stay below 2**53, so a float64 holds them exactly."""
+    cut = len(whole) // STRETCH * STRETCH
+    rows = whole[:cut].reshape(-1, STRETCH)
+    return int(np.einsum("ij,ij->i", rows, rows).astype(np.int64).sum()) + int(whole[cut:] @ whole[cut:])
