@@ -6,6 +6,7 @@ from seatrial.constructs import ModelState, PowertoolsLayer, Promotion
 from seatrial.constructs.serving import PARAMETER
 from stacks.base import BaseStack, Foundation
 from stacks.serving import ServingStack
+from stacks.training import TrainingStack
 
 
 class PromotionStack(BaseStack):
@@ -17,6 +18,7 @@ class PromotionStack(BaseStack):
         construct_id: str,
         *,
         foundation: Foundation,
+        training: TrainingStack,
         serving: ServingStack,
         state: ModelState,
     ) -> None:
@@ -34,6 +36,8 @@ class PromotionStack(BaseStack):
             artifacts=lake.artifacts,
             state=state,
             network=foundation.network,
+            barred_approvers=[training.pipeline.role.role_name, training.jobs.identity.role_name],
+            approval_valid_hours=target.engagement.serving.approval_valid_hours,
             longest_update_seconds=serving.serving.longest_update_seconds,
             encryption_key=lake.key,
             notification_topic=foundation.notifications.topic,

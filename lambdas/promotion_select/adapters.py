@@ -1,5 +1,6 @@
 """Everything this function asks of AWS; each client is made at its first use and kept for the next invocation."""
 
+import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -8,7 +9,10 @@ import boto3
 from botocore.exceptions import ClientError
 from parse import Configuration, Request
 
-from seatrial.decisions.promotion import Attempt
+from seatrial.contracts.serving import BASELINE_DIGEST, BASELINE_URI, CHAMPION_MODEL_URI, MODEL_DIGEST, model_data_uri
+from seatrial.decisions.promotion import Approval, Attempt
+
+BLOCK = 1 << 20
 
 
 class Aws:
@@ -18,6 +22,11 @@ class Aws:
     def sagemaker(self) -> Any:
         """The registry's and the endpoint's service."""
         return boto3.client("sagemaker")
+
+    @cached_property
+    def s3(self) -> Any:
+        """Simple Storage Service."""
+        return boto3.client("s3")
 
     @cached_property
     def cloudwatch(self) -> Any:
@@ -37,6 +46,48 @@ class Aws:
         packages = [item for page in pages for item in page["ModelPackageSummaryList"]]
         # Filtered once more: what is not approved must never be promoted, whatever the service's filter does.
         return [item["ModelPackageArn"] for item in packages if item.get("ModelApprovalStatus") == "Approved"]
+
+    def approval(self, arn: str) -> Approval:
+        """What the approval of a package rests on; content is compared with the digests that were registered."""
+        package = self.sagemaker.describe_model_package(ModelPackageName=arn)
+        metadata = package.get("CustomerMetadataProperties", {})
+        changed = package.get("LastModifiedTime") or package.get("CreationTime")
+        person = package.get("LastModifiedBy") or package.get("CreatedBy") or {}
+        bound = {
+            "its baseline": (metadata.get(BASELINE_URI), metadata.get(BASELINE_DIGEST)),
+            "its model": (model_data_uri(package), metadata.get(MODEL_DIGEST)),
+        }
+        champion = metadata.get(CHAMPION_MODEL_URI)
+        return Approval(
+            time=changed.isoformat() if changed else "",
+            approver=person.get("IamIdentity", {}).get("Arn") or person.get("UserProfileArn") or "",
+            broken=tuple(
+                name for name, (uri, digest) in bound.items() if uri and digest and self._digest(uri) != digest
+            ),
+            compared_with=None if champion is None else champion if champion.endswith(".tar.gz") else "",
+        )
+
+    def champions(self, configuration: Configuration) -> frozenset[str]:
+        """The packages of the last promotion that held: the one promoted and the one before."""
+        key = {"pk": {"S": f"champion#{configuration.endpoint_name}"}, "sk": {"S": "current"}}
+        item = self.dynamodb.get_item(TableName=configuration.state_table, Key=key, ConsistentRead=True).get("Item", {})
+        return frozenset(
+            item[name]["S"] for name in ("model_package_arn", "previous_model_package_arn") if name in item
+        )
+
+    def _digest(self, uri: str) -> str:
+        """SHA-256 of an object; of one that is gone, nothing's name."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        try:
+            body = self.s3.get_object(Bucket=bucket, Key=key)["Body"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                return "gone"
+            raise
+        total = hashlib.sha256()
+        for block in body.iter_chunks(BLOCK):
+            total.update(block)
+        return total.hexdigest()
 
     def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
         """State of each metric alarm by name; one that does not exist is missing from the answer.

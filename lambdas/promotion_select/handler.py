@@ -7,8 +7,8 @@ from adapters import Aws
 from aws_lambda_powertools import Logger
 from parse import Configuration, Request
 
-from seatrial.contracts.serving import find_serving, package_version
-from seatrial.decisions.promotion import Approved, PromotionDecision, PromotionRequest, select
+from seatrial.contracts.serving import Serving, find_serving, package_version
+from seatrial.decisions.promotion import REJECTED, Approval, Approved, PromotionDecision, PromotionRequest, select
 
 logger = Logger(service="promotion-select")
 aws = Aws()
@@ -25,7 +25,11 @@ def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[s
     decision = decide(request, configuration, aws)
     if decision.proceed and not aws.claim(configuration, decision.arn, request):
         decision = PromotionDecision(
-            False, f"{decision.arn}: another promotion has just begun", decision.arn, decision.previous_arn
+            False,
+            f"{decision.arn}: another promotion has just begun",
+            decision.arn,
+            decision.previous_arn,
+            quiet=request.reconciling,
         )
     logger.info("promotion decided", extra={"proceed": decision.proceed, "reason": decision.reason})
     return {
@@ -33,6 +37,7 @@ def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[s
         "reason": decision.reason,
         "modelPackageArn": decision.arn,
         "previousModelPackageArn": decision.previous_arn,
+        "quiet": decision.quiet,
     }
 
 
@@ -40,14 +45,30 @@ def decide(request: Request, configuration: Configuration, aws: Aws) -> Promotio
     """Gather the facts and apply the policy."""
     serving = find_serving(aws.sagemaker, configuration.endpoint_name)
     approved = [Approved(arn, package_version(arn)) for arn in aws.approved(configuration.model_package_group)]
+    newest = max(approved, key=lambda package: package.version, default=None)
     facts = PromotionRequest(
         event_id=request.id,
         time=request.time,
+        now=request.started,
+        reconciling=request.reconciling,
         requested_arn=request.model_package_arn,
         approval=request.approval,
         approved=approved,
         serving=Approved(serving.package_arn, package_version(serving.package_arn)) if serving else None,
         guard_alarms=aws.alarm_states(configuration.rollback_alarm_names),
-        attempts=aws.attempts(configuration, [package.arn for package in approved]),
+        serving_model_uri=serving.model_data_uri if serving else None,
+        serving_rejected=serving is not None and serving.approval == REJECTED,
+        attempts=aws.attempts(configuration, [newest.arn] if newest else []),
+        approvals=_approvals(newest, serving, aws),
+        proven=aws.champions(configuration),
+        barred_roles=configuration.barred_roles,
+        approval_valid_hours=configuration.approval_valid_hours,
     )
     return select(facts)
+
+
+def _approvals(newest: Approved | None, serving: Serving | None, aws: Aws) -> dict[str, Approval]:
+    """Of the newest approved package alone, and only when it does not serve: its files may be large."""
+    if newest is None or (serving and serving.package_arn == newest.arn):
+        return {}
+    return {newest.arn: aws.approval(newest.arn)}

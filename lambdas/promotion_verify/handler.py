@@ -38,6 +38,7 @@ def _verify(wanted: str, configuration: Configuration, aws: Aws) -> Verification
         serving_arn=serving.package_arn,
         endpoint_status=serving.status,
         failure=serving.failure,
+        approval=serving.approval,
         expected=expected,
         answers=answers,
     )

@@ -8,9 +8,7 @@ from adapters import Aws
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 from parse import Configuration
-from store import Ledger, Run, Store
-
-from seatrial.decisions.retraining import Trigger
+from store import Ledger, Memory, Run, Store
 
 REFUSALS = frozenset({"ResourceLimitExceeded", "ResourceNotFound", "ValidationException", "AccessDeniedException"})
 """Answers that a retry does not change."""
@@ -33,7 +31,7 @@ class Desk:
     ledger: Ledger
 
 
-def start(trigger: Trigger, run: Run, desk: Desk) -> dict[str, Any]:
+def start(run: Run, desk: Desk) -> dict[str, Any]:
     """Start the pipeline, remember the execution, tell the operators, enter the ledger.
 
     The ledger comes last: what was cut short before is done again, so an operator may be told twice but never not.
@@ -41,7 +39,7 @@ def start(trigger: Trigger, run: Run, desk: Desk) -> dict[str, Any]:
     configuration, aws, store = desk.configuration, desk.aws, desk.store
     parameters = {
         "InputDataUri": run.data_uri,
-        "TriggerReason": _parameter(trigger.told),
+        "TriggerReason": _parameter(run.trigger.told),
         **({"InputDataDigest": run.data_digest} if run.data_digest else {}),
     }
     champion = aws.champion_model_uri(configuration.endpoint_name)
@@ -52,13 +50,18 @@ def start(trigger: Trigger, run: Run, desk: Desk) -> dict[str, Any]:
     except ClientError as error:
         if error.response["Error"]["Code"] not in REFUSALS:
             raise
-        return _give_up(trigger, desk, str(error))
+        return _give_up(run, desk, str(error))
     memory = store.load()
     if memory.run and memory.run.key == run.key:
         memory = store.save(memory.started(arn))
-    entry = {"action": "start", "rule": "all", "reason": run.reason, "execution_arn": arn, "data_uri": run.data_uri}
     tell(desk, f"Retraining of {configuration.endpoint_name}", run.reason)
-    return desk.ledger.write(trigger, entry, memory.evidence())
+    return enter_start(run, arn, memory, desk)
+
+
+def enter_start(run: Run, arn: str, memory: Memory, desk: Desk) -> dict[str, Any]:
+    """Enter into the ledger that a run was started; once, however often it is done."""
+    entry = {"action": "start", "rule": "all", "reason": run.reason, "execution_arn": arn, "data_uri": run.data_uri}
+    return desk.ledger.write(run.trigger, entry, memory.evidence())
 
 
 def tell(desk: Desk, subject: str, message: str) -> None:
@@ -69,12 +72,12 @@ def tell(desk: Desk, subject: str, message: str) -> None:
         logger.exception("nobody could be notified", extra={"notification": message})
 
 
-def _give_up(trigger: Trigger, desk: Desk, message: str) -> dict[str, Any]:
+def _give_up(run: Run, desk: Desk, message: str) -> dict[str, Any]:
     memory = desk.store.load()
-    if memory.run and memory.run.key == trigger.key:
+    if memory.run and memory.run.key == run.key:
         memory = desk.store.save(memory.released())
     entry = {"action": "refuse", "rule": "service", "reason": f"SageMaker refused to start the pipeline: {message}"}
-    return desk.ledger.write(trigger, entry, memory.evidence())
+    return desk.ledger.write(run.trigger, entry, memory.evidence())
 
 
 def _parameter(text: str) -> str:

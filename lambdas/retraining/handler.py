@@ -51,7 +51,7 @@ def _decide_and_act(trigger: Trigger, desk: Desk) -> dict[str, Any]:
     memory = reconcile(desk.store.load(), trigger, desk)
     if memory.run and memory.run.key == trigger.key:
         # An earlier delivery reserved this run and was cut off before it could write the ledger: take it over.
-        return start(trigger, memory.run, desk)
+        return start(memory.run, desk)
     if trigger.kind in desk.configuration.settings.triggers and not trigger.asked:
         heard = memory.noticed(trigger)
         memory = memory if heard is memory else desk.store.save(heard)
@@ -61,7 +61,7 @@ def _decide_and_act(trigger: Trigger, desk: Desk) -> dict[str, Any]:
         return _refuse(trigger, decision, memory, desk.ledger)
     run = _run(trigger, decision, data)
     desk.store.save(memory.reserved(run))
-    return start(trigger, run, desk)
+    return start(run, desk)
 
 
 def _run(trigger: Trigger, decision: RetrainingDecision, data: TrainingData) -> Run:
@@ -72,7 +72,8 @@ def _run(trigger: Trigger, decision: RetrainingDecision, data: TrainingData) -> 
         data.as_of,
         decision.reason,
         by_hand=trigger.kind == MANUAL,
-        by_alarm=not trigger.asked,
+        kind=trigger.kind,
+        trigger_reason=trigger.reason,
         data_digest=data.digest,
     )
 

@@ -1,16 +1,12 @@
 """Notes how runs end: from the pipeline's event, or by asking when the event was lost."""
 
-from datetime import timedelta
 from typing import Any
 
-from act import Desk, tell
+from act import Desk, enter_start, start, tell
 from parse import ENDED, ExecutionEnded
 from store import Memory
 
 from seatrial.decisions.retraining import Trigger
-
-ABANDONED_AFTER = timedelta(hours=1)
-"""A reservation that has not become a run by then belongs to an invocation that is long dead."""
 
 
 def record_outcome(event: ExecutionEnded, desk: Desk) -> dict[str, Any]:
@@ -24,13 +20,16 @@ def record_outcome(event: ExecutionEnded, desk: Desk) -> dict[str, Any]:
 
 
 def reconcile(memory: Memory, trigger: Trigger, desk: Desk) -> Memory:
-    """The memory corrected for an event that never came: a run that has ended, or a reservation given up."""
+    """The memory corrected for what never came: a run that has ended, or one whose start was cut short.
+
+    The latter may have been started or not; its request token makes starting it again the same either way.
+    """
     run = memory.run
     if run is None or run.key == trigger.key:
         return memory
     if run.execution_arn is None:
-        abandoned = trigger.time - run.time > ABANDONED_AFTER
-        return desk.store.save(memory.released()) if abandoned else memory
+        start(run, desk)
+        return desk.store.load()
     status = desk.aws.execution_status(run.execution_arn)
     if status is not None and status not in ENDED:
         return memory
@@ -46,6 +45,8 @@ def _end(memory: Memory, arn: str, status: str, desk: Desk) -> tuple[Memory, dic
     reason = f"the run ended {status} and {gain}; {after.runs_without_gain} runs in a row without gain"
     if opens:
         reason += ": the breaker is open until a person starts a run that brings a gain"
+    if memory.run:  # its start may have been cut short before the ledger
+        enter_start(memory.run, arn, memory, desk)
     entry = {"action": "outcome", "status": status, "execution_arn": arn, "reason": reason}
     answer = desk.ledger.write_outcome(arn, entry)
     if opens:

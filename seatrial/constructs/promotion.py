@@ -1,6 +1,6 @@
 """Promotion: the state machine from "model package approved" to a verified endpoint, or back to the one before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 import aws_cdk.aws_cloudwatch as cloudwatch
@@ -19,9 +19,10 @@ from seatrial.constructs.promotion_machine import PromotionSettings, promotion_m
 from seatrial.constructs.state import ModelState
 from seatrial.constructs.state_language import allow_machine_logs, encrypted_machine
 from seatrial.constructs.storage import dead_letter_queue, log_group
-from seatrial.constructs.triggers import rule
+from seatrial.constructs.triggers import SCHEDULED_TIME, TargetSchedule, rule
 from seatrial.constructs.workload import WorkloadNetwork
 from seatrial.contracts import environment as names
+from seatrial.contracts.events import RECONCILIATION
 
 BOOTSTRAP_VERSION = "BootstrapVersion"
 BOOTSTRAP_SSM_PARAMETER = "cdk-bootstrap/hnb659fds/version"
@@ -56,6 +57,9 @@ class Promotion(Construct):
         encryption_key: kms.IKey,
         notification_topic: sns.ITopic,
         layers: Sequence[lambda_.ILayerVersion] = (),
+        barred_approvers: Sequence[str] = (),
+        approval_valid_hours: float = 72,
+        reconciliation: str | None = "cron(50 * * * ? *)",
         poll_seconds: int = 30,
         longest_update_seconds: int = 10_800,
         destroy_data: bool = False,
@@ -68,7 +72,11 @@ class Promotion(Construct):
             "layers": layers,
             "destroy_data": destroy_data,
         }
-        self.select = self._select(state, rollback_alarms)
+        bounds = {
+            names.BARRED_APPROVERS: ",".join(barred_approvers),
+            names.APPROVAL_VALID_HOURS: f"{approval_valid_hours:g}",
+        }
+        self.select = self._select(state, artifacts, rollback_alarms, bounds)
         self.verify = self._verify(artifacts)
         self.undelivered = dead_letter_queue(self, "Undelivered", key=encryption_key)
         self.log_group = log_group(self, "LogGroup", key=encryption_key, destroy_data=destroy_data)
@@ -94,9 +102,16 @@ class Promotion(Construct):
             key=encryption_key,
         )
         self.trigger = self._trigger()
+        self.reconciliation = self._reconcile(reconciliation, encryption_key) if reconciliation else None
         self.alarms = self._alarms(notification_topic)
 
-    def _select(self, state: ModelState, alarms: Sequence[cloudwatch.CfnAlarm]) -> PythonFunction:
+    def _select(
+        self,
+        state: ModelState,
+        artifacts: s3.IBucket,
+        alarms: Sequence[cloudwatch.CfnAlarm],
+        bounds: Mapping[str, str],
+    ) -> PythonFunction:
         select = PythonFunction(
             self,
             "Select",
@@ -107,10 +122,13 @@ class Promotion(Construct):
                 names.MODEL_PACKAGE_GROUP: self._group,
                 names.STATE_TABLE: state.table.table_name,
                 names.ROLLBACK_ALARM_NAMES: ",".join(alarm.ref for alarm in alarms),
+                **bounds,
             },
+            timeout_seconds=180,
             **self._common,
         )
         state.grant_remembering(select.role)
+        select.role.allow_reading(artifacts)
         allow_describing_endpoint(select.role, self._endpoint, self._group)
         listed = [self._arn("model-package-group", self._group), self._arn("model-package", f"{self._group}/*")]
         because = "Listing is authorized on the versions, which are counted up at registration; the group is exact."
@@ -171,6 +189,20 @@ class Promotion(Construct):
             target_arn=self.state_machine.attr_arn,
             dead_letters=self.undelivered,
             role=starter,
+        )
+
+    def _reconcile(self, expression: str, key: kms.IKey) -> TargetSchedule:
+        """SageMaker's events are best effort: an approval whose event got lost is found by looking."""
+        return TargetSchedule(
+            self,
+            "Reconciliation",
+            expression=expression,
+            description=f"Looks whether {self._endpoint} serves what is approved",
+            target_arn=self.state_machine.attr_arn,
+            action="states:StartExecution",
+            dead_letters=self.undelivered,
+            payload={"id": "reconciliation", "time": SCHEDULED_TIME, "detail": {RECONCILIATION: True}},
+            encryption_key=key,
         )
 
     def _alarms(self, topic: sns.ITopic) -> list[cloudwatch.CfnAlarm]:

@@ -7,8 +7,6 @@ from seatrial.constructs.state_language import TRANSIENT, State, retry
 
 BUSY = "*IN_PROGRESS*"
 THROTTLED = ("*Rate exceeded*", "*Throttl*")
-SERVES_ALREADY = "*serves already"
-"""Why `seatrial.decisions.promotion` declines when nothing has changed: an edit of the serving package's metadata."""
 UPDATE_FAILED = "UPDATE_FAILED"
 NOTHING_TO_DO = "*No updates are to be performed*"
 
@@ -68,12 +66,13 @@ def _selecting(settings: PromotionSettings) -> State:
             {
                 "Payload": {
                     "executionId.$": "$$.Execution.Id",
+                    "startedAt.$": "$$.Execution.StartTime",
                     "id.$": "$.id",
                     "time.$": "$.time",
                     "detail.$": "$.detail",
                 }
             },
-            ("proceed", "reason", "modelPackageArn", "previousModelPackageArn"),
+            ("proceed", "reason", "modelPackageArn", "previousModelPackageArn", "quiet"),
             result="$.selection",
             then="ShallProceed",
         ),
@@ -81,7 +80,7 @@ def _selecting(settings: PromotionSettings) -> State:
             "Type": "Choice",
             "Choices": [
                 {"Variable": "$.selection.proceed", "BooleanEquals": True, "Next": "PromoteStack"},
-                {"Variable": "$.selection.reason", "StringMatches": SERVES_ALREADY, "Next": "DeclinedEnd"},
+                {"Variable": "$.selection.quiet", "BooleanEquals": True, "Next": "DeclinedEnd"},
             ],
             "Default": "Declined",
         },

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 BASELINE_URI = "BaselineUri"
 BASELINE_DIGEST = "BaselineSha256"
+MODEL_DIGEST = "ModelSha256"
+CHAMPION_MODEL_URI = "ChampionModelUri"
 SMOKE_INPUT_URI = "SmokeInputUri"
 SMOKE_OUTPUT_URI = "SmokeOutputUri"
 """Keys of a model package's CustomerMetadataProperties."""
@@ -42,6 +44,8 @@ class Serving:
     metadata: Mapping[str, str] = field(default_factory=dict)
     model_data_uri: str | None = None
     created_at: datetime | None = None
+    approval: str = ""
+    """Of the package at this moment."""
 
 
 class NoModelPackageError(LookupError):
@@ -62,8 +66,9 @@ def resolve_serving(api: ServingApi, endpoint_name: str) -> Serving:
         arn,
         endpoint.get("FailureReason"),
         package.get("CustomerMetadataProperties", {}),
-        _model_data_uri(package),
+        model_data_uri(package),
         endpoint.get("CreationTime"),
+        package.get("ModelApprovalStatus", ""),
     )
 
 
@@ -106,6 +111,7 @@ def package_version(arn: str) -> int:
     return int(version)
 
 
-def _model_data_uri(package: Mapping[str, Any]) -> str | None:
+def model_data_uri(package: Mapping[str, Any]) -> str | None:
+    """Where a described model package's first container has its artifact."""
     containers = package.get("InferenceSpecification", {}).get("Containers", [])
     return containers[0].get("ModelDataUrl") if containers else None

@@ -26,10 +26,15 @@ class Run:
     data_as_of: datetime
     reason: str
     by_hand: bool = False
-    by_alarm: bool = True
-    """Runs that neither a person nor the schedule asked for count towards the breaker."""
+    kind: str = ""
+    trigger_reason: str = ""
     data_digest: str | None = None
     execution_arn: str | None = None
+
+    @property
+    def trigger(self) -> Trigger:
+        """What asked for the run."""
+        return Trigger(self.kind, self.key, self.time, self.trigger_reason)
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class Memory:
 
     def ended(self, gained: bool) -> Memory:
         """Without a run in flight; any gain closes the breaker, only runs after an alarm count towards it."""
-        counts = int(self.run is not None and self.run.by_alarm)
+        counts = int(self.run is not None and not self.run.trigger.asked)
         return replace(self, run=None, runs_without_gain=0 if gained else self.runs_without_gain + counts)
 
     def released(self) -> Memory:

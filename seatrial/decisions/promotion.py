@@ -1,10 +1,12 @@
 """Which model package to promote, and whether a promotion has really happened."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 TOLERANCE = 1e-6
+APPROVED, REJECTED = "Approved", "Rejected"
 
 
 @dataclass(frozen=True)
@@ -24,30 +26,55 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Approval:
+    """What an approval rests on, read when it is used; empty where the registry says nothing.
+
+    `time` is ISO 8601 UTC, `approver` the ARN of whoever changed the package last. `broken` names what the package
+    was bound to and is no longer so; `compared_with` is the model that the challenger was compared with, "" for none.
+    """
+
+    time: str = ""
+    approver: str = ""
+    broken: tuple[str, ...] = ()
+    compared_with: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class PromotionRequest:
-    """The event, the registry and the endpoint as they are now; `time` is ISO 8601 UTC.
+    """The event, the registry and the endpoint as they are now; `time` of the event and `now` are ISO 8601 UTC.
 
     `approval`: whether the event tells of an approval, and not of another edit of a package that is approved already.
+    `reconciling`: nobody asked; the schedule looks whether something was missed. `approvals` need only hold the newest
+    approved package; `proven` have served before.
     """
 
     event_id: str
     time: str
     requested_arn: str | None
-    approval: bool = True
     approved: Sequence[Approved]
     serving: Approved | None
+    approval: bool = True
+    now: str = ""
+    reconciling: bool = False
+    serving_model_uri: str | None = None
+    serving_rejected: bool = False
     guard_alarms: Mapping[str, str] = field(default_factory=dict)
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    proven: Collection[str] = ()
+    barred_roles: Collection[str] = ()
+    approval_valid_hours: float = 72.0
 
 
 @dataclass(frozen=True)
 class PromotionDecision:
-    """Whether to go on, with which package, and why."""
+    """Whether to go on, with which package, and why; `quiet`: nobody needs to be told of a refusal."""
 
     proceed: bool
     reason: str
     arn: str = ""
     previous_arn: str = ""
+    quiet: bool = False
 
 
 def select(request: PromotionRequest) -> PromotionDecision:
@@ -58,26 +85,73 @@ def select(request: PromotionRequest) -> PromotionDecision:
     >>> select(request).reason
     'p/2 is older than p/3, which serves'
     """
-    previous = request.serving.arn if request.serving else ""
     newest = max(request.approved, key=lambda package: package.version, default=None)
+    serving = request.serving
+    if serving and request.serving_rejected and not (newest and newest.version > serving.version):
+        return _way_back(serving, newest, request)
+    previous = serving.arn if serving else ""
     if newest is None:
-        return PromotionDecision(False, "no model package is approved", previous_arn=previous)
-    objection = _objection(request, newest)
-    if objection:
-        return PromotionDecision(False, objection, newest.arn, previous)
+        reason = "no model package is approved"
+        return PromotionDecision(False, reason, previous_arn=previous, quiet=request.reconciling)
+    for rule in RULES:
+        if objection := rule(request, newest):
+            quiet = request.reconciling or objection.endswith("serves already")
+            return PromotionDecision(False, objection, newest.arn, previous, quiet)
     return PromotionDecision(True, f"{newest.arn} is the newest approved model package", newest.arn, previous)
 
 
-def _objection(request: PromotionRequest, newest: Approved) -> str | None:
+def _way_back(serving: Approved, newest: Approved | None, request: PromotionRequest) -> PromotionDecision:
+    """A package that was rejected must not serve: back to the newest approved one, if it has served before."""
+    told = f"{serving.arn}, which serves, has been rejected"
+    if newest is None or newest.arn not in request.proven:
+        reason = f"{told}, and no approved model package has served before: approve one, or remove the endpoint"
+        return PromotionDecision(False, reason, previous_arn=serving.arn)
+    return PromotionDecision(True, f"{told}: back to {newest.arn}", newest.arn, newest.arn)
+
+
+def _order(request: PromotionRequest, newest: Approved) -> str | None:
     serving = request.serving
     if serving and newest.arn == serving.arn:
         return f"{newest.arn} serves already"
     if serving and newest.version < serving.version:
         return f"{newest.arn} is older than {serving.arn}, which serves"
+    return None
+
+
+def _expiry(request: PromotionRequest, newest: Approved) -> str | None:
+    """An approval is given to what is there at the time: it does not last."""
+    now, limit = _time(request.now), timedelta(hours=request.approval_valid_hours)
+    given = _time(request.approvals[newest.arn].time) if newest.arn in request.approvals else None
+    for what, time in (("the event is of", _time(request.time)), (f"{newest.arn} was approved at", given)):
+        if now and time and now - time > limit:
+            old = f"{what} {time:%Y-%m-%d %H:%M}, longer ago than {request.approval_valid_hours:g} h"
+            return f"expired: {old}; approve it anew"
+    return None
+
+
+def _forgery(request: PromotionRequest, newest: Approved) -> str | None:
+    approver = request.approvals.get(newest.arn, Approval()).approver
+    role = _role(approver)
+    if role and role in request.barred_roles:
+        return f"{newest.arn} was approved by the training pipeline's own role {role}: a person has to approve it"
+    return None
+
+
+def _binding(request: PromotionRequest, newest: Approved) -> str | None:
+    approval = request.approvals.get(newest.arn, Approval())
+    if approval.broken:
+        changed = ", ".join(approval.broken)
+        return f"{newest.arn}: {changed} is not what was registered; train and approve a new version"
+    compared = approval.compared_with
+    if compared is None or request.serving is None or compared == request.serving_model_uri:
+        return None
+    rival = compared or "no champion"
+    return f"{newest.arn} was compared with {rival}, but {request.serving.arn} serves by now: train a new challenger"
+
+
+def _guards(request: PromotionRequest, newest: Approved) -> str | None:
     alarming = sorted(name for name, state in request.guard_alarms.items() if state == "ALARM")
-    if alarming:
-        return f"guard alarms are in ALARM: {', '.join(alarming)}"
-    return _repetition(request, newest)
+    return f"guard alarms are in ALARM: {', '.join(alarming)}" if alarming else None
 
 
 def _repetition(request: PromotionRequest, newest: Approved) -> str | None:
@@ -90,6 +164,36 @@ def _repetition(request: PromotionRequest, newest: Approved) -> str | None:
     return f"{newest.arn} was tried at {attempt.time} and does not serve: approve it anew or approve another"
 
 
+RULES: tuple[Callable[[PromotionRequest, Approved], str | None], ...] = (
+    _order,
+    _expiry,
+    _forgery,
+    _binding,
+    _guards,
+    _repetition,
+)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _role(arn: str) -> str | None:
+    """Name of the role in an ARN of a role or of one of its sessions.
+
+    >>> _role("arn:aws:sts::111111111111:assumed-role/pipeline/session"), _role("arn:aws:iam::1:role/team/pipeline")
+    ('pipeline', 'pipeline')
+    """
+    resource = arn.rpartition(":")[2].split("/")
+    if resource[0] == "assumed-role" and len(resource) > 1:
+        return resource[1]
+    return resource[-1] if resource[0] == "role" and len(resource) > 1 else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Observation:
     """What was found on the endpoint after the update."""
@@ -98,6 +202,7 @@ class Observation:
     serving_arn: str | None
     endpoint_status: str
     failure: str | None
+    approval: str = APPROVED
     expected: Sequence[float]
     answers: Sequence[float]
 
@@ -111,7 +216,10 @@ class Verification:
 
 
 def verify(observation: Observation) -> Verification:
-    """Success is what is observed: the wanted package, in service, no failure, and the model's own smoke answers."""
+    """Success is what is observed: the wanted package, in service, no failure, and the model's own smoke answers.
+
+    A package that was rejected while its promotion was under way is no success either.
+    """
     seen = observation
     if seen.failure:
         return Verification(False, f"the endpoint reports a failure: {seen.failure}")
@@ -119,6 +227,9 @@ def verify(observation: Observation) -> Verification:
         return Verification(False, f"the endpoint is {seen.endpoint_status}, not InService")
     if seen.serving_arn != seen.wanted_arn:
         return Verification(False, f"the endpoint serves {seen.serving_arn}, not {seen.wanted_arn}")
+    if seen.approval != APPROVED:
+        told = f"{seen.wanted_arn} is {seen.approval} by now"
+        return Verification(False, f"{told}: its approval was taken back while it was being promoted")
     return _verify_answers(seen.expected, seen.answers)
 
 

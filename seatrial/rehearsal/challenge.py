@@ -4,6 +4,7 @@ import io
 import tarfile
 from datetime import timedelta
 
+from seatrial.contracts.serving import CHAMPION_MODEL_URI, MODEL_DIGEST
 from seatrial.rehearsal import training
 from seatrial.rehearsal.aws import split_uri
 from seatrial.rehearsal.launch import publish_training_data
@@ -14,6 +15,8 @@ from seatrial.rehearsal.watch import CONCEPT, watch_scenario
 CANARY_ROWS_PER_MINUTE = 12
 FAILING_SHARE = 0.4
 MOST_HOURS_TO_DECISION = 30
+BINDINGS = {MODEL_DIGEST, CHAMPION_MODEL_URI}
+"""Metadata that a sabotaged copy of a model package cannot carry: it would be refused before any canary."""
 SABOTAGE = """
 
 _seatrial_answer = predict_fn
@@ -123,7 +126,10 @@ def register_bad_model(voyage: Voyage) -> str:
         "ModelApprovalStatus": "PendingManualApproval",
     }
     kept = ("ModelMetrics", "DriftCheckBaselines", "CustomerMetadataProperties")
-    return voyage.aws.create_package(request | {name: package[name] for name in kept if name in package})
+    copied = {name: package[name] for name in kept if name in package}
+    metadata = copied.get("CustomerMetadataProperties", {})
+    copied["CustomerMetadataProperties"] = {key: metadata[key] for key in metadata if key not in BINDINGS}
+    return voyage.aws.create_package(request | copied)
 
 
 def sabotage(artifact: bytes, share: float) -> bytes:

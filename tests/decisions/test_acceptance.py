@@ -68,7 +68,6 @@ def test_one_objection_is_enough_and_says_why(evidence: Evidence, sentence: str)
     found = accept(evidence, SETTINGS)
 
     assert not found.accepted
-    assert len(found.objections) == 1
     assert sentence in found.objections[0]
 
 

@@ -117,3 +117,58 @@ class FakeRuntime:
 
     def invoke_endpoint(self, **_: object) -> dict:
         return {"Body": io.BytesIO(self.answer.encode())}
+
+
+class Killed(BaseException):
+    """The process is gone: no handler of errors sees it."""
+
+
+class FakeTables:
+    """DynamoDB's tables for the conditions that the functions use; may be told to kill the process at a call."""
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str, str], dict] = {}
+        self.calls_left: int | None = None
+        self.before_effect = False
+
+    def get_item(self, *, TableName: str, Key: dict, ConsistentRead: bool = False) -> dict:  # noqa: N803
+        found = self.items.get((TableName, Key["pk"]["S"], Key["sk"]["S"]))
+        return {"Item": found} if found else {}
+
+    def put_item(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        Item: dict,  # noqa: N803
+        ConditionExpression: str,  # noqa: N803
+        ExpressionAttributeValues: dict | None = None,  # noqa: N803
+        ExpressionAttributeNames: dict | None = None,  # noqa: N803
+    ) -> None:
+        self.count(before=True)
+        key = (TableName, Item["pk"]["S"], Item["sk"]["S"])
+        known, values = self.items.get(key), ExpressionAttributeValues or {}
+        if known is not None and not _holds(ConditionExpression, known, values):
+            raise client_error("ConditionalCheckFailedException")
+        self.items[key] = Item
+        self.count(before=False)
+
+    def count(self, *, before: bool) -> None:
+        """A call goes by; kills at the one that was chosen, before or after its effect."""
+        if self.calls_left is None or before != self.before_effect:
+            return
+        if self.calls_left == 0:
+            self.calls_left = None
+            raise Killed
+        self.calls_left -= 1
+
+
+def _holds(condition: str, known: dict, values: dict) -> bool:
+    rest = condition.removeprefix("attribute_not_exists(pk)").removeprefix(" OR ")
+    outcomes = {
+        "": lambda: False,
+        "revision = :revision": lambda: known["revision"] == values[":revision"],
+        "event_id = :id OR #time < :time": lambda: (
+            known["event_id"] == values[":id"] or known["time"]["S"] < values[":time"]["S"]
+        ),
+    }
+    return outcomes[rest]()

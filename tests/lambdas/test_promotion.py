@@ -6,33 +6,11 @@ import boto3
 import pytest
 
 from seatrial.contracts.serving import SMOKE_INPUT_URI, SMOKE_OUTPUT_URI
+from tests.lambdas.desks import Selecting, approval, selecting
 from tests.lambdas.fakes import PACKAGES, FakeRuntime, FakeSageMaker, client_error, load_function
 
-selecting = load_function("promotion_select")
 verifying = load_function("promotion_verify")
 SMOKE = {SMOKE_INPUT_URI: "s3://artifacts/b/smoke.csv", SMOKE_OUTPUT_URI: "s3://artifacts/b/smoke_expected.csv"}
-
-
-def approval(
-    version: int, event: str = "event-1", time: str = "2026-11-01T10:00:00Z", field: str = "ModelApprovalStatus"
-) -> dict:
-    detail = {"ModelPackageArn": f"{PACKAGES}/{version}", "UpdatedModelPackageFields": [field]}
-    return {"id": event, "time": time, "detail": detail}
-
-
-class Selecting:
-    """The selecting function with its surroundings."""
-
-    def __init__(self) -> None:
-        self.aws = selecting.adapters.Aws()
-        self.sagemaker = self.aws.sagemaker = FakeSageMaker()
-        self.alarms: tuple[str, ...] = ()
-
-    def deliver(self, event: dict) -> dict:
-        configuration = selecting.parse.Configuration(
-            endpoint_name="churn", model_package_group="churn", state_table="state", rollback_alarm_names=self.alarms
-        )
-        return selecting.handler.run(event, configuration, self.aws)
 
 
 @pytest.fixture

@@ -1,84 +1,10 @@
 """The retraining function against DynamoDB and S3 in memory: each request once, also when it is cut short."""
 
-import json
-from dataclasses import replace
-
-import boto3
 import pytest
 
-from seatrial.contracts import layout
-from seatrial.contracts.events import SOURCE, VERDICT_DETAIL_TYPE, MonitoringVerdict
-from tests.lambdas.fakes import FakeSageMaker, FakeTopic, client_error, load_function
-
-retraining = load_function("retraining")
-MANUAL = {"trigger": "manual", "time": "2026-11-01T08:00:00Z", "reason": "first training"}
-
-
-class Desk:
-    """The function with its surroundings."""
-
-    def __init__(self) -> None:
-        self.aws = retraining.adapters.Aws()
-        self.aws.sagemaker, self.aws.sns = FakeSageMaker(), FakeTopic()
-        self.configuration = retraining.parse.Configuration(
-            pipeline_name="churn-dev",
-            endpoint_name="churn",
-            raw_bucket="raw",
-            artifacts_bucket="artifacts",
-            dataset_name="churn",
-            state_table="state",
-            ledger_table="ledger",
-            metric_namespace="Seatrial",
-            notification_topic_arn="topic",
-            settings=retraining.parse.RetrainingSettings(confirm_windows=1),
-        )
-        self.land("v1", "2026-10-31T00:00:00Z")
-
-    def set(self, **settings: object) -> None:
-        self.configuration = replace(self.configuration, settings=replace(self.configuration.settings, **settings))
-
-    def land(self, version: str, as_of: str, rows: int = 4000, **more: object) -> None:
-        pointer = {"uri": f"s3://raw/churn/training/{version}/", "labelled_rows": rows, "as_of": as_of, **more}
-        key = layout.latest_training_data_key("churn")
-        boto3.client("s3").put_object(Bucket="raw", Key=key, Body=json.dumps(pointer).encode())
-
-    def deliver(self, event: dict) -> dict:
-        return retraining.handler.run(event, self.configuration, self.aws)
-
-    @property
-    def executions(self) -> list[dict]:
-        return list(self.aws.sagemaker.executions.values())
-
-    def ledger(self) -> list[dict]:
-        items = boto3.client("dynamodb").scan(TableName="ledger")["Items"]
-        return [json.loads(item["entry"]["S"]) for item in items]
-
-    def end(self, status: str) -> dict:
-        execution = self.executions[-1]
-        execution["status"] = status
-        return {
-            "source": "aws.sagemaker",
-            "time": "2026-11-01T09:00:00Z",
-            "detail": {"pipelineExecutionArn": execution["arn"], "currentPipelineExecutionStatus": status},
-        }
-
-
-def verdict(
-    kind: str = "quality_loss", window: str = "2026-11-03T10:00:00Z", end: str = "2026-11-03T11:00:00Z"
-) -> dict:
-    detail = MonitoringVerdict(
-        endpoint_name="churn",
-        variant_name="primary",
-        model_package_arn="package",
-        window_start=window,
-        window_end=end,
-        verdict=kind,
-        severity="page",
-        rows=160,
-        labelled_rows=160,
-        sentence=f"{kind}: mean Brier loss 0.31 is above the limit 0.20",
-    ).to_detail()
-    return {"source": SOURCE, "detail-type": VERDICT_DETAIL_TYPE, "detail": json.loads(json.dumps(detail))}
+from seatrial.contracts.events import SOURCE
+from tests.lambdas.desks import MANUAL, Desk, cut_after, raising, retraining, verdict
+from tests.lambdas.fakes import client_error
 
 
 @pytest.fixture
@@ -189,13 +115,17 @@ def test_a_second_run_is_refused_while_the_first_is_in_flight(desk: Desk) -> Non
     assert len(desk.executions) == 1
 
 
-def test_the_reservation_of_a_dead_invocation_expires(desk: Desk) -> None:
+def test_a_start_that_was_cut_short_is_finished_by_whatever_comes_next(desk: Desk) -> None:
     desk.aws.sagemaker.before_start = raising(client_error("ThrottlingException"))
     with pytest.raises(type(client_error("x"))):
         desk.deliver(MANUAL)
     desk.aws.sagemaker.before_start = lambda: None
 
-    assert desk.deliver(verdict())["action"] == "start"
+    answer = desk.deliver(verdict())
+
+    assert answer["rule"] == "single_flight"
+    assert [entry["trigger"] for entry in desk.ledger() if entry["action"] == "start"] == ["manual"]
+    assert len(desk.executions) == 1
 
 
 def test_a_second_window_confirms_the_first_and_both_answers_are_in_the_ledger(desk: Desk) -> None:
@@ -257,23 +187,3 @@ def test_the_datas_digest_goes_along_where_its_publisher_gave_one(desk: Desk) ->
 def test_a_poison_event_is_refused_with_a_sentence(desk: Desk, event: dict) -> None:
     with pytest.raises(retraining.parse.EventError, match="event"):
         desk.deliver(event)
-
-
-def raising(error: Exception):
-    def raise_it(*_: object, **__: object) -> None:
-        raise error
-
-    return raise_it
-
-
-def cut_after(call, calls: int):
-    """Lets some calls through, then behaves as if the process were killed."""
-    left = [calls]
-
-    def maybe(**arguments: object) -> dict:
-        if not left[0]:
-            raise RuntimeError("killed")
-        left[0] -= 1
-        return call(**arguments)
-
-    return maybe

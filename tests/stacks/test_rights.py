@@ -17,6 +17,7 @@ CALLS = {
     "runtime.invoke_endpoint": "sagemaker:InvokeEndpoint",
     "s3.get_object": "s3:GetObject",
     "s3.put_object": "s3:PutObject",
+    "sagemaker.describe_model_package": "sagemaker:DescribeModelPackage",
     "sagemaker.describe_pipeline_execution": "sagemaker:DescribePipelineExecution",
     "sagemaker.start_pipeline_execution": "sagemaker:StartPipelineExecution",
     "sns.publish": "sns:Publish",
