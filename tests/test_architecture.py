@@ -116,7 +116,14 @@ AREAS = [
     ),
     Area(
         "pipelines/*/steps/**/*.py",
-        {"seatrial.contracts", "seatrial.decisions", "seatrial.statistics", "seatrial.spark", "seatrial.columnar"},
+        {
+            "seatrial.contracts",
+            "seatrial.decisions",
+            "seatrial.statistics",
+            "seatrial.spark",
+            "seatrial.columnar",
+            "seatrial.monitoring",
+        },
         {
             "numpy",
             "pandas",

@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -80,6 +80,12 @@ class CaptureReader:
 
     def read(self, lines: Iterable[str], *, next_hour: bool = False) -> None:
         """Read the lines of one file; those of the `next_hour` hold few requests of the window."""
+        for record in self.records(lines, next_hour=next_hour):
+            if self.first(record):
+                self.take(record)
+
+    def records(self, lines: Iterable[str], *, next_hour: bool = False) -> Iterator[CaptureRecord]:
+        """Requests of the window, also those that have come before; lines that cannot be read are kept as such."""
         for line in lines:
             if not line.strip() or (self.share < 1 and not in_sample(_join_id(line), self.share)):
                 continue
@@ -88,15 +94,15 @@ class CaptureReader:
             except CaptureError as error:
                 self._reject(line, str(error), next_hour)
                 continue
-            if self._belongs(record.inference_time, next_hour) and self._first(record):
-                self._take(record)
+            if self._belongs(record.inference_time, next_hour):
+                yield record
 
     def _belongs(self, time: str, next_hour: bool) -> bool:
         """Each request belongs to one window, whichever folder it lies in and how often that is read."""
         low, high = self._end if next_hour else self._before
         return (low <= time < high) == next_hour
 
-    def _first(self, record: CaptureRecord) -> bool:
+    def first(self, record: CaptureRecord) -> bool:
         """Whether the event is new; an id that the caller has used before is only counted."""
         self.requests += 1
         event, call = hash(record.event_id), hash((record.inference_id,))
@@ -106,7 +112,8 @@ class CaptureReader:
         self._events += not again
         return not again
 
-    def _take(self, record: CaptureRecord) -> None:
+    def take(self, record: CaptureRecord) -> None:
+        """Count a request and join its labels."""
         self.newest = max(self.newest, record.inference_time)
         known = self._unseen.pop(record.join_id, ())
         if known and len(known) == len(record.predictions):
@@ -176,7 +183,7 @@ def sampled(labels: Mapping[str, tuple[int, ...]], share: float) -> Labels:
 
 
 def _join_id(line: str) -> str:
-    """The id of a line without reading it as JSON; quotes within payloads are escaped, so the first match is its own."""
+    """The id of a line without reading it as JSON: quotes within payloads are escaped, so the match is its own."""
     found = {match.lastindex: match[match.lastindex or 0] for match in JOIN_ID.finditer(line)}
     return found.get(1) or found.get(2) or line
 

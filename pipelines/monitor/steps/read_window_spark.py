@@ -1,0 +1,266 @@
+"""Reads one window of data capture of terabytes on Spark: the same counts as in one process, to the last bit.
+
+Every partition counts its own lines; what partitions found merges exactly, in any number and order of them. A request
+that came twice is counted once: where partitions saw the same id, lines are brought together by it and read again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as fn
+
+from seatrial.columnar.window import WindowPart, part_of_rows
+from seatrial.contracts.volume import ReadingRequest, ReadingResult
+from seatrial.monitoring.capture_reader import MOST_QUARANTINED, CaptureReader, Labels
+from seatrial.monitoring.volume import BLOCK_ROWS, ReadingError, checked_baseline, new_labels, together
+from seatrial.spark.errors import DataError, main
+from seatrial.spark.files import Files, location
+from seatrial.spark.session import session
+from seatrial.statistics.baseline import Baseline
+from seatrial.statistics.columns.hashing import hash_texts
+
+PLACE = ("file", "start", "row")
+"""Where a line lies: number of its file in the order of the keys, beginning of its split, number within Spark."""
+FOUND = "hour string, kind string, event long, call long, place array<long>, body binary"
+PARTS_AT_ONCE = 64
+EVENT_ID = "$.eventMetadata.eventId"
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Carry out the request and write the result beside it."""
+    options = parse(arguments)
+    spark = session("read_window")
+    files = Files(spark)
+    document = files.read_json(options.request)
+    if document is None:
+        raise DataError(f"{options.request}: there is no request; the monitor's function writes it")
+    request = ReadingRequest.from_json(json.dumps(document))
+    files.write_json(options.output, json.loads(read(spark, request, options.root).to_json()))
+
+
+def read(spark: SparkSession, request: ReadingRequest, root: str | None = None, partitions: int = 0) -> ReadingResult:
+    """The reading of a window; `root` stands for the bucket, `partitions` for Spark's own choice when 0."""
+    base = root or f"s3://{request.bucket}"
+    try:
+        baseline = checked_baseline(request, body(spark, request.baseline_uri))
+    except ReadingError as error:
+        raise DataError(str(error)) from error
+    labels = {
+        hour: new_labels(files, lambda key: body(spark, f"{base}/{key}").decode(errors="replace").split("\n"))
+        for hour, files in request.hours.items()
+    }
+    lines = lines_of(spark, request, base)
+    lines = lines.repartition(partitions) if partitions else lines
+    found = piece_by_piece(lines, request, baseline, labels).persist()
+    try:
+        if found.where("kind = 'request'").groupBy("hour", "event").count().where("count > 1").isEmpty():
+            return put_together(found, request, baseline, labels)
+        again = brought_together(lines, partitions or spark.sparkContext.defaultParallelism)
+        return put_together(piece_by_piece(again, request, baseline, labels), request, baseline, labels)
+    finally:
+        found.unpersist()
+
+
+def lines_of(spark: SparkSession, request: ReadingRequest, base: str) -> DataFrame:
+    """Every captured line with its hour and its place; `following` are files of the next hour."""
+    named = [
+        (number, location(f"{base}/{key}"), hour, following)
+        for number, (key, hour, following) in enumerate(
+            (key, hour, following)
+            for hour, files in sorted(request.hours.items())
+            for keys, following in ((files.own, False), (files.next_hour, True))
+            for key in keys
+        )
+    ]
+    if not named:
+        raise DataError("the request names no capture files")
+    known = fn.broadcast(spark.createDataFrame(named, "file long, uri string, hour string, following boolean"))
+    text = spark.read.text(sorted({uri for _, uri, _, _ in named})).select(
+        "value",
+        fn.regexp_replace(fn.col("_metadata.file_path"), "^file:/+", "file:/").alias("uri"),
+        fn.col("_metadata.file_block_start").alias("start"),
+        fn.monotonically_increasing_id().alias("row"),
+    )
+    return text.join(known, "uri").select("value", "hour", "following", *PLACE)
+
+
+def brought_together(lines: DataFrame, partitions: int) -> DataFrame:
+    """Lines of the same event in one partition, in their order."""
+    keyed = lines.withColumn("event", fn.get_json_object("value", EVENT_ID))
+    return keyed.repartition(partitions, "hour", "event").sortWithinPartitions(*PLACE).drop("event")
+
+
+# ----------------------------------------------------------------------------------------------- in each partition
+
+
+def piece_by_piece(
+    lines: DataFrame, request: ReadingRequest, baseline: Baseline, labels: Mapping[str, Labels]
+) -> DataFrame:
+    """What each partition finds: parts, facts, ids of requests, and requests with labels."""
+    context = lines.sparkSession.sparkContext
+    shared = context.broadcast((request.window, baseline.to_json(), dict(labels)))
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        window, text, waiting = shared.value
+        piece = Piece(window, Baseline.from_json(text), waiting)
+        for batch in batches:
+            yield from piece.read(batch)
+        yield piece.finish()
+
+    return lines.mapInArrow(work, FOUND)
+
+
+class Piece:
+    """The readers of one partition, one for each hour."""
+
+    def __init__(self, window: str, baseline: Baseline, labels: Mapping[str, Labels]) -> None:
+        self._readers = {
+            hour: CaptureReader(
+                hour,
+                baseline,
+                count=part_of_rows if hour == window else None,
+                block_rows=BLOCK_ROWS,
+            )
+            for hour in labels
+        }
+        self._window, self._labels = window, labels
+
+    def read(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Count the lines of a batch; tells the requests in it."""
+        columns = [batch.column(name).to_pylist() for name in ("value", "hour", "following", *PLACE)]
+        rows = []
+        for line, hour, following, *place in zip(*columns, strict=True):
+            reader = self._readers[hour]
+            for record in reader.records([line.rstrip("\r")], next_hour=following):
+                first = reader.first(record)
+                event, call = hash_texts([record.event_id, record.inference_id or ""]).view("int64").tolist()
+                rows.append(
+                    _row(hour, "request" if first else "repeated", event, call if record.inference_id else None)
+                )
+                if first:
+                    reader.take(record)
+                if first and record.join_id in self._labels[hour]:
+                    rows.append(_row(hour, "labelled", place=place, body=_labelled(record)))
+        yield _batch(rows)
+
+    def finish(self) -> pa.RecordBatch:
+        """The parts and the facts."""
+        reader = self._readers[self._window]
+        part: WindowPart | None = reader.finish()
+        facts = {"reasons": dict(reader.reasons), "newest": reader.newest, "quarantine": reader.quarantine}
+        rows = [_row(self._window, "part", body=part.to_bytes())] if part else []
+        return _batch([*rows, _row(self._window, "facts", body=json.dumps(facts).encode())])
+
+
+def _labelled(record: Any) -> bytes:
+    rows, predictions = [list(row) for row in record.rows], list(record.predictions)
+    return json.dumps({"id": record.join_id, "rows": rows, "predictions": predictions}).encode()
+
+
+def _row(hour: str, kind: str, event: int | None = None, call: int | None = None, **rest: Any) -> dict[str, Any]:
+    return {"hour": hour, "kind": kind, "event": event, "call": call, "place": None, "body": None, **rest}
+
+
+def _batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
+    types = {"hour": pa.string(), "kind": pa.string(), "event": pa.int64(), "call": pa.int64()}
+    schema = pa.schema({**types, "place": pa.list_(pa.int64()), "body": pa.binary()})
+    return pa.RecordBatch.from_pylist(rows, schema)
+
+
+# ------------------------------------------------------------------------------------------------- on the driver
+
+
+def put_together(
+    found: DataFrame, request: ReadingRequest, baseline: Baseline, labels: Mapping[str, Labels]
+) -> ReadingResult:
+    """Merge what the partitions found."""
+    window = fn.col("hour") == request.window
+    facts = [json.loads(bytes(row.body)) for row in found.where(window & (fn.col("kind") == "facts")).collect()]
+    counts = requests_of(found)
+    matched = {hour: match(found, hour, counts.get(hour, 0), waiting) for hour, waiting in labels.items() if waiting}
+    return together(
+        request,
+        baseline,
+        merged_parts(found.where("kind = 'part'").select("body")),
+        reasons=[item["reasons"] for item in facts],
+        facts={
+            "newest": max((item["newest"] for item in facts), default=""),
+            "repeated": repeated(found.where(window)),
+            "sampled_share": 1.0,
+        },
+        matched=matched,
+        labels={hour: len(waiting) for hour, waiting in labels.items() if waiting},
+        quarantine=sorted(line for item in facts for line in item["quarantine"])[:MOST_QUARANTINED],
+    )
+
+
+def merged_parts(parts: DataFrame) -> list[WindowPart]:
+    """Parts of all partitions, merged on the workers first: the driver sees at most so many."""
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        bodies = [WindowPart.from_bytes(body) for batch in batches for body in batch.column(0).to_pylist()]
+        if bodies:
+            whole = reduce(WindowPart.merge, bodies).to_bytes()
+            yield pa.RecordBatch.from_pydict({"body": [whole]}, pa.schema({"body": pa.binary()}))
+
+    merged = parts.coalesce(PARTS_AT_ONCE).mapInArrow(work, "body binary")
+    return [WindowPart.from_bytes(bytes(row.body)) for row in merged.collect()]
+
+
+def requests_of(found: DataFrame) -> dict[str, int]:
+    """Number of requests by hour, each once."""
+    return {row["hour"]: row["count"] for row in found.where("kind = 'request'").groupBy("hour").count().collect()}
+
+
+def repeated(found: DataFrame) -> int:
+    """Requests whose event or whose caller's id came before.
+
+    An event that came again is taken to have had the same caller's id then.
+    """
+    calls = found.where("kind in ('request', 'repeated') and call is not null").groupBy("call").count()
+    again = calls.select(fn.sum(fn.col("count") - 1)).first()
+    events = found.where("kind = 'repeated' and call is null").count()
+    return int((again[0] if again else 0) or 0) + events
+
+
+def match(found: DataFrame, hour: str, requests: int, labels: Labels) -> dict[str, Any]:
+    """Labelled predictions in the order of the capture; of several requests of one id the first counts."""
+    rows = found.where((fn.col("hour") == hour) & (fn.col("kind") == "labelled")).select("place", "body").collect()
+    waiting, joined = dict(labels), 0
+    total: dict[str, list[Any]] = {"predictions": [], "labels": [], "rows": []}
+    for row in sorted(rows, key=lambda item: tuple(item["place"])):
+        record = json.loads(bytes(row["body"]))
+        values = waiting.pop(record["id"], ())
+        if values and len(values) == len(record["predictions"]):
+            joined += 1
+            for name, items in (("predictions", record["predictions"]), ("labels", values), ("rows", record["rows"])):
+                total[name] += list(items)
+    return {"requests": requests, "joined": joined, **total}
+
+
+def body(spark: SparkSession, uri: str) -> bytes:
+    """A whole small object."""
+    row = spark.read.format("binaryFile").load(location(uri)).select("content").first()
+    if row is None:
+        raise DataError(f"{uri}: cannot be read")
+    return bytes(row["content"])
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Where the request lies and where the result goes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--request", required=True)
+    parser.add_argument("--output", required=True)
+    parser.add_argument("--root", help="stands for the bucket of the request, for tests")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main(run)
