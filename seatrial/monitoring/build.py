@@ -16,6 +16,7 @@ from seatrial.monitoring.known_baseline import KnownBaseline
 from seatrial.monitoring.record import (
     BaselineRecord,
     Coverage,
+    EstimateRecord,
     IncidentRecord,
     MonitorReport,
     QualityRecord,
@@ -24,9 +25,11 @@ from seatrial.monitoring.record import (
 from seatrial.monitoring.watch import Judged, window_end
 from seatrial.monitoring.words import headline, meaning
 from seatrial.statistics.baseline import Baseline, feature_statistics
-from seatrial.statistics.monitor import MonitorLimits
+from seatrial.statistics.monitor import Evaluation, MonitorLimits
 from seatrial.statistics.summary import FeatureSummary
 
+EXPLAINED = ("drift", "quality_loss")
+"""Conditions that have a root cause in the statistics; the others name theirs in the finding itself."""
 LEADING = 8
 """Features whose evidence is kept for every window: more lines than a chart can show."""
 
@@ -45,7 +48,7 @@ def build_report(known: KnownBaseline, asked: Asked, judged: Sequence[Judged]) -
     """Put together what the windows, which must be at least one, say."""
     coverage, incidents = _coverage(judged), _incidents(judged)
     features = rank_features(known.baseline, judged)
-    quality = _quality(known, judged)
+    quality, estimate = _quality(known, judged), _estimate(judged)
     budget = asked.limits.alarm_budget_per_year
     return MonitorReport(
         made_at=asked.made_at,
@@ -62,8 +65,9 @@ def build_report(known: KnownBaseline, asked: Asked, judged: Sequence[Judged]) -
         features=features,
         coverage=coverage,
         quality=quality,
+        estimate=estimate,
         headline=headline(incidents, features, coverage),
-        meaning=meaning(incidents, features, coverage, quality, budget),
+        meaning=meaning(incidents, features, coverage, (quality, estimate), budget),
     )
 
 
@@ -106,10 +110,17 @@ def _window(judged: Judged) -> WindowRecord:
         unreadable=judged.data.unreadable,
         files=judged.data.files,
         drift=evaluation.drift_statistic if told else None,
-        quality=evaluation.quality_loss_statistic if evaluation.quality.rows else None,
-        findings=(*evaluation.schema, *evaluation.quality.findings, *evaluation.drift),
+        quality=evaluation.quality_loss_statistic if _judges_quality(evaluation) else None,
+        findings=(*evaluation.schema, *evaluation.losses, *evaluation.drift),
+        root_cause=evaluation.root_cause,
         leading={item.name: max(item.log_evidence, 0.0) / evaluation.log_threshold for item in ranked if told},
     )
+
+
+def _judges_quality(evaluation: Evaluation) -> bool:
+    """Whether the window said anything of performance: by labels, or by an estimate that can be trusted."""
+    told = evaluation.estimate.estimate
+    return bool(evaluation.quality.rows) or (told is not None and told.trusted)
 
 
 def _incidents(judged: Sequence[Judged]) -> tuple[IncidentRecord, ...]:
@@ -125,8 +136,10 @@ def _incidents(judged: Sequence[Judged]) -> tuple[IncidentRecord, ...]:
                 cleared_at=None,
                 windows=0,
                 sentence=_told(item, incident.condition),
+                root_cause=None,
             )
-            found[incident.id] = replace(record, windows=record.windows + 1)
+            cause = item.evaluation.root_cause if incident.condition in EXPLAINED else None
+            found[incident.id] = replace(record, windows=record.windows + 1, root_cause=record.root_cause or cause)
         for incident in item.decision.cleared:
             found[incident.id] = replace(found[incident.id], cleared_at=window_end(item) or item.name)
     return tuple(found.values())
@@ -150,6 +163,7 @@ def _coverage(judged: Sequence[Judged]) -> Coverage:
         rows_of_other_width=sum(item.summary.misfits for item in judged),
         predictions=sum(item.summary.predictions.rows for item in judged),
         unreadable=reasons.total(),
+        repeated=sum(item.summary.repeated for item in judged),
         reasons=dict(reasons.most_common()),
         labelled_rows=sum(item.evaluation.quality.rows for item in judged),
         unmatched_labels=sum(item.data.unmatched for item in judged),
@@ -172,4 +186,23 @@ def _quality(known: KnownBaseline, judged: Sequence[Judged]) -> QualityRecord | 
         baseline_brier=known.baseline.quality.brier,
         auc=1 - misordered / weight if weight else None,
         baseline_auc=auc.area if auc else None,
+    )
+
+
+def _estimate(judged: Sequence[Judged]) -> EstimateRecord | None:
+    """The last estimate without labels; None where the baseline allows none."""
+    found = [(item.name, item.evaluation.estimate.estimate) for item in judged]
+    name, estimate = next((pair for pair in reversed(found) if pair[1] is not None), ("", None))
+    if estimate is None:
+        return None
+    auc = estimate.figures["auc"]
+    return EstimateRecord(
+        window=name,
+        method=estimate.method,
+        auc=auc.value,
+        low=auc.low,
+        high=auc.high,
+        reference=estimate.reference["auc"],
+        problems=estimate.problems,
+        sentence=estimate.sentence,
     )

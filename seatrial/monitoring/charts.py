@@ -116,7 +116,7 @@ def _dots(drawing: Drawing, axis: TimeAxis, y: Callable[[float], float], windows
 
 def _key(drawing: Drawing, names: Sequence[str], labelled: bool) -> None:
     entries = [("curve", "all inputs together"), *((f"curve feature-{n}", name) for n, name in enumerate(names, 1))]
-    entries += [("curve quality", "labelled quality")] if labelled else []
+    entries += [("curve quality", "quality loss")] if labelled else []
     for place, (css, name) in enumerate(entries):
         at = 60 + 18.0 * place
         drawing.path([(RIGHT + 12, at), (RIGHT + 30, at)], css)

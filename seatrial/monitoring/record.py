@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from seatrial.contracts.events import Finding, Severity, Verdict
+from seatrial.contracts.events import Finding, RootCause, Severity, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,7 @@ class WindowRecord:
     drift: float | None
     quality: float | None
     findings: tuple[Finding, ...]
+    root_cause: RootCause | None
     leading: Mapping[str, float]
 
 
@@ -42,6 +43,7 @@ class IncidentRecord:
     cleared_at: str | None
     windows: int
     sentence: str
+    root_cause: RootCause | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,7 @@ class Coverage:
     rows_of_other_width: int
     predictions: int
     unreadable: int
+    repeated: int
     reasons: Mapping[str, int]
     labelled_rows: int
     unmatched_labels: int
@@ -117,6 +120,20 @@ class QualityRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EstimateRecord:
+    """Performance estimated without labels in the last window where it could be; `low` and `high` are 95 %."""
+
+    window: str
+    method: str
+    auc: float
+    low: float
+    high: float
+    reference: float
+    problems: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class MonitorReport:
     """Everything that one run of the command found."""
 
@@ -134,6 +151,7 @@ class MonitorReport:
     features: tuple[FeatureRecord, ...]
     coverage: Coverage
     quality: QualityRecord | None
+    estimate: EstimateRecord | None
     headline: str
     meaning: tuple[str, ...]
 

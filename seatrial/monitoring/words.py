@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 
-from seatrial.monitoring.record import Coverage, FeatureRecord, IncidentRecord, QualityRecord
+from seatrial.monitoring.record import Coverage, EstimateRecord, FeatureRecord, IncidentRecord, QualityRecord
 from seatrial.pages.wording import figure, percent
 from seatrial.statistics.baseline import FeatureBaseline
 from seatrial.statistics.bins import Cells, NumericBins
@@ -84,11 +84,15 @@ def _ended(incidents: Sequence[IncidentRecord]) -> str:
     return f"{len(incidents)} incidents, {still or 'none'} of them open at the end"
 
 
+Performance = tuple[QualityRecord | None, EstimateRecord | None]
+"""What labels say, and what is estimated without them."""
+
+
 def meaning(
     incidents: Sequence[IncidentRecord],
     features: Sequence[FeatureRecord],
     coverage: Coverage,
-    quality: QualityRecord | None,
+    performance: Performance,
     budget: float,
 ) -> tuple[str, ...]:
     """What the result means and what to do, in plain sentences."""
@@ -101,26 +105,25 @@ def meaning(
             "statistics."
         )
     if "quality_loss" in conditions:
-        told.append(
-            "The labels say that predictions are worse than when the model was validated. This is the loss that "
-            "counts: train again on fresh labelled rows, and until then treat scores with care."
-        )
+        told.append(_loss_sentence(performance))
     drifted = [item for item in features if item.drifted]
     if drifted:
         told.append(_drift_sentence(drifted))
         if "quality_loss" not in conditions:
-            told.append(_harm_sentence(quality))
+            told.append(_harm_sentence(performance))
     if not incidents and coverage.judged_windows:
         told.append(
             f"Nothing that a person need look at. With the alarm budget of {budget:g} false alarm"
             f"{'' if budget == 1 else 's'} a year, small differences from hour to hour are expected and not told."
         )
-        told.append(_harm_sentence(quality) if not quality else _quality_sentence(quality))
+        told.append(_harm_sentence(performance))
     if not coverage.judged_windows and "schema_violation" not in conditions:
         told.append(
             "No window had enough rows to be judged. That is no result: widen the period, lower --minimum-rows, or "
             "look why so little was captured."
         )
+    causes = [item.root_cause.sentence for item in incidents if item.root_cause]
+    told[:0] = [f"Root cause: {sentence}." for sentence in dict.fromkeys(causes)]
     told += _coverage_sentences(coverage)
     return tuple(told)
 
@@ -137,13 +140,28 @@ def _drift_sentence(drifted: Sequence[FeatureRecord]) -> str:
     )
 
 
-def _harm_sentence(quality: QualityRecord | None) -> str:
-    if quality is None:
+def _loss_sentence(performance: Performance) -> str:
+    quality, estimate = performance
+    if quality is None and estimate:
         return (
-            "No labels were given, so whether predictions are worse is not known: drift of inputs alone says little "
-            "about harm. Give --labels (or --label-column) as soon as labels are there."
+            f"Without labels, predictions are estimated to be worse than at validation: {estimate.sentence}. Fetch "
+            "labels of these predictions first; train again when they agree."
         )
-    return _quality_sentence(quality)
+    return (
+        "The labels say that predictions are worse than when the model was validated. This is the loss that counts: "
+        "train again on fresh labelled rows, and until then treat scores with care."
+    )
+
+
+def _harm_sentence(performance: Performance) -> str:
+    quality, estimate = performance
+    if quality:
+        return _quality_sentence(quality)
+    known = f" {estimate.sentence[:1].upper()}{estimate.sentence[1:]}." if estimate else ""
+    return (
+        "No labels were given, so whether predictions are worse is not known: drift of inputs alone says little "
+        f"about harm.{known} Give --labels (or --label-column) as soon as labels are there."
+    )
 
 
 def _quality_sentence(quality: QualityRecord) -> str:
@@ -165,6 +183,8 @@ def _coverage_sentences(coverage: Coverage) -> list[str]:
             f"{coverage.empty_windows} of {coverage.windows} hours have no capture files. Whether requests came then "
             "is not known here: the endpoint's Invocations metric tells."
         )
+    if coverage.repeated:
+        told.append(f"{coverage.repeated:,} requests came again under an id used before and were counted once.")
     if coverage.unmatched_labels:
         told.append(f"{coverage.unmatched_labels:,} labels belong to no captured prediction and were not used.")
     return told
