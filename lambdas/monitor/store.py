@@ -55,10 +55,9 @@ class Store:
             "inputs_digest": {"S": judgement.digest},
             "expires_at": {"N": str(int(parse_time(judgement.window).timestamp()) + KEEP_SECONDS)},
         }
-        known = (
-            ("result_revision = :before", {":before": {"N": str(before)}}) if before else ("attribute_not_exists(pk)",)
-        )
-        self._transact(self._put(result, *known), self._state(memory, revision))
+        condition = "result_revision = :before" if before else "attribute_not_exists(pk)"
+        values = {":before": {"N": str(before)}} if before else None
+        self._transact(self._put(result, condition, values), self._state(memory, revision))
 
     def remember(self, memory: Memory, revision: int) -> None:
         """Write the memory alone; raises `AlreadyJudgedError`."""

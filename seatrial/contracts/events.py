@@ -128,5 +128,6 @@ def _known(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _root_cause(data: Mapping[str, Any]) -> RootCause:
-    features = tuple(Contribution(**_known(Contribution, item)) for item in data["features"])
-    return RootCause(**{**_known(RootCause, data), "features": features})
+    known = _known(RootCause, data)
+    known["features"] = tuple(Contribution(**_known(Contribution, item)) for item in data["features"])
+    return RootCause(**known)

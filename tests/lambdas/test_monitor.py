@@ -1,8 +1,6 @@
 """The monitor function against S3 and DynamoDB in memory: one result a window, whatever is delivered how often."""
 
-import hashlib
 import json
-import random
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -12,100 +10,9 @@ import pytest
 from seatrial.contracts import layout
 from seatrial.contracts.events import MonitoringVerdict
 from seatrial.contracts.ground_truth import ground_truth_line
-from seatrial.contracts.schema import Feature, FeatureSchema
 from seatrial.contracts.serving import BASELINE_URI
-from seatrial.statistics.baseline import build_baseline
-from tests.lambdas.fakes import FakeEvents, FakeSageMaker, client_error, load_function
-
-monitor = load_function("monitor")
-SCHEMA = FeatureSchema((Feature("tenure_months", "numeric"), Feature("plan_type", "categorical")))
-BASELINE = "s3://artifacts/models/1/baseline.json"
-START = monitor.parse.parse_time("2026-11-01T00:00:00Z")
-
-
-class Harbour:
-    """The function with its surroundings; an hour of traffic and a run of the monitor are one call each."""
-
-    def __init__(self, seed: int = 1) -> None:
-        self.random = random.Random(seed)
-        self.s3 = boto3.client("s3")
-        self.aws = monitor.adapters.Aws()
-        self.aws.sagemaker, self.aws.events = FakeSageMaker(), FakeEvents()
-        self.configuration = monitor.parse.Configuration(
-            endpoint_name="churn",
-            variant_name="primary",
-            capture_bucket="capture",
-            artifacts_bucket="artifacts",
-            state_table="state",
-            metric_namespace="Seatrial",
-            event_bus_name="default",
-            settings=monitor.parse.MonitoringSettings(),
-        )
-        self.register(1)
-
-    def register(self, version: int) -> None:
-        rows = [self.row() for _ in range(1000)]
-        text = build_baseline(SCHEMA, [row for row, _, _ in rows], *zip(*[item[1:] for item in rows], strict=True))
-        uri = BASELINE.replace("/1/", f"/{version}/")
-        body = text.to_json().encode()
-        key = uri.removeprefix("s3://artifacts/")
-        self.s3.put_object(Bucket="artifacts", Key=key, Body=body)
-        digest = hashlib.sha256(body).hexdigest().encode()
-        self.s3.put_object(Bucket="artifacts", Key=key.replace(".json", ".sha256"), Body=digest)
-        self.aws.sagemaker.serving = self.aws.sagemaker.add_package(version, **{BASELINE_URI: uri})
-
-    def row(self, shift: float = 0.0, flipped: bool = False) -> tuple[list[str], float, int]:
-        plan = self.random.choice(["prepaid", "postpaid"])
-        score = 0.35 if plan == "prepaid" else 0.05
-        chance = 0.4 - score if flipped else score
-        return [f"{self.random.gauss(24 + shift, 6):.1f}", plan], score, int(self.random.random() < chance)
-
-    def traffic(self, hour: int, rows: int = 160, *, labels: bool = True, width: int = 2, **how) -> None:
-        sent = [self.row(**how) for _ in range(rows)]
-        lines, truths = [], []
-        for number, (row, score, label) in enumerate(sent):
-            join_id = f"{hour}-{number}"
-            lines.append(capture_line(join_id, ",".join(row[:width]), score))
-            truths.append(ground_truth_line(join_id, [label]))
-        self.put(layout.capture_hour_prefix("churn", "primary", at(hour)) + "00.jsonl", lines)
-        if labels:
-            self.put(layout.ground_truth_hour_prefix("churn", at(hour)) + "labels.jsonl", truths)
-
-    def invoked(self, hour: int, times: int, variant: str = "primary") -> None:
-        dimensions = [{"Name": "EndpointName", "Value": "churn"}, {"Name": "VariantName", "Value": variant}]
-        datum = {"MetricName": "Invocations", "Dimensions": dimensions, "Value": times, "Timestamp": at(hour)}
-        boto3.client("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=[datum])
-
-    def put(self, key: str, lines: list[str]) -> None:
-        self.s3.put_object(Bucket="capture", Key=key, Body="\n".join(lines).encode())
-
-    def run(self, hour: int) -> dict:
-        """Run the monitor twenty minutes after the hour, as the schedule does."""
-        event = {"time": f"{at(hour + 1) + timedelta(minutes=20):%Y-%m-%dT%H:%M:%SZ}"}
-        return monitor.handler.run(event, self.configuration, self.aws)["windows"]
-
-    def verdict(self, hour: int) -> dict:
-        key = layout.window_report_prefix("churn", at(hour)) + layout.VERDICT_FILE
-        return json.loads(self.s3.get_object(Bucket="artifacts", Key=key)["Body"].read())
-
-    def verdicts(self) -> list[str]:
-        return [json.loads(entry["Detail"])["verdict"] for entry in self.aws.events.entries]
-
-
-def at(hour: int):
-    return START + timedelta(hours=hour)
-
-
-def capture_line(join_id: str, row: str, score: float) -> str:
-    document = {
-        "captureData": {
-            "endpointInput": {"observedContentType": "text/csv", "mode": "INPUT", "data": row, "encoding": "CSV"},
-            "endpointOutput": {"mode": "OUTPUT", "data": f"{score}\n", "encoding": "CSV"},
-        },
-        "eventMetadata": {"eventId": join_id, "inferenceTime": "2026-11-01T00:00:00Z"},
-        "eventVersion": "0",
-    }
-    return json.dumps(document)
+from tests.lambdas.fakes import client_error
+from tests.lambdas.harbour import BASELINE, Harbour, at, capture_line, monitor
 
 
 @pytest.fixture
@@ -248,7 +155,7 @@ def test_a_label_is_used_once_however_often_it_is_delivered(harbour: Harbour) ->
     harbour.traffic(1, labels=False)
     harbour.run(0)
     key = layout.ground_truth_hour_prefix("churn", at(0))
-    again = [ground_truth_line(f"0-{number}", [1]) for number in range(160)]
+    again = [ground_truth_line(f"0-00-{number}", [1]) for number in range(160)]
     harbour.put(key + "late.jsonl", again)
 
     harbour.run(1)
@@ -262,7 +169,7 @@ def test_late_labels_count_in_the_window_in_which_they_come(harbour: Harbour) ->
     harbour.traffic(1, labels=False)
     harbour.run(0)
     key = layout.ground_truth_hour_prefix("churn", at(0))
-    harbour.put(key + "labels.jsonl", [ground_truth_line(f"0-{number}", [0]) for number in range(100)])
+    harbour.put(key + "labels-00.jsonl", [ground_truth_line(f"0-00-{number}", [0]) for number in range(100)])
 
     harbour.run(1)
 
