@@ -240,6 +240,10 @@ class MonitoringSection(Section):
     """How long after a prediction its label is normally known."""
     maximum_missing_share: Share = 0.05
     """Largest share of missing values in a feature above its share in the baseline."""
+    allowed_lateness_minutes: Annotated[int, Field(ge=0, le=1440)] = 15
+    """How long after its end an hour is judged: capture files may come minutes late."""
+    late_hours: Annotated[int, Field(ge=0, le=168)] = 24
+    """How long later files still count: they give their hour a revised result, without a second alarm."""
     bias: BiasSection = Field(default_factory=BiasSection)
     """Groups towards which the model is to be fair."""
 

@@ -20,6 +20,17 @@ SERVING: dict[str, list[Line]] = {
 MONITORING: dict[str, list[Line]] = {
     "Rows a window": [("WindowRows", "Sum"), ("LabelledRows", "Sum")],
     "Drift and quality statistics": [("DriftStatistic", "Maximum"), ("QualityLossStatistic", "Maximum")],
+    "Coverage and estimate": [
+        ("SampledShare", "Minimum"),
+        ("LabelCoverage", "Minimum"),
+        ("EstimatedAuc", "Average"),
+    ],
+    "Data quality": [
+        ("UnreadableLines", "Sum"),
+        ("RepeatedIds", "Sum"),
+        ("UnmatchedLabels", "Sum"),
+        ("WindowRevisions", "Sum"),
+    ],
     "Verdicts": [
         ("InputDrift", "Maximum"),
         ("QualityLoss", "Maximum"),

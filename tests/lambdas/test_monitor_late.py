@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seatrial.contracts import layout
-from seatrial.contracts.ground_truth import ground_truth_line
 from tests.lambdas.harbour import Harbour, at, capture_line, monitor
 
 
