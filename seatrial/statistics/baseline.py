@@ -2,19 +2,21 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from seatrial.contracts import model_monitor
 from seatrial.contracts.schema import Feature, FeatureSchema
 from seatrial.statistics.auc import AucEstimate, estimate_auc
+from seatrial.statistics.baseline_rhythm import rhythms_of
 from seatrial.statistics.bins import Categories, Cells, FeatureType, NumericBins, cells_from_json, cells_to_json
 from seatrial.statistics.losses import brier_losses, log_losses
 from seatrial.statistics.moments import Moments
 from seatrial.statistics.parsing import is_missing, to_number
 from seatrial.statistics.quantile_sketch import QuantileSketch
 from seatrial.statistics.reference import Reference
+from seatrial.statistics.rhythm import Rhythm
 from seatrial.statistics.summary import FeatureSummary, Range, cell_indices, summarise
 
 BASELINE_VERSION = 1
@@ -135,6 +137,8 @@ class Baseline:
     quality: QualityBaseline
     reference: Reference = field(default_factory=Reference)
     """Labelled rows for estimates without labels; empty in baselines of before."""
+    rhythms: Mapping[str, Rhythm] = field(default_factory=dict)
+    """How each feature and `PREDICTION` move by the hour and from day to day, when the rows had times."""
 
     @property
     def rows(self) -> int:
@@ -150,6 +154,7 @@ class Baseline:
             "predictions": self.predictions.to_json(),
             "quality": asdict(self.quality),
             "reference": self.reference.to_json(),
+            "rhythms": {name: rhythm.to_json() for name, rhythm in self.rhythms.items()},
         }
         return json.dumps(document, sort_keys=True)
 
@@ -166,6 +171,7 @@ class Baseline:
                 FeatureBaseline.from_json(data["predictions"]),
                 QualityBaseline.from_json(data["quality"]),
                 Reference.from_json(data.get("reference")),
+                {name: Rhythm.from_json(item) for name, item in data.get("rhythms", {}).items()},
             )
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"baseline: not a baseline file: {error!r}") from error
@@ -181,11 +187,18 @@ class Baseline:
 
 
 def build_baseline(
-    schema: FeatureSchema, rows: Iterable[Sequence[str]], predictions: Sequence[float], labels: Sequence[int]
+    schema: FeatureSchema,
+    rows: Iterable[Sequence[str]],
+    predictions: Sequence[float],
+    labels: Sequence[int],
+    *,
+    hours: Sequence[int] = (),
 ) -> Baseline:
     """Build the baseline from validation rows (feature values as text, in schema order), predictions and labels.
 
-    Raises `ValueError` when the three do not fit together.
+    `hours`, when known, says when each row came, in hours since 1970 (UTC): windows are then compared with the same
+    hours from the first one on, instead of after the days in which the live traffic's rhythm is learned. Raises
+    `ValueError` when they do not fit together.
 
     >>> schema = FeatureSchema((Feature("tenure_months", "numeric"), Feature("plan_type", "categorical")))
     >>> baseline = build_baseline(schema, [["3", "prepaid"], ["40", "family"]], [0.8, 0.1], [1, 0])
@@ -201,7 +214,19 @@ def build_baseline(
     scores = _feature_baseline(Feature(PREDICTION, "numeric"), [repr(float(score)) for score in predictions])
     said, truth = [float(score) for score in predictions], [int(label) for label in labels]
     cells = [cell_indices(item.cells, column) for item, column in zip(features, zip(*table, strict=True), strict=True)]
-    return Baseline(schema, features, scores, QualityBaseline.of(said, truth), Reference.of(cells, said, truth))
+    rhythms = _rhythms((*features, scores), table, said, hours) if hours else {}
+    quality, reference = QualityBaseline.of(said, truth), Reference.of(cells, said, truth)
+    return Baseline(schema, features, scores, quality, reference, rhythms)
+
+
+def _rhythms(
+    watched: Sequence[FeatureBaseline], table: list[list[str]], predictions: list[float], hours: Sequence[int]
+) -> dict[str, Rhythm]:
+    if len(hours) != len(table):
+        raise ValueError(f"baseline: rows and hours must be equally many, got {len(table)} and {len(hours)}")
+    columns = [*zip(*table, strict=True), [repr(score) for score in predictions]]
+    texts = {item.name: column for item, column in zip(watched, columns, strict=True)}
+    return rhythms_of({item.name: (item.cells, item.summary) for item in watched}, texts, hours)
 
 
 def feature_statistics(

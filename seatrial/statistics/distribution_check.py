@@ -11,7 +11,7 @@ from seatrial.statistics.distribution_history import Counts, History
 from seatrial.statistics.jensen_shannon import jensen_shannon_distance
 from seatrial.statistics.kolmogorov_smirnov import ks_distance, l_infinity_distance, robust_distance
 from seatrial.statistics.population_stability import population_stability_index
-from seatrial.statistics.rhythm import Rhythm
+from seatrial.statistics.rhythm import UNKNOWN_WINDOW_DEVIATION, Rhythm
 from seatrial.statistics.shift_scores import ShiftScores
 
 MINIMUM_EFFECT_UNCALIBRATED = 0.25
@@ -42,21 +42,20 @@ class Distribution:
 class DriftLimits:
     """An alarm needs both: log evidence of at least `log_threshold` and an effect of at least `minimum_effect`.
 
-    `minimum_effect` is in standard deviations; of `null_rows` at least, the baseline's level is taken to be unsure.
+    `minimum_effect` is in standard deviations, as is `unknown_rhythm`: how far hours may wander around their day's mean
+    while nothing is known of the traffic's rhythm. The baseline's level is taken to be no surer than `null_rows` rows
+    would tell it.
     """
 
     log_threshold: float
     minimum_effect: float
     null_rows: float
+    unknown_rhythm: float = UNKNOWN_WINDOW_DEVIATION
 
     def minimum_distance(self, rhythm: Rhythm) -> float:
         """The distance that a shift of the minimum effect has."""
-        return distance_of_shift(self.minimum_effect if rhythm.days else self.uncalibrated_effect)
-
-    @property
-    def uncalibrated_effect(self) -> float:
-        """What is needed before the rhythm is known."""
-        return max(self.minimum_effect, MINIMUM_EFFECT_UNCALIBRATED)
+        unsure = 0.0 if rhythm.calibrated else MINIMUM_EFFECT_UNCALIBRATED
+        return distance_of_shift(max(self.minimum_effect, unsure))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +103,7 @@ def check_distribution(
 ) -> DriftReport:
     """Judge the history of a distribution, which must hold at least one window."""
     scores = distribution.scores
-    rhythm = rhythm or Rhythm.unknown(len(scores.weights))
+    rhythm = rhythm or Rhythm.unknown(len(scores.weights), limits.unknown_rhythm)
     offset = 1 / min(sum(distribution.counts), limits.null_rows)
     test = ShiftTest(scores, rhythm, offset)
     detection = test.detect(history)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from operator import add
 from typing import Any
 
-from seatrial.statistics.distribution_check import Distribution
+from seatrial.statistics.distribution_check import Distribution, DriftLimits, DriftReport, check_distribution
 from seatrial.statistics.distribution_history import Counts, History
 from seatrial.statistics.rhythm import Rhythm
-from seatrial.statistics.rhythm_estimate import MINIMUM_DAYS, learn_rhythms
+from seatrial.statistics.rhythm_estimate import HOURS_FROM_DAYS, learn_rhythms
 from seatrial.statistics.rhythm_learning import MAXIMUM_DAYS, Learning
 
 
@@ -16,8 +16,8 @@ from seatrial.statistics.rhythm_learning import MAXIMUM_DAYS, Learning
 class DriftState:
     """Memory of all distributions by name; it belongs to one model package.
 
-    Rhythms come with the baseline, or are learned from the first 28 days: in use from the seventh, frozen after the
-    last. They hold no level: a shift that was there from the first hour is a shift.
+    Rhythms come with the baseline, or are learned from the first 28 days: hours in use from the second, all from the
+    seventh, frozen after the last. They hold no level: a shift that was there from the first hour is a shift.
     """
 
     histories: Mapping[str, History] = field(default_factory=dict)
@@ -66,6 +66,14 @@ class DriftState:
         unfinished = {name: item for name, item in learning.items() if item.days < MAXIMUM_DAYS}
         return replace(self, learning=unfinished, rhythms={**self.rhythms, **found})
 
+    def check(self, watched: Sequence[Distribution], limits: DriftLimits) -> list[DriftReport]:
+        """Judge every distribution that has a history."""
+        return [
+            check_distribution(item, self.histories[item.name], limits, self.rhythms.get(item.name))
+            for item in watched
+            if item.name in self.histories
+        ]
+
     def cleared(self) -> "DriftState":
         """The state after a drift incident has cleared: what led to it is no evidence any more."""
         return replace(self, histories={}, pending={})
@@ -92,4 +100,4 @@ class DriftState:
 
 def _days(learning: Mapping[str, Learning], name: str) -> int:
     days = learning[name].days if name in learning else 0
-    return days if days >= MINIMUM_DAYS else 0
+    return days if days >= HOURS_FROM_DAYS else 0

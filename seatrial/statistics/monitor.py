@@ -12,7 +12,6 @@ from seatrial.statistics.distribution_check import (
     Distribution,
     DriftLimits,
     DriftReport,
-    check_distribution,
     drift_finding,
 )
 from seatrial.statistics.distribution_history import Counts
@@ -22,6 +21,7 @@ from seatrial.statistics.explanation import LossSeries, explain_drift, explain_l
 from seatrial.statistics.losses import brier_losses
 from seatrial.statistics.mean_detector import MeanDetector
 from seatrial.statistics.quality_check import QualityReport, QualityState, check_quality
+from seatrial.statistics.rhythm import UNKNOWN_WINDOW_DEVIATION
 from seatrial.statistics.schema_checks import (
     ROW_FAULTS,
     TESTS_A_FEATURE,
@@ -49,6 +49,8 @@ class MonitorLimits:
     maximum_unknown_share: float = 0.05
     minimum_effect: float = 0.05
     """In standard deviations, or what has the distance of such a shift; 0.25 until the traffic's rhythm is known."""
+    unknown_rhythm: float = UNKNOWN_WINDOW_DEVIATION
+    """Standard deviations by which hours may wander around their day while the traffic's rhythm is unknown."""
     loss_tolerance: float = 0.1
     auc_tolerance: float = 0.02
     maximum_repeated_share: float = 0.05
@@ -69,7 +71,7 @@ class MonitorState:
     def fresh(cls, baseline: Baseline, limits: MonitorLimits) -> "MonitorState":
         """The state before the first window."""
         quality = QualityState.fresh(baseline.quality, limits.loss_tolerance, limits.auc_tolerance)
-        return cls(quality, EstimateState(quality.brier))
+        return cls(quality, EstimateState(quality.brier), DriftState(rhythms=baseline.rhythms))
 
     def without_drift(self) -> "MonitorState":
         """The state after a drift incident has cleared: what led to it is no evidence any more."""
@@ -181,7 +183,7 @@ def evaluate(
     counts = {} if broken else _window_counts(baseline, window)
     judged, known = state.drift.observe(distributions(baseline), counts, limits.minimum_rows, hour)
     state = replace(state, drift=_with_labels(baseline, known, labelled, hour))
-    drift = DriftLimits(threshold, limits.minimum_effect, limits.null_rows)
+    drift = DriftLimits(threshold, limits.minimum_effect, limits.null_rows, limits.unknown_rhythm)
     reports, findings = _check_drift(baseline, state.drift, drift)
     quality, after = check_quality(state.quality, labelled.predictions, labelled.labels, threshold)
     shifted = _shifted(baseline, window, reports)
@@ -268,9 +270,7 @@ def _with_labels(baseline: Baseline, state: DriftState, labelled: Labelled, hour
 def _check_drift(
     baseline: Baseline, state: DriftState, limits: DriftLimits
 ) -> tuple[tuple[DriftReport, ...], tuple[Finding, ...]]:
-    watched = [item for item in distributions(baseline) if item.name in state.histories]
-    reports = tuple(
-        check_distribution(item, state.histories[item.name], limits, state.rhythms.get(item.name)) for item in watched
-    )
-    pairs = zip(watched, reports, strict=True)
-    return reports, tuple(drift_finding(item, report, limits) for item, report in pairs if report.drifted)
+    watched = {item.name: item for item in distributions(baseline)}
+    reports = tuple(state.check(list(watched.values()), limits))
+    drifted = [report for report in reports if report.drifted]
+    return reports, tuple(drift_finding(watched[report.name], report, limits) for report in drifted)

@@ -13,7 +13,9 @@ from seatrial.statistics.distribution_history import DAY, Block
 WEEK = 7
 FIRST_WEEKDAY = 3
 """1 January 1970 was a Thursday; Monday is 0."""
-UNKNOWN_DAY_DEVIATION, UNKNOWN_WINDOW_DEVIATION = 0.03, 0.12
+CALIBRATED_DAYS = 7
+"""Whole days from which on a rhythm also tells how much days differ."""
+UNKNOWN_DAY_DEVIATION, UNKNOWN_WINDOW_DEVIATION = 0.03, 0.05
 
 Row = tuple[float, ...]
 
@@ -38,12 +40,17 @@ class Rhythm:
     days: int = 0
     """Days that it was learned from; 0 before any have been seen."""
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether it also tells how much days differ."""
+        return self.days >= CALIBRATED_DAYS
+
     @classmethod
-    def unknown(cls, scores: int) -> "Rhythm":
-        """Before anything is known: hours of a day may differ from each other, and days a little."""
+    def unknown(cls, scores: int, window_deviation: float = UNKNOWN_WINDOW_DEVIATION) -> "Rhythm":
+        """Before anything is known: hours may wander by so many standard deviations around their day's mean."""
         return cls(
             day_variance=(UNKNOWN_DAY_DEVIATION**2,) * scores,
-            window_variance=(UNKNOWN_WINDOW_DEVIATION**2,) * scores,
+            window_variance=(window_deviation**2,) * scores,
             freedom=(math.inf,) * scores,
         )
 

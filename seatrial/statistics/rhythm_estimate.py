@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from operator import add, mul
 
 from seatrial.statistics.distribution_history import DAY, Counts
-from seatrial.statistics.rhythm import WEEK, Rhythm, Row, weekday
+from seatrial.statistics.rhythm import CALIBRATED_DAYS, UNKNOWN_DAY_DEVIATION, WEEK, Rhythm, Row, weekday
 from seatrial.statistics.rhythm_learning import Learning
 from seatrial.statistics.shift_scores import ShiftScores
 
-MINIMUM_DAYS = 7
+HOURS_FROM_DAYS = 2
 WEEKDAYS_FROM_DAYS = 21
 CERTAIN_FREEDOM = 1000.0
 
@@ -60,15 +60,20 @@ class Groups:
 
 
 def learn_rhythms(scores: Mapping[str, ShiftScores], learned: Mapping[str, Learning]) -> dict[str, Rhythm]:
-    """The rhythm of each distribution that has at least 7 whole days; how much days differ is told by all together.
+    """The rhythm of each distribution with at least 2 whole days, how much days differ from 7 on, weekdays from 21 on.
 
-    Day-to-day variances are moderated (Smyth, 2004): with few days each is drawn to the mean of its kind, the more so
-    the more alike they are, and has the degrees of freedom of both. Weekdays are told apart from 21 days on.
+    Day-to-day variances are moderated (Smyth, 2004): with few days each is drawn to the mean of its kind in all
+    distributions, the more so the more alike they are, and has the degrees of freedom of both.
     """
-    enough = {name: item for name, item in learned.items() if item.days >= MINIMUM_DAYS}
+    enough = {name: item for name, item in learned.items() if item.days >= HOURS_FROM_DAYS}
     drafts = {name: _draft(scores[name], item) for name, item in enough.items()}
-    moderated = _moderated(drafts, {name: len(scores[name].shapes) for name in drafts})
-    return {name: _finished(draft, moderated[name]) for name, draft in drafts.items()}
+    known = {name: draft for name, draft in drafts.items() if draft.rhythm.days >= CALIBRATED_DAYS}
+    moderated = _moderated(known, {name: len(scores[name].shapes) for name in known})
+    unknown = (UNKNOWN_DAY_DEVIATION**2, math.inf)
+    return {
+        name: _finished(draft, moderated[name] if name in known else [unknown] * len(draft.of_days))
+        for name, draft in drafts.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ def _draft(scores: ShiftScores, learned: Learning) -> _Draft:
 
 def _between(days: Groups, weekdays: Groups | None) -> tuple[list[float], int]:
     """Mean squares of days by score, around a straight line and, if given, weekdays; and their degrees of freedom."""
-    freedom = len(days.keys) - 2 - (len(weekdays.keys) - 1 if weekdays else 0)
+    freedom = max(1, len(days.keys) - 2 - (len(weekdays.keys) - 1 if weekdays else 0))
     found = []
     for score in range(len(days.scores[0])):
         left = days.squares(score) - days.squares_of_trend(score) - (weekdays.squares(score) if weekdays else 0.0)
@@ -202,7 +207,8 @@ def _pooled(value: float, freedom: float, mean: float, worth: float) -> tuple[fl
 
 
 def _finished(draft: _Draft, moderated: Sequence[tuple[float, float]]) -> Rhythm:
-    variances = [max(0.0, of_days - own) for (of_days, _), own in zip(moderated, draft.of_windows, strict=True)]
+    sampling = draft.of_windows if draft.rhythm.days >= CALIBRATED_DAYS else (0.0,) * len(moderated)
+    variances = [max(0.0, of_days - own) for (of_days, _), own in zip(moderated, sampling, strict=True)]
     return replace(draft.rhythm, day_variance=tuple(variances), freedom=tuple(freedom for _, freedom in moderated))
 
 
