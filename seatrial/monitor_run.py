@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # numpy takes a while to import: the other commands do without
     from seatrial.monitoring.record import MonitorReport, WindowRecord
+    from seatrial.monitoring.sources import Source
     from seatrial.monitoring.window_data import Period, Rejected
 
 ALARMED = 1
@@ -22,10 +23,22 @@ BASELINE_HELP = (
     "baseline.json or Model Monitor's statistics.json, the folder or s3:// prefix with it, or a model package's ARN"
 )
 
+IGNORE_HELP = "column of Model Monitor's baseline that is no input, such as the label (may be given again)"
+
 
 def add_run(parser: ArgumentParser) -> None:
     """The options of the command."""
     parser.add_argument("--baseline", required=True, metavar="B", help=BASELINE_HELP)
+    add_window(parser)
+    parser.add_argument("--ignore", action="append", default=[], metavar="NAME", help=IGNORE_HELP)
+    parser.add_argument("--alarm-budget", type=float, default=1.0, help="false alarms a year (default: %(default)s)")
+    parser.add_argument("--minimum-rows", type=int, default=50, help="to judge a window (default: %(default)s)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write report.html and the files beside it here")
+    parser.add_argument("--json", action="store_true", help="print the whole record as JSON")
+
+
+def add_window(parser: ArgumentParser) -> None:
+    """The options that say what is to be judged."""
     parser.add_argument("--window", required=True, metavar="W", help=WINDOW_HELP)
     parser.add_argument("--from", dest="start", metavar="TIME", help="first hour, ISO 8601 UTC (default: the first)")
     parser.add_argument("--to", dest="end", metavar="TIME", help="before this hour, ISO 8601 UTC (default: the last)")
@@ -33,10 +46,6 @@ def add_run(parser: ArgumentParser) -> None:
     parser.add_argument("--prediction-column", metavar="NAME", help="of a table (default: prediction, if there is one)")
     parser.add_argument("--label-column", metavar="NAME", help="of a table (default: label, if there is one)")
     parser.add_argument("--time-column", metavar="NAME", help="of a table, to judge it hour by hour")
-    parser.add_argument("--alarm-budget", type=float, default=1.0, help="false alarms a year (default: %(default)s)")
-    parser.add_argument("--minimum-rows", type=int, default=50, help="to judge a window (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write report.html and the files beside it here")
-    parser.add_argument("--json", action="store_true", help="print the whole record as JSON")
 
 
 def run_monitor(options: Namespace, clients: Any = None) -> int:
@@ -67,15 +76,13 @@ def evaluate(options: Namespace, clients: Any) -> Result:
     from seatrial.monitoring.counting import Counting
     from seatrial.monitoring.known_baseline import find_baseline
     from seatrial.monitoring.places import InputError
-    from seatrial.monitoring.sources import Source, find_windows
-    from seatrial.monitoring.table import Columns
+    from seatrial.monitoring.sources import find_windows
     from seatrial.monitoring.watch import Watch
     from seatrial.statistics.monitor import MonitorLimits
 
     _check_numbers(options)
-    columns = Columns(prediction=options.prediction_column, label=options.label_column, time=options.time_column)
-    source = Source(place=options.window, period=_period(options), labels=options.labels, columns=columns)
-    known = find_baseline(options.baseline, clients)
+    source = source_of(options)
+    known = find_baseline(options.baseline, clients).without(options.ignore)
     limits = MonitorLimits(minimum_rows=options.minimum_rows, alarm_budget_per_year=options.alarm_budget)
     found = find_windows(source, Counting(known.baseline, known.judges_outcomes), clients)
     judged = list(Watch(known.baseline, limits).judge_all(found.windows))
@@ -84,6 +91,15 @@ def evaluate(options: Namespace, clients: Any) -> Result:
     asked = Asked(window=options.window, kind=found.kind, limits=limits, made_at=datetime.now(UTC))
     rejected = [line for item in judged for line in item.data.rejected]
     return Result(build_report(known, asked, judged), merged_statistics(known.baseline, judged), rejected)
+
+
+def source_of(options: Namespace) -> "Source":
+    """What `add_window`'s options name; raises `InputError` for a period without sense."""
+    from seatrial.monitoring.sources import Source
+    from seatrial.monitoring.table import Columns
+
+    columns = Columns(prediction=options.prediction_column, label=options.label_column, time=options.time_column)
+    return Source(place=options.window, period=_period(options), labels=options.labels, columns=columns)
 
 
 def _check_numbers(options: Namespace) -> None:

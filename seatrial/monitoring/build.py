@@ -67,7 +67,7 @@ def build_report(known: KnownBaseline, asked: Asked, judged: Sequence[Judged]) -
         quality=quality,
         estimate=estimate,
         headline=headline(incidents, features, coverage),
-        meaning=meaning(incidents, features, coverage, (quality, estimate), budget),
+        meaning=(*meaning(incidents, features, coverage, (quality, estimate), budget), *_hints(known, judged)),
     )
 
 
@@ -79,6 +79,19 @@ def merged_statistics(baseline: Baseline, judged: Sequence[Judged]) -> dict[str,
     ]
     entries = map(feature_statistics, baseline.features, features, repeat(None))
     return statistics_document(sum(item.summary.rows for item in judged), entries)
+
+
+def _hints(known: KnownBaseline, judged: Sequence[Judged]) -> list[str]:
+    """What to look at when rows do not fit a baseline of Model Monitor."""
+    kinds = {finding.kind for item in judged for finding in item.evaluation.schema}
+    if known.judges_outcomes or "missing_column" not in kinds:
+        return []
+    first = known.baseline.schema.names[0]
+    sentence = (
+        "Model Monitor's baselines often hold the label beside the inputs. If that is why columns seem to be missing, "
+        f"name it with --ignore (the first column of this baseline is {first})."
+    )
+    return [sentence]
 
 
 def _baseline(known: KnownBaseline) -> BaselineRecord:

@@ -6,7 +6,7 @@ that of a model package, by its ARN: then the digest recorded in the registry mu
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from seatrial.contracts.model_monitor_files import (
     parse_constraints,
     parse_statistics,
 )
+from seatrial.contracts.schema import Feature, FeatureSchema
 from seatrial.contracts.serving import BASELINE_DIGEST, BASELINE_URI
 from seatrial.monitoring.model_monitor_baseline import convert
 from seatrial.monitoring.places import InputError, Place, place_of, read_text
@@ -45,6 +46,22 @@ class KnownBaseline:
     def judges_outcomes(self) -> bool:
         """Whether predictions and labels can be compared as well."""
         return self.origin == "seatrial"
+
+    def without(self, columns: Sequence[str]) -> "KnownBaseline":
+        """Leave columns out that are no inputs: Model Monitor's baselines often begin with the label.
+
+        Raises `InputError` for a column that is not there, and for a baseline of ours, which holds inputs only.
+        """
+        if columns and self.judges_outcomes:
+            raise InputError(f"--ignore: {self.place} holds inputs of the model only; leave the option out")
+        absent = [name for name in columns if name not in self.baseline.schema.names]
+        if absent:
+            known = ", ".join(self.baseline.schema.names)
+            raise InputError(f"--ignore: the baseline has no column {absent[0]!r}; it has {known}")
+        kept = tuple(item for item in self.baseline.features if item.name not in columns)
+        schema = FeatureSchema(tuple(Feature(item.name, item.type) for item in kept))
+        notes = tuple(f"{name}: is left out, as it is no input of the model" for name in columns)
+        return replace(self, baseline=replace(self.baseline, schema=schema, features=kept), notes=self.notes + notes)
 
 
 def find_baseline(name: str, clients: Clients) -> KnownBaseline:
@@ -101,7 +118,7 @@ def _written_digest(place: Place) -> str | None:
 
 def _of_package(arn: str, clients: Clients) -> KnownBaseline:
     """The baseline with which a model version was registered, which must have the digest that the registry holds."""
-    package = _described(arn, clients)
+    package = described(arn, clients)
     metadata = package.get("CustomerMetadataProperties", {})
     uri, digest = metadata.get(BASELINE_URI), metadata.get(BASELINE_DIGEST)
     found = _ours(place_of(uri, clients), digest) if uri else _registered_statistics(arn, package, clients)
@@ -109,7 +126,8 @@ def _of_package(arn: str, clients: Clients) -> KnownBaseline:
     return replace(found, package_arn=arn, notes=(*found.notes, *unbound))
 
 
-def _described(arn: str, clients: Clients) -> dict[str, Any]:
+def described(arn: str, clients: Clients) -> dict[str, Any]:
+    """The registry's entry of a model package; raises `InputError` when there is none."""
     from seatrial.monitoring.aws import FAILURES, reason
 
     try:

@@ -60,7 +60,8 @@ def _listed(folder: Place, manifests: Sequence[str]) -> list[str]:
     for manifest in manifests:
         try:
             head, *rest = json.loads(folder.read(manifest))
-            found += [head["prefix"] + name for name in rest]
+            prefix = head["prefix"]
+            found += [prefix + name for name in rest]
         except (ValueError, TypeError, KeyError):
             raise InputError(
                 f"{folder.name}/{manifest}: is no manifest of batch transform; expected a JSON list that begins with "
@@ -133,17 +134,25 @@ def uncompressed(body: bytes) -> bytes:
 def _joined(place: Place, file: str, names: Sequence[str]) -> Read:
     text = uncompressed(place.read(file)).decode("utf-8", errors="replace")
     if text.lstrip().startswith("{"):
-        pairs = [_joined_object(json.loads(line), names) for line in text.splitlines() if line.strip()]
-    else:
-        width = len(names)
-        table = [tuple(row) for row in csv.reader(io.StringIO(text)) if row]
-        pairs = [(row[:width], row[width:]) for row in table]
-    if pairs and not any(line for _, line in pairs):
+        return _joined_objects(text, names, file or place.name)
+    table = [tuple(row) for row in csv.reader(io.StringIO(text)) if row]
+    if table and not any(len(row) > len(names) for row in table):
         raise InputError(
-            f"{place.name}: its lines have {len(pairs[0][0])} values, expected {len(names)} inputs and the output; run "
+            f"{place.name}: its lines have {len(table[0])} values, expected {len(names)} inputs and the output; run "
             "the transform job with JoinSource Input, or name its data capture"
         )
-    return _records(((row, line or ("",)) for row, line in pairs), file or place.name)
+    return _records(((row[: len(names)], row[len(names) :] or ("",)) for row in table), file or place.name)
+
+
+def _joined_objects(text: str, names: Sequence[str], file: str) -> Read:
+    pairs, bad = [], 0
+    for line in text.splitlines():
+        try:
+            pairs += [_joined_object(json.loads(line), names)] if line.strip() else []
+        except (ValueError, AttributeError, IndexError):
+            bad += 1
+    records, reasons = _records(pairs, file)
+    return records, {**reasons, "line is no joined JSON": bad} if bad else reasons
 
 
 def _joined_object(item: dict[str, Any], names: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
