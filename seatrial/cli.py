@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from seatrial import data, doctor, monitor, monitor_run, toolchain
+from seatrial import data, doctor, monitor, monitor_explain, monitor_run, toolchain
 from seatrial.config import EngagementError, load
 
 DEFAULT_ENGAGEMENT = Path("engagements/telecom-churn.yaml")
@@ -161,6 +161,13 @@ def _monitor_run(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
 
 
+def _monitor_explain(options: argparse.Namespace) -> int:
+    try:
+        return monitor_explain.run_explain(options)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
 def _require_environment(file: Path, name: str) -> None:
     known = load(file).environments
     if name not in known:
@@ -262,6 +269,9 @@ def _add_monitor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = actions.add_parser("run", help="judge any window against a baseline now, and write the report")
     monitor_run.add_run(parser)
     parser.set_defaults(run=_monitor_run)
+    parser = actions.add_parser("explain", help="compare a model's explanations and fairness with its training's")
+    monitor_explain.add_explain(parser)
+    parser.set_defaults(run=_monitor_explain)
     parser = actions.add_parser("simulate", help="what settings cost in false alarms, and how soon they tell a change")
     monitor.add_simulate(parser)
     parser.set_defaults(run=_monitor_simulate)
