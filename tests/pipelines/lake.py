@@ -58,6 +58,7 @@ def spark_session(master="local[2]"):
 
     if shutil.which("java") is None:
         os.environ.setdefault("JAVA_HOME", programs_table.java_home())
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.master(master)
     for key, value in SPARK_SETTINGS.items():
         builder = builder.config(key, value)

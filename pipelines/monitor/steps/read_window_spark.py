@@ -9,25 +9,22 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
 from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
-from seatrial.columnar.window import WindowPart, part_of_rows
+from seatrial.columnar.window import WindowPart
 from seatrial.contracts.volume import ReadingRequest, ReadingResult
-from seatrial.monitoring.capture_reader import MOST_QUARANTINED, CaptureReader, Labels
-from seatrial.monitoring.volume import BLOCK_ROWS, ReadingError, checked_baseline, new_labels, together
+from seatrial.monitoring.capture_reader import MOST_QUARANTINED, Labels
+from seatrial.monitoring.pieces import PLACE, Piece, merge_bodies
+from seatrial.monitoring.volume import ReadingError, checked_baseline, new_labels, together
 from seatrial.spark.errors import DataError, main
 from seatrial.spark.files import Files, location
 from seatrial.spark.session import session
 from seatrial.statistics.baseline import Baseline
-from seatrial.statistics.columns.hashing import hash_texts
 
-PLACE = ("file", "start", "row")
-"""Where a line lies: number of its file in the order of the keys, beginning of its split, number within Spark."""
 FOUND = "hour string, kind string, event long, call long, place array<long>, body binary"
 PARTS_AT_ONCE = 64
 EVENT_ID = "$.eventMetadata.eventId"
@@ -58,12 +55,30 @@ def read(spark: SparkSession, request: ReadingRequest, root: str | None = None, 
     }
     lines = lines_of(spark, request, base)
     lines = lines.repartition(partitions) if partitions else lines
+    result = result_of(lines, request, baseline, labels)
+    if result is None:
+        again = brought_together(lines, partitions or spark.sparkContext.defaultParallelism)
+        result = result_of(again, request, baseline, labels, in_order=True)
+    if result is None:
+        raise AssertionError("lines of an event lie in one partition, so it is counted once")
+    return result
+
+
+def result_of(
+    lines: DataFrame,
+    request: ReadingRequest,
+    baseline: Baseline,
+    labels: Mapping[str, Labels],
+    *,
+    in_order: bool = False,
+) -> ReadingResult | None:
+    """The result; None when a request came twice and the lines are not yet in order by their ids."""
     found = piece_by_piece(lines, request, baseline, labels).persist()
     try:
-        if found.where("kind = 'request'").groupBy("hour", "event").count().where("count > 1").isEmpty():
-            return put_together(found, request, baseline, labels)
-        again = brought_together(lines, partitions or spark.sparkContext.defaultParallelism)
-        return put_together(piece_by_piece(again, request, baseline, labels), request, baseline, labels)
+        events = found.where("event is not null").groupBy("hour", "event").count()
+        if not in_order and not events.where("count > 1").isEmpty():
+            return None
+        return put_together(found, request, baseline, labels)
     finally:
         found.unpersist()
 
@@ -117,63 +132,6 @@ def piece_by_piece(
     return lines.mapInArrow(work, FOUND)
 
 
-class Piece:
-    """The readers of one partition, one for each hour."""
-
-    def __init__(self, window: str, baseline: Baseline, labels: Mapping[str, Labels]) -> None:
-        self._readers = {
-            hour: CaptureReader(
-                hour,
-                baseline,
-                count=part_of_rows if hour == window else None,
-                block_rows=BLOCK_ROWS,
-            )
-            for hour in labels
-        }
-        self._window, self._labels = window, labels
-
-    def read(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """Count the lines of a batch; tells the requests in it."""
-        columns = [batch.column(name).to_pylist() for name in ("value", "hour", "following", *PLACE)]
-        rows = []
-        for line, hour, following, *place in zip(*columns, strict=True):
-            reader = self._readers[hour]
-            for record in reader.records([line.rstrip("\r")], next_hour=following):
-                first = reader.first(record)
-                event, call = hash_texts([record.event_id, record.inference_id or ""]).view("int64").tolist()
-                rows.append(
-                    _row(hour, "request" if first else "repeated", event, call if record.inference_id else None)
-                )
-                if first:
-                    reader.take(record)
-                if first and record.join_id in self._labels[hour]:
-                    rows.append(_row(hour, "labelled", place=place, body=_labelled(record)))
-        yield _batch(rows)
-
-    def finish(self) -> pa.RecordBatch:
-        """The parts and the facts."""
-        reader = self._readers[self._window]
-        part: WindowPart | None = reader.finish()
-        facts = {"reasons": dict(reader.reasons), "newest": reader.newest, "quarantine": reader.quarantine}
-        rows = [_row(self._window, "part", body=part.to_bytes())] if part else []
-        return _batch([*rows, _row(self._window, "facts", body=json.dumps(facts).encode())])
-
-
-def _labelled(record: Any) -> bytes:
-    rows, predictions = [list(row) for row in record.rows], list(record.predictions)
-    return json.dumps({"id": record.join_id, "rows": rows, "predictions": predictions}).encode()
-
-
-def _row(hour: str, kind: str, event: int | None = None, call: int | None = None, **rest: Any) -> dict[str, Any]:
-    return {"hour": hour, "kind": kind, "event": event, "call": call, "place": None, "body": None, **rest}
-
-
-def _batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
-    types = {"hour": pa.string(), "kind": pa.string(), "event": pa.int64(), "call": pa.int64()}
-    schema = pa.schema({**types, "place": pa.list_(pa.int64()), "body": pa.binary()})
-    return pa.RecordBatch.from_pylist(rows, schema)
-
-
 # ------------------------------------------------------------------------------------------------- on the driver
 
 
@@ -203,14 +161,7 @@ def put_together(
 
 def merged_parts(parts: DataFrame) -> list[WindowPart]:
     """Parts of all partitions, merged on the workers first: the driver sees at most so many."""
-
-    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        bodies = [WindowPart.from_bytes(body) for batch in batches for body in batch.column(0).to_pylist()]
-        if bodies:
-            whole = reduce(WindowPart.merge, bodies).to_bytes()
-            yield pa.RecordBatch.from_pydict({"body": [whole]}, pa.schema({"body": pa.binary()}))
-
-    merged = parts.coalesce(PARTS_AT_ONCE).mapInArrow(work, "body binary")
+    merged = parts.coalesce(PARTS_AT_ONCE).mapInArrow(merge_bodies, "body binary")
     return [WindowPart.from_bytes(bytes(row.body)) for row in merged.collect()]
 
 
