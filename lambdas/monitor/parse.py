@@ -7,6 +7,7 @@ from typing import Any
 
 from seatrial.contracts import environment
 from seatrial.decisions.alerting import MonitoringSettings
+from seatrial.decisions.monitor_form import FormLimits
 from seatrial.statistics.monitor import MonitorLimits
 
 HOUR = timedelta(hours=1)
@@ -29,6 +30,7 @@ class Configuration:
     metric_namespace: str
     event_bus_name: str
     settings: MonitoringSettings
+    form_limits: FormLimits = FormLimits()
 
     @classmethod
     def from_environment(cls, values: Mapping[str, str]) -> "Configuration":
@@ -54,6 +56,7 @@ class Configuration:
             maximum_missing_share=settings.maximum_missing_share,
             maximum_unknown_share=settings.maximum_unknown_share,
             minimum_effect=settings.minimum_effect,
+            unknown_rhythm=settings.unknown_rhythm,
             loss_tolerance=settings.loss_tolerance,
             auc_tolerance=settings.auc_tolerance,
             maximum_repeated_share=settings.maximum_repeated_share,

@@ -240,6 +240,12 @@ class MonitoringSection(Section):
     """How long after a prediction its label is normally known."""
     maximum_missing_share: Share = 0.05
     """Largest share of missing values in a feature above its share in the baseline."""
+    minimum_effect: Annotated[float, Field(gt=0, le=3, allow_inf_nan=False)] = 0.05
+    """Smallest shift worth a ticket, in standard deviations of the feature (or the distance that such a shift has);
+    0.25 until the traffic's rhythm is known."""
+    unknown_rhythm: Annotated[float, Field(gt=0, le=3, allow_inf_nan=False)] = 0.05
+    """By how many standard deviations hours may wander around their day's mean until the rhythm is known, from the
+    second day on. With strong daily rhythms and a baseline without times, 0.3 keeps these two days quiet."""
     allowed_lateness_minutes: Annotated[int, Field(ge=0, le=1440)] = 15
     """How long after its end an hour is judged: capture files may come minutes late."""
     late_hours: Annotated[int, Field(ge=0, le=168)] = 24

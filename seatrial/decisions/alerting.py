@@ -48,6 +48,8 @@ class MonitoringSettings:
     maximum_unknown_share: float = 0.05
     minimum_effect: float = 0.05
     """In standard deviations, as soon as the rhythm of the traffic is known."""
+    unknown_rhythm: float = 0.05
+    """Standard deviations by which hours may wander around their day's mean before that."""
     loss_tolerance: float = 0.1
     auc_tolerance: float = 0.02
     maximum_repeated_share: float = 0.05
