@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,17 +20,29 @@ class Stage:
     command: tuple[str, ...]
 
 
-STAGES = (
-    Stage("format", ("ruff", "format", "--check", ".")),
-    Stage("lint", ("ruff", "check", ".")),
-    Stage("types", (sys.executable, "tools/check_types.py")),
-    Stage("imports", ("lint-imports", "--no-logo", "--no-cache")),
+QUICK = (
+    # The longest first: two run at a time.
     Stage("templates", (sys.executable, "tools/templates.py")),
     # Made once for a machine: each of the tests' many Spark processes then starts in half the CPU time.
     Stage("archive", (sys.executable, "-m", "seatrial.offline.sagemaker.spark_archive")),
     Stage("docstrings", (sys.executable, "-m", "pytest", "--doctest-modules", "seatrial")),
-    Stage("tests", (sys.executable, "-m", "pytest", "-n", WORKERS, "--dist", "loadscope", "--durations", "15")),
+    Stage("types", (sys.executable, "tools/check_types.py")),
+    Stage("format", ("ruff", "format", "--check", ".")),
+    Stage("lint", ("ruff", "check", ".")),
+    Stage("imports", ("lint-imports", "--no-logo", "--no-cache")),
 )
+TESTS = Stage("tests", (sys.executable, "-m", "pytest", "-n", WORKERS, "--dist", "loadscope", "--durations", "15"))
+STAGES = (*QUICK, TESTS)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a stage ended, and what it printed where that has not been shown yet."""
+
+    stage: Stage
+    code: int
+    seconds: float
+    output: str = ""
 
 
 def main(wanted: list[str]) -> int:
@@ -39,18 +52,27 @@ def main(wanted: list[str]) -> int:
         known = ", ".join(stage.name for stage in STAGES)
         print(f"check: no stage {', '.join(unknown)}; there are {known}", file=sys.stderr)
         return 2
-    results = [(stage, *_run(stage)) for stage in STAGES if not wanted or stage.name in wanted]
+    results = []
+    with ThreadPoolExecutor(int(WORKERS)) as pool:
+        for result in pool.map(_run, [stage for stage in QUICK if not wanted or stage.name in wanted]):
+            print(f"\ncheck: {result.stage.name}\n{result.output}", end="", flush=True)
+            results.append(result)
+    if not wanted or TESTS.name in wanted:
+        print(f"\ncheck: {TESTS.name}", flush=True)
+        results.append(_run(TESTS, shown=True))
     print("\ncheck:")
-    for stage, code, seconds in results:
-        print(f"  {'passed' if code == 0 else 'FAILED'}  {stage.name:<10} {seconds:7.1f} s")
-    return int(any(code for _, code, _ in results))
+    for result in results:
+        print(f"  {'passed' if result.code == 0 else 'FAILED'}  {result.stage.name:<10} {result.seconds:7.1f} s")
+    return int(any(result.code for result in results))
 
 
-def _run(stage: Stage) -> tuple[int, float]:
-    print(f"\ncheck: {stage.name}", flush=True)
-    began = time.monotonic()
-    code = subprocess.run(stage.command, cwd=ROOT, env=_environment(), check=False).returncode
-    return code, time.monotonic() - began
+def _run(stage: Stage, *, shown: bool = False) -> Result:
+    """Run one stage; its output goes to the terminal at once where it is `shown`, else into the result."""
+    began, target = time.monotonic(), None if shown else subprocess.PIPE
+    done = subprocess.run(
+        stage.command, cwd=ROOT, env=_environment(), check=False, text=True, stdout=target, stderr=subprocess.STDOUT
+    )
+    return Result(stage, done.returncode, time.monotonic() - began, done.stdout or "")
 
 
 def _environment() -> dict[str, str]:
