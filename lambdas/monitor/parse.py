@@ -1,7 +1,7 @@
 """Reads the environment and the event: which endpoint, and which hours are to be judged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,7 +30,7 @@ class Configuration:
     metric_namespace: str
     event_bus_name: str
     settings: MonitoringSettings
-    form_limits: FormLimits = FormLimits()
+    form_limits: FormLimits = field(default_factory=FormLimits)
 
     @classmethod
     def from_environment(cls, values: Mapping[str, str]) -> "Configuration":

@@ -201,7 +201,7 @@ def _reader(
     reading: Reading, hour: str, files: CaptureFiles, keys: list[str], *, counting: bool = True
 ) -> CaptureReader:
     """A reader of one hour's capture that joins the hour's new labels."""
-    share = choose_form(files.size).sampled_share
+    share = choose_form(files.size, limits=reading.configuration.form_limits).sampled_share
     memory = reading.memory
     usable = keys and hour >= memory.since and hour not in memory.faulty_hours
     labels = sampled(_new_labels(reading, keys, memory.used_labels.get(hour, [])), share) if usable else {}

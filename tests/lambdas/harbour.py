@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -87,9 +88,18 @@ class Harbour:
     def capture(self, hour: int, lines: list[str], file: str = "00.jsonl") -> None:
         self.put(layout.capture_hour_prefix("churn", "primary", at(hour)) + file, lines)
 
+    def configure(self, **settings: Any) -> None:
+        """Other settings of the monitor than the defaults."""
+        chosen = monitor.parse.MonitoringSettings(**settings)
+        self.configuration = replace(self.configuration, settings=chosen)
+
     def invoked(self, hour: int, times: int, variant: str = "primary") -> None:
+        self.invoked_at(at(hour), times, variant)
+
+    def invoked_at(self, time: datetime, times: int, variant: str = "primary") -> None:
+        """What the endpoint counts by itself."""
         dimensions = [{"Name": "EndpointName", "Value": "churn"}, {"Name": "VariantName", "Value": variant}]
-        datum = {"MetricName": "Invocations", "Dimensions": dimensions, "Value": times, "Timestamp": at(hour)}
+        datum = {"MetricName": "Invocations", "Dimensions": dimensions, "Value": times, "Timestamp": time}
         boto3.client("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=[datum])
 
     def put(self, key: str, lines: list[str]) -> None:
