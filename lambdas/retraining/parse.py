@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from seatrial.contracts import environment, events
 from seatrial.decisions.retraining import MANUAL, SCHEDULE, RetrainingSettings, Trigger
 
+VERDICTS = get_args(events.Verdict)
 ENDED = frozenset({"Succeeded", "Failed", "Stopped"})
 
 
@@ -64,10 +65,10 @@ class ExecutionEnded:
 def read_event(event: Mapping[str, Any], configuration: Configuration) -> Trigger | ExecutionEnded:
     """Read a verdict event, a pipeline's status event, the schedule's input or a person's; raises `EventError`."""
     if event.get("source") == events.SOURCE:
-        return _verdict(event, configuration)
+        return _verdict(_detail(event), configuration)
     if event.get("source") == "aws.sagemaker":
-        return _execution(event)
-    if event.get("trigger") in {MANUAL, SCHEDULE}:
+        return _execution(_detail(event), event.get("time"))
+    if event.get("trigger") in (MANUAL, SCHEDULE):
         return _request(event)
     raise EventError(f"event: source must be {events.SOURCE!r} or trigger 'schedule' or 'manual', got {dict(event)!r}")
 
@@ -78,28 +79,37 @@ def parse_time(text: object) -> datetime:
         raise EventError(f"event.time: must be an ISO 8601 time, got {text!r}")
     try:
         time = datetime.fromisoformat(text)
-    except ValueError as error:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (OverflowError, ValueError) as error:
         raise EventError(f"event.time: must be an ISO 8601 time, got {text!r}") from error
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _verdict(event: Mapping[str, Any], configuration: Configuration) -> Trigger:
+def _detail(event: Mapping[str, Any]) -> dict[str, Any]:
+    detail = event.get("detail")
+    if not isinstance(detail, Mapping):
+        raise EventError(f"event.detail: must be an object, got {detail!r}")
+    return dict(detail)
+
+
+def _verdict(detail: dict[str, Any], configuration: Configuration) -> Trigger:
     try:
-        verdict = events.MonitoringVerdict.from_detail(event["detail"])
-    except (KeyError, TypeError) as error:
+        verdict = events.MonitoringVerdict.from_detail(detail)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise EventError(f"event.detail: is no verdict of version {events.VERDICT_VERSION}: {error}") from error
     if verdict.endpoint_name != configuration.endpoint_name:
-        raise EventError(f"event.detail.endpoint_name: must be {configuration.endpoint_name!r}, got {verdict!r}")
+        named = verdict.endpoint_name
+        raise EventError(f"event.detail.endpoint_name: must be {configuration.endpoint_name!r}, got {named!r}")
+    if verdict.verdict not in VERDICTS:
+        raise EventError(f"event.detail.verdict: must be one of {', '.join(VERDICTS)}, got {verdict.verdict!r}")
     key = f"{verdict.verdict}:{verdict.window_start}"
-    return Trigger(verdict.verdict, key, parse_time(verdict.window_end), verdict.sentence)
+    return Trigger(verdict.verdict, key, parse_time(verdict.window_end), str(verdict.sentence))
 
 
-def _execution(event: Mapping[str, Any]) -> ExecutionEnded:
-    detail = event.get("detail", {})
+def _execution(detail: dict[str, Any], time: object) -> ExecutionEnded:
     arn, status = detail.get("pipelineExecutionArn"), detail.get("currentPipelineExecutionStatus")
-    if not arn or not status:
+    if not isinstance(arn, str) or not isinstance(status, str):
         raise EventError(f"event.detail: needs pipelineExecutionArn and currentPipelineExecutionStatus, got {detail!r}")
-    return ExecutionEnded(arn, status, parse_time(detail.get("executionEndTime") or event.get("time")))
+    return ExecutionEnded(arn, status, parse_time(detail.get("executionEndTime") or time))
 
 
 def _request(event: Mapping[str, Any]) -> Trigger:

@@ -18,14 +18,15 @@ def cloud() -> Iterator[None]:
     os.environ.update(environment)
     try:
         with mock_aws():
-            _make_stores()
+            make_stores()
             yield
     finally:
         os.environ.clear()
         os.environ.update(before)
 
 
-def _make_stores() -> None:
+def make_stores() -> None:
+    """Buckets and tables as the stacks would make them."""
     s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
     for bucket in ("capture", "artifacts", "raw"):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})

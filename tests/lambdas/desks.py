@@ -115,9 +115,14 @@ class Selecting:
         self.aws = selecting.adapters.Aws()
         self.sagemaker = self.aws.sagemaker = FakeSageMaker()
         self.alarms: tuple[str, ...] = ()
+        self.barred: tuple[str, ...] = ()
 
     def deliver(self, event: dict) -> dict:
         configuration = selecting.parse.Configuration(
-            endpoint_name="churn", model_package_group="churn", state_table="state", rollback_alarm_names=self.alarms
+            endpoint_name="churn",
+            model_package_group="churn",
+            state_table="state",
+            rollback_alarm_names=self.alarms,
+            barred_roles=self.barred,
         )
         return selecting.handler.run(event, configuration, self.aws)

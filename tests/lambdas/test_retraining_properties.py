@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.lambdas.desks import Desk, verdict
 from tests.lambdas.fakes import FakeTables, Killed
 
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
+KINDS = st.sampled_from(["quality_loss", "quality_loss", "drift", "schedule", "manual", "ok"])
+KILLS = st.none() | st.integers(0, 4)
 PACE = {"cooldown_hours": 6, "daily_budget": 2, "monthly_budget": 5, "breaker_after": 2}
 
 
@@ -58,26 +60,29 @@ def stamp(hour: int) -> str:
 class AtLeastOnce(RuleBasedStateMachine):
     """Events are kept, and delivered never, once or often; processes die; data lands; runs end, told or untold."""
 
-    events = Bundle("events")
-
     def __init__(self) -> None:
         super().__init__()
-        self.desk, self.hour, self.sent = Fleet(), 0, {}
+        self.desk, self.hour, self.sent, self.events = Fleet(), 0, {}, []
         self.desk.land("v0", stamp(0))
 
-    @rule(target=events, kind=st.sampled_from(["quality_loss", "quality_loss", "drift", "schedule", "manual", "ok"]))
-    def happen(self, kind: str) -> dict:
+    @rule(kind=KINDS, lost=st.booleans(), kill=KILLS, before=st.booleans())
+    def happen(self, kind: str, lost: bool, kill: int | None, before: bool) -> None:
         self.hour += 1
-        if kind in {"schedule", "manual"}:
-            return {"trigger": kind, "time": stamp(self.hour)}
-        return verdict(kind, stamp(self.hour - 1), stamp(self.hour))
+        asked = {"trigger": kind, "time": stamp(self.hour)}
+        event = asked if kind in {"schedule", "manual"} else verdict(kind, stamp(self.hour - 1), stamp(self.hour))
+        self.events.append(event)
+        if not lost:
+            self._deliver(event, kill, before)
 
-    @rule(event=events, kill=st.none() | st.integers(0, 4), before=st.booleans())
-    def deliver(self, event: dict, kill: int | None, before: bool) -> None:
+    @rule(place=st.integers(0, 99), kill=KILLS, before=st.booleans())
+    def deliver_again(self, place: int, kill: int | None, before: bool) -> None:
+        if self.events:
+            self._deliver(self.events[place % len(self.events)], kill, before)
+
+    def _deliver(self, event: dict, kill: int | None, before: bool) -> None:
         self.desk.tables.calls_left, self.desk.tables.before_effect = kill, before
         with contextlib.suppress(Killed), contextlib.redirect_stdout(io.StringIO()):
-            answer = self.desk.deliver(event)
-            self.sent[json.dumps(event)] = answer["action"]
+            self.sent[json.dumps(event)] = self.desk.deliver(event)["action"]
         self.desk.tables.calls_left = None
 
     @rule(status=st.sampled_from(["Succeeded", "Failed"]), told=st.booleans())
@@ -128,4 +133,4 @@ class AtLeastOnce(RuleBasedStateMachine):
 
 
 TestAtLeastOnce = AtLeastOnce.TestCase
-TestAtLeastOnce.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestAtLeastOnce.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)

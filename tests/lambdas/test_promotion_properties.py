@@ -1,0 +1,131 @@
+"""Promotion, whatever events come, get lost or come again, while people change their minds and updates take time."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from seatrial.contracts.events import RECONCILIATION
+from seatrial.contracts.serving import package_version
+from tests.lambdas.desks import Selecting, approval
+from tests.lambdas.fakes import PACKAGES, FakeRuntime, FakeTables, load_function
+
+verifying = load_function("promotion_verify")
+BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
+SMOKE = {"SmokeInputUri": "s3://a/smoke.csv", "SmokeOutputUri": "s3://a/smoke_expected.csv"}
+
+
+class Smoke:
+    """S3 with smoke rows and their answer."""
+
+    def get_object(self, **_: str) -> dict:
+        return {"Body": io.BytesIO(b"0.5\n")}
+
+
+class Promotions(RuleBasedStateMachine):
+    """The registry, the endpoint and the state machine around the two functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk, self.tables = Selecting(), FakeTables()
+        self.desk.aws.dynamodb = self.tables
+        self.registry = self.desk.sagemaker
+        self.verify = verifying.adapters.Aws()
+        self.verify.sagemaker, self.verify.s3, self.verify.runtime = self.registry, Smoke(), FakeRuntime("0.5\n")
+        self.minute, self.runs, self.events = 0, 0, []
+        self.updating: dict | None = None
+        self.doubtful = False
+
+    @property
+    def now(self) -> str:
+        return f"{BEGIN + timedelta(minutes=self.minute):%Y-%m-%dT%H:%M:%SZ}"
+
+    @rule(approved=st.booleans())
+    def register(self, approved: bool) -> None:
+        arn = self.registry.add_package(len(self.registry.packages) + 1, "PendingManualApproval", **SMOKE)
+        self.registry.packages[arn]["CreationTime"] = BEGIN + timedelta(minutes=self.minute)
+        if approved:
+            self.judge(99, "Approved", True)
+
+    @rule(place=st.integers(0, 99), status=st.sampled_from(["Approved", "Rejected"]), lost=st.booleans())
+    def judge(self, place: int, status: str, lost: bool) -> None:
+        if not self.registry.packages:
+            return
+        self.minute += 1
+        version = len(self.registry.packages) if place == 99 else place % len(self.registry.packages) + 1
+        package = self.registry.packages[f"{PACKAGES}/{version}"]
+        package |= {"ModelApprovalStatus": status, "LastModifiedTime": BEGIN + timedelta(minutes=self.minute)}
+        self.doubtful |= package["ModelPackageArn"] == self.registry.serving and status == "Rejected"
+        self.events.append(approval(version, f"event-{len(self.events)}", self.now))
+        if not lost:
+            self.promote(self.events[-1])
+
+    @rule(place=st.integers(0, 99))
+    def deliver_again(self, place: int) -> None:
+        if self.events:
+            self.promote(self.events[place % len(self.events)])
+
+    @rule()
+    def reconcile(self) -> None:
+        self.promote({"id": "reconciliation", "time": self.now, "detail": {RECONCILIATION: True}})
+
+    def promote(self, event: dict) -> None:
+        """A run of the state machine up to its stack update; while the stack is busy it would wait and choose anew."""
+        self.runs += 1
+        if self.updating:
+            return
+        before = self.registry.serving
+        answer = self.desk.deliver({**event, "executionId": f"run-{self.runs}", "startedAt": self.now})
+        if answer["proceed"]:
+            arn = answer["modelPackageArn"]
+            assert self.registry.packages[arn]["ModelApprovalStatus"] == "Approved"
+            assert before is None or package_version(arn) > package_version(before) or self.doubtful
+            self.updating = answer
+
+    @precondition(lambda self: self.updating)
+    @rule(rolled_back=st.booleans())
+    def settle(self, rolled_back: bool) -> None:
+        answer, self.updating = self.updating, None
+        self.minute += 20
+        if rolled_back:
+            return
+        self.registry.serving = answer["modelPackageArn"]
+        configuration = verifying.parse.Configuration("churn")
+        verified = verifying.handler.run(answer, configuration, self.verify)
+        if verified["ok"]:
+            self.doubtful = False
+            champion = {"pk": {"S": "champion#churn"}, "sk": {"S": "current"}}
+            names = {"model_package_arn": "modelPackageArn", "previous_model_package_arn": "previousModelPackageArn"}
+            item = champion | {name: {"S": answer[key]} for name, key in names.items()}
+            self.tables.items["state", "champion#churn", "current"] = item
+        else:
+            assert "is Rejected by now" in verified["reason"]
+            self.registry.serving = answer["previousModelPackageArn"] or None
+
+    @invariant()
+    def a_rejected_package_serves_only_until_somebody_looks(self) -> None:
+        serving = self.registry.packages.get(self.registry.serving or "")
+        if serving and serving["ModelApprovalStatus"] == "Rejected":
+            assert self.doubtful
+
+    def teardown(self) -> None:
+        """Whatever was lost: one look brings the newest approved package never tried, or the way back."""
+        if self.updating:
+            self.settle(False)
+        approved = [arn for arn, found in self.registry.packages.items() if found["ModelApprovalStatus"] == "Approved"]
+        newest = max(approved, key=package_version, default=None)
+        tried = newest and ("state", "promotion#churn", f"attempt#{newest}") in self.tables.items
+        newer = newest and (
+            self.registry.serving is None or package_version(newest) > package_version(self.registry.serving)
+        )
+        proven = self.tables.items.get(("state", "champion#churn", "current"), {})
+        back = self.doubtful and newest in {proven[name]["S"] for name in proven if name.endswith("model_package_arn")}
+        if (newer and not tried) or (back and not newer):
+            self.reconcile()
+            assert self.updating["modelPackageArn"] == newest
+
+
+TestPromotions = Promotions.TestCase
+TestPromotions.settings = settings(max_examples=250, stateful_step_count=25, deadline=None)
