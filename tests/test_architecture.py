@@ -45,6 +45,7 @@ AREAS = [
     Area("seatrial/data.py", {"seatrial.telecom"}),
     Area("seatrial/monitor.py", {"seatrial.statistics"}),
     Area("seatrial/monitor_run.py", {"seatrial.statistics", "seatrial.monitoring"}),
+    Area("seatrial/monitor_explain.py", {"seatrial.contracts", "seatrial.monitoring", "seatrial.monitor_run"}),
     Area("seatrial/cli.py", {"seatrial"}, anything_but=CDK | AWS),
     Area("seatrial/config/*.py", {"seatrial.config"}, {"pydantic", "pydantic_core", "yaml"}),
     Area(

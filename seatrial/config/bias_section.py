@@ -5,12 +5,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from seatrial.config.values import Section, Share, Text
-from seatrial.contracts.bias import LARGEST_MOVES
 
 BiasMetric = Literal[
     "CI", "DPL", "KL", "JS", "LP", "TVD", "KS", "CDDL",
     "AD", "CDDPL", "DAR", "DCA", "DCR", "DI", "DPPL", "DRR", "GE", "RD", "SD", "TE",
 ]  # fmt: skip
+
+
+def _limits() -> dict[BiasMetric, float]:
+    return {"AD": 0.1, "DPPL": 0.1, "RD": 0.1}
 
 
 class FacetSection(Section):
@@ -33,8 +36,6 @@ class BiasSection(Section):
     """Feature on whose values demographic disparity is conditioned (CDDL, CDDPL)."""
     probability_threshold: Share = 0.5
     """From this probability on a prediction counts as positive."""
-    limits: dict[BiasMetric, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(
-        default_factory=lambda: dict(LARGEST_MOVES)  # pyrefly: ignore[bad-argument-type]
-    )
+    limits: dict[BiasMetric, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = Field(default_factory=_limits)
     """How much farther from fair than at validation a metric may be in a window before it is told; others are only
     reported."""

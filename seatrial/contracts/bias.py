@@ -68,5 +68,6 @@ class BiasSettings:
         >>> BiasSettings.from_dict(json.loads(settings.to_json())) == settings
         True
         """
-        facets = tuple(Facet(**{**facet, "values": tuple(facet["values"])}) for facet in data["facets"])
-        return cls(**{**data, "facets": facets})
+        facets: list[dict[str, Any]] = [{**facet, "values": tuple(facet["values"])} for facet in data["facets"]]
+        fields: dict[str, Any] = {**data, "facets": tuple(Facet(**facet) for facet in facets)}
+        return cls(**fields)

@@ -3,6 +3,7 @@
 import pytest
 
 from seatrial.config import EngagementError, load
+from seatrial.contracts.bias import BiasSettings
 
 GIVEN = """\
 name: bias-trial
@@ -30,7 +31,7 @@ def test_facets_by_value_and_by_threshold_are_read(told):
     bias = told(["facets: [{column: plan, values: [basic]}, {column: age, above: 65.0}]"]).monitoring.bias
 
     assert [facet.column for facet in bias.facets] == ["plan", "age"]
-    assert bias.limits == {"AD": 0.1, "DPPL": 0.1, "RD": 0.1}
+    assert bias.limits == BiasSettings().limits
 
 
 @pytest.mark.parametrize(

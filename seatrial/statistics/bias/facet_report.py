@@ -74,7 +74,7 @@ def facet_rows(settings: BiasSettings, facet: Facet, rows: LabelledRows) -> tupl
         raise FacetError(f"facet {facet.column}: no column {missing[0]!r}, only {', '.join(columns)}")
     side = np.array([_side(facet, text) for text in columns[facet.column]])
     kept = np.flatnonzero(side >= 0)
-    groups = [columns[settings.group][row] for row in kept] if settings.group else None
+    groups = [columns[settings.group][row] for row in kept.tolist()] if settings.group else None
     said = np.asarray(rows.scores, float)[kept] >= settings.probability_threshold
     return FacetRows(side[kept], np.asarray(rows.labels)[kept], said.astype(int), groups), kept
 
@@ -101,7 +101,7 @@ def _flips(facet: Facet, columns: Mapping[str, Sequence[str]], rows: FacetRows, 
 
 
 def _numbers(column: Sequence[str], rows: np.ndarray) -> np.ndarray | None:
-    texts = [column[row] for row in rows]
+    texts = [column[row] for row in rows.tolist()]
     numbers = [None if is_missing(text) else to_number(text) for text in texts]
     if any(number is None and not is_missing(text) for number, text in zip(numbers, texts, strict=True)):
         return None
