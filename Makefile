@@ -21,8 +21,9 @@ check: setup ## the gate: format, lint, types, import rules, templates, tests
 bench: setup ## measure: each file of benchmarks/ is one command
 	@$(IN_VENV) python tools/bench.py $(ARGS)
 
-reference: setup ## write docs/reference/engagement.* and data-costs.md anew
+reference: setup ## write docs/reference/engagement.*, events.schema.json and data-costs.md anew
 	@$(IN_VENV) python -m seatrial.config docs/reference
+	@$(IN_VENV) python -m seatrial.contracts.event_schema docs/reference
 	@$(IN_VENV) python -m tools.data_costs docs/reference
 
 lock: setup ## resolve requirements.lock anew from pyproject.toml
