@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from markupsafe import Markup
@@ -14,46 +15,84 @@ from seatrial.pages.wording import figure, percent
 WIDTH = 1040.0
 LEFT, RIGHT = 96.0, WIDTH - 150
 MARKS = {"none": "ok", "ticket": "ticket", "page": "page"}
-MOST_DOTS = 200
-"""Windows that get a dot with its numbers on hovering; of more only those that alarm do."""
+MOST_COLUMNS = 200
+"""Columns of time that a chart has; of more windows several share one, which shows the gravest of them."""
 LINES = 3
 CHARACTER = 5.8
 """Width of a letter of a label."""
 RATIOS = (0.5, 3.0, 10.0, 30.0, 100.0, 1000.0)
 
 
-def evidence_chart(report: MonitorReport) -> Markup:
-    """The sequential statistic of drift, of the strongest features and of labelled quality against its threshold."""
+@dataclass(frozen=True)
+class Column:
+    """Some consecutive hourly windows, drawn as one."""
+
+    start: datetime
+    windows: tuple[WindowRecord, ...]
+
+    @property
+    def end(self) -> datetime:
+        """End of the last window."""
+        return (self.windows[-1].start or self.start) + HOUR
+
+    @property
+    def middle(self) -> datetime:
+        """Where its points lie."""
+        return self.start + (self.end - self.start) / 2
+
+    @property
+    def gravest(self) -> WindowRecord:
+        """The window of the highest severity, of equals the first."""
+        return max(self.windows, key=lambda window: ("none", "ticket", "page").index(window.severity))
+
+    def highest(self, value: Callable[[WindowRecord], float | None]) -> float | None:
+        """The highest value of a window, None where none was judged."""
+        return max((found for window in self.windows if (found := value(window)) is not None), default=None)
+
+
+def columns_of(report: MonitorReport) -> list[Column]:
+    """The windows that have a time, evenly put together where there are many."""
     windows = [window for window in report.windows if window.start is not None]
-    if len(windows) < 2:
+    size = -(-len(windows) // MOST_COLUMNS) or 1
+    groups = [tuple(windows[place : place + size]) for place in range(0, len(windows), size)]
+    return [Column(group[0].start, group) for group in groups if group[0].start is not None]
+
+
+def evidence_chart(report: MonitorReport) -> Markup:
+    """The sequential statistic of drift, of the strongest features and of quality against its threshold."""
+    columns = columns_of(report)
+    if len(columns) < 2:
         return Markup("")
     height, top, bottom = 300.0, 40.0, 256.0
-    axis = TimeAxis(_start(windows[0]), _start(windows[-1]) + HOUR, LEFT, RIGHT)
-    drawing = Drawing("evidence", WIDTH, height, "Evidence against the baseline over time", _words(report, windows))
-    highest = max([value for window in windows for value in (window.drift, window.quality) if value is not None] or [1])
+    axis = TimeAxis(columns[0].start, columns[-1].end, LEFT, RIGHT)
+    drawing = Drawing("evidence", WIDTH, height, "Evidence against the baseline over time", _words(report))
+    drift, quality = _values(columns, lambda window: window.drift), _values(columns, lambda window: window.quality)
+    highest = max([value for value in (*drift, *quality) if value is not None], default=1.0)
     y = _scale(max(highest * 1.1, 1.6), top, bottom)
+    plot = Plot(drawing, axis, y)
     draw_time_axis(drawing, axis, top, bottom)
-    _verdicts(drawing, windows, axis)
+    _verdicts(drawing, columns, axis)
     _threshold(drawing, y, highest)
-    names = _leading(report)
+    names = [item.name for item in report.features[:LINES] if item.evidence > 0]
     for place, name in enumerate(names, 1):
-        _line(drawing, axis, y, [(window, window.leading.get(name)) for window in windows], f"curve feature-{place}")
-    _line(drawing, axis, y, [(window, window.quality) for window in windows], "curve quality")
-    _line(drawing, axis, y, [(window, window.drift) for window in windows], "curve")
-    _dots(drawing, axis, y, windows)
-    _key(drawing, names, any(window.quality is not None for window in windows))
+        values = [column.highest(lambda window, name=name: window.leading.get(name)) for column in columns]
+        _line(plot, columns, values, f"curve feature-{place}")
+    _line(plot, columns, quality, "curve quality")
+    _line(plot, columns, drift, "curve")
+    _dots(plot, columns)
+    _key(drawing, names, any(value is not None for value in quality))
     return drawing.markup()
 
 
-def _start(window: WindowRecord) -> datetime:
-    if window.start is None:
-        raise ValueError(f"window {window.name} has no time")
-    return window.start
+def _values(columns: Sequence[Column], value: Callable[[WindowRecord], float | None]) -> list[float | None]:
+    return [column.highest(value) for column in columns]
 
 
-def _words(report: MonitorReport, windows: Sequence[WindowRecord]) -> str:
+def _words(report: MonitorReport) -> str:
     told = [f"{item.condition} opened {item.opened_at}" for item in report.incidents]
-    return f"{len(windows)} hourly windows; {'; '.join(told) or 'no incident'}. The table below holds every value."
+    return (
+        f"{len(report.windows)} hourly windows; {'; '.join(told) or 'no incident'}. The table below holds the values."
+    )
 
 
 def _scale(ceiling: float, top: float, bottom: float) -> Callable[[float], float]:
@@ -62,14 +101,14 @@ def _scale(ceiling: float, top: float, bottom: float) -> Callable[[float], float
     return lambda ratio: bottom - (bottom - top) * min(math.log2(1 + max(ratio, 0.0)), span) / span
 
 
-def _verdicts(drawing: Drawing, windows: Sequence[WindowRecord], axis: TimeAxis) -> None:
+def _verdicts(drawing: Drawing, columns: Sequence[Column], axis: TimeAxis) -> None:
     drawing.text(LEFT - 10, 30, "verdict", "label", anchor="end")
-    for window in windows:
-        x, width = axis(_start(window)), axis(_start(window) + HOUR) - axis(_start(window))
+    for column in columns:
+        window, x = column.gravest, axis(column.start)
         mark = "unknown" if window.verdict == "insufficient_data" else MARKS[window.severity]
         tall = {"page": 18.0, "ticket": 13.0}.get(mark, 8.0)
-        tip = f"{window.name}: {window.sentence}" if len(windows) <= MOST_DOTS else ""
-        drawing.rect(x, 34 - tall, max(width - 0.8, 0.8), tall, f"cell {mark}", tip=tip, radius=1)
+        tip = f"{window.name}: {window.verdict}, {window.rows:,} rows"
+        drawing.rect(x, 34 - tall, max(axis(column.end) - x - 0.8, 0.8), tall, f"cell {mark}", tip=tip, radius=1)
 
 
 def _threshold(drawing: Drawing, y: Callable[[float], float], highest: float) -> None:
@@ -83,35 +122,33 @@ def _threshold(drawing: Drawing, y: Callable[[float], float], highest: float) ->
             drawing.text(LEFT - 10, y(ratio) + 4, f"{ratio:g}×", "tick", anchor="end")  # noqa: RUF001 - sign for times
 
 
-def _leading(report: MonitorReport) -> list[str]:
-    return [item.name for item in report.features[:LINES] if item.evidence > 0]
+@dataclass(frozen=True)
+class Plot:
+    """A drawing with its two scales."""
+
+    drawing: Drawing
+    axis: TimeAxis
+    y: Callable[[float], float]
 
 
-def _line(
-    drawing: Drawing,
-    axis: TimeAxis,
-    y: Callable[[float], float],
-    series: Sequence[tuple[WindowRecord, float | None]],
-    css: str,
-) -> None:
+def _line(plot: Plot, columns: Sequence[Column], values: Sequence[float | None], css: str) -> None:
     """A line that breaks where nothing was judged."""
     points: list[tuple[float, float]] = []
-    for window, value in [*series, (series[-1][0], None)]:
+    for column, value in zip([*columns, columns[-1]], [*values, None], strict=True):
         if value is not None:
-            points.append((axis(_start(window) + HOUR / 2), y(value)))
+            points.append((plot.axis(column.middle), plot.y(value)))
         elif points:
-            drawing.path(points, css)
+            plot.drawing.path(points, css)
             points = []
 
 
-def _dots(drawing: Drawing, axis: TimeAxis, y: Callable[[float], float], windows: Sequence[WindowRecord]) -> None:
-    for window in windows:
-        if window.drift is None or (len(windows) > MOST_DOTS and window.incident_state != "opened"):
-            continue
-        tip = f"{window.name}: {figure(window.drift)} times what an alarm needs, {window.rows:,} rows"
-        drawing.dot(
-            axis(_start(window) + HOUR / 2), y(window.drift), 2.6, f"point{' over' * (window.drift >= 1)}", tip=tip
-        )
+def _dots(plot: Plot, columns: Sequence[Column]) -> None:
+    for column in columns:
+        value = column.highest(lambda window: window.drift)
+        if value is not None:
+            tip = f"{column.windows[0].name}: {figure(value)} times what an alarm needs"
+            place = (plot.axis(column.middle), plot.y(value))
+            plot.drawing.dot(*place, 2.4, f"point{' over' * (value >= 1)}", tip=tip)
 
 
 def _key(drawing: Drawing, names: Sequence[str], labelled: bool) -> None:
@@ -125,36 +162,39 @@ def _key(drawing: Drawing, names: Sequence[str], labelled: bool) -> None:
 
 def rows_chart(report: MonitorReport) -> Markup:
     """Rows of each window, with those whose labels are known; a mark where there were no files."""
-    windows = [window for window in report.windows if window.start is not None]
-    if len(windows) < 2:
+    columns = columns_of(report)
+    if len(columns) < 2:
         return Markup("")
     top, bottom = 10.0, 96.0
-    axis = TimeAxis(_start(windows[0]), _start(windows[-1]) + HOUR, LEFT, RIGHT)
-    highest = max(1, *(window.rows for window in windows))
-    words = f"between {min(window.rows for window in windows):,} and {highest:,} rows in an hour"
+    axis = TimeAxis(columns[0].start, columns[-1].end, LEFT, RIGHT)
+    highest = max(1, *(window.rows for window in report.windows))
+    words = f"between {min(window.rows for window in report.windows):,} and {highest:,} rows in an hour"
     drawing = Drawing("rows", WIDTH, bottom + 40, "Rows over time", words)
     draw_time_axis(drawing, axis, top, bottom)
     for tick in nice_ticks(0, highest, 3):
         level = bottom - (bottom - top) * tick / highest
         drawing.line(LEFT, level, RIGHT, level, "grid")
         drawing.text(LEFT - 10, level + 4, f"{tick:,g}", "tick", anchor="end")
-    for window in windows:
-        _rows_bar(drawing, axis, window, (top, bottom), highest)
-    drawing.text(RIGHT + 12, 20, "rows", "tick")
+    for column in columns:
+        _rows_bar(drawing, axis, column, (top, bottom), highest)
+    drawing.text(RIGHT + 12, 20, "rows in an hour", "tick")
     drawing.text(RIGHT + 12, 38, "darker: labelled", "tick")
+    drawing.text(RIGHT + 12, 56, "red: no files", "tick")
     return drawing.markup()
 
 
-def _rows_bar(drawing: Drawing, axis: TimeAxis, window: WindowRecord, span: tuple[float, float], highest: int) -> None:
-    (top, bottom), x = span, axis(_start(window))
-    width = max(axis(_start(window) + HOUR) - x - 0.8, 0.8)
-    if not window.files:
-        drawing.rect(x, bottom - 4, width, 4, "cell page", radius=0)
-        return
-    for rows, css in ((window.rows, "bar overhead"), (window.labelled_rows, "bar passed")):
-        tall = (bottom - top) * min(rows, highest) / highest
-        if rows:
+def _rows_bar(drawing: Drawing, axis: TimeAxis, column: Column, span: tuple[float, float], highest: int) -> None:
+    """Means of the column's windows; a window without files marks the whole column."""
+    (top, bottom), x, count = span, axis(column.start), len(column.windows)
+    width = max(axis(column.end) - x - 0.8, 0.8)
+    rows = sum(window.rows for window in column.windows) / count
+    labelled = sum(window.labelled_rows for window in column.windows) / count
+    for value, css in ((rows, "bar overhead"), (labelled, "bar passed")):
+        tall = (bottom - top) * min(value, highest) / highest
+        if value:
             drawing.rect(x, bottom - tall, width, tall, css, radius=0)
+    if not all(window.files for window in column.windows):
+        drawing.rect(x, bottom - 4, width, 4, "cell page", radius=0)
 
 
 def distribution_chart(item: FeatureRecord, place: int) -> Markup:
