@@ -13,15 +13,16 @@ OPTIONS = {
     "features": (28, "inputs of the model"),
     "rows_per_window": (200, "predictions in a window"),
     "windows_per_day": (24, "how often the monitor looks"),
-    "baseline_rows": (2000, "validation rows behind the baseline"),
+    "baseline_rows": (2000, "validation rows behind the baseline, without times"),
+    "baseline_days": (0, "a baseline of so many days of the traffic instead, with times"),
     "days": (30, "length of each simulated stream"),
     "streams": (10, "how many streams are simulated"),
     "seed": (0, "equal seeds give equal answers"),
 }
 NUMBERS = {
     "alarm_budget_per_year": (1.0, "false alarms a year that the settings allow"),
-    "minimum_effect": (0.1, "smallest distance worth a ticket"),
-    "amplitude": (0.1, "how far means wander in jitter and seasonal, in standard deviations"),
+    "minimum_effect": (0.05, "smallest shift worth a ticket, in standard deviations"),
+    "unknown_rhythm": (0.05, "how far hours may wander around their day until the rhythm is known"),
 }
 REGIMES = ("independent", "jitter", "seasonal")
 
@@ -32,7 +33,10 @@ def add_simulate(parser: ArgumentParser) -> None:
         for name, (default, text) in known.items():
             option = f"--{name.replace('_', '-')}"
             parser.add_argument(option, type=kind, default=default, help=f"{text} (default: %(default)s)")
-    parser.add_argument("--regime", choices=REGIMES, default=REGIMES[0], help="of the traffic (default: %(default)s)")
+    parser.add_argument("--regime", choices=REGIMES, action="append", help="of the traffic (default: each of them)")
+    parser.add_argument(
+        "--amplitude", type=float, help="how far means wander, in sd (default: 0.05 in jitter, 0.3 in seasonal)"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
@@ -40,21 +44,27 @@ def run_simulate(options: Namespace) -> int:
     """Simulate and print; raises `ValueError` with a sentence for settings without sense."""
     from seatrial.statistics.simulation.simulator import SimulationSettings, simulate
 
-    names = [*OPTIONS, *NUMBERS, "regime"]
-    settings = SimulationSettings(**{name: getattr(options, name) for name in names})
-    result = simulate(settings)
-    told = json.dumps(asdict(result), indent=1) if options.json else "\n".join(_lines(result))
-    sys.stdout.write(f"{told}\n")
+    names = [*OPTIONS, *NUMBERS, "amplitude"]
+    asked = {name: getattr(options, name) for name in names}
+    results = [simulate(SimulationSettings(**asked, regime=regime)) for regime in options.regime or REGIMES]
+    sys.stdout.write(f"{_json(results) if options.json else _text(results)}\n")
     return 0
 
 
-def _lines(result: "SimulationResult") -> list[str]:
-    lines = [result.sentence, "", f"{'change':<42}{'told within 4 days':>20}{'median windows':>16}"]
-    lines += [_line(f"one feature moves by {delay.size:g} sd", delay) for delay in result.drift_delays]
-    lines += [_line(f"{delay.size:.0%} of the labels become noise", delay) for delay in result.quality_delays]
-    return lines
+def _json(results: list["SimulationResult"]) -> str:
+    return json.dumps({"regimes": [{**asdict(result), "sentence": result.sentence} for result in results]}, indent=1)
 
 
-def _line(change: str, delay: "Delay") -> str:
+def _text(results: list["SimulationResult"]) -> str:
+    """A sentence for each regime, then a table: share told within four days and median windows."""
+    lines = [*(result.sentence for result in results), ""]
+    lines.append(f"{'told within 4 days, median windows':<42}" + "".join(f"{item.regime:>20}" for item in results))
+    for kind in ("drift_delays", "quality_delays"):
+        for delays in zip(*(getattr(result, kind) for result in results), strict=True):
+            lines += [f"{delays[0].change:<42}" + "".join(map(_cell, delays))]
+    return "\n".join(lines)
+
+
+def _cell(delay: "Delay") -> str:
     windows = "-" if delay.median_windows is None else f"{delay.median_windows:g}"
-    return f"{change:<42}{delay.detected_share:>20.0%}{windows:>16}"
+    return f"{delay.detected_share:>13.0%}{windows:>7}"

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from seatrial.contracts.events import Finding, FindingKind
@@ -35,7 +36,7 @@ class Distribution:
     @property
     def scores(self) -> ShiftScores:
         """The directions in which it is watched."""
-        return ShiftScores.of(self.counts, self.ordered)
+        return _scores(self.counts, self.ordered)
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,9 @@ class DriftReport:
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form."""
         return asdict(self)
+
+
+_scores = lru_cache(maxsize=1024)(ShiftScores.of)
 
 
 def distance_of_shift(deviations: float) -> float:

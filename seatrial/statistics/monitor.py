@@ -177,7 +177,7 @@ def evaluate(
     days; without it windows are taken to follow each other by the hour.
     Rows with a schema violation are kept out of the drift histories: a broken feed is not drift.
     """
-    threshold = log_threshold(_tests(baseline), limits.alarm_budget_per_year, limits.windows_per_year)
+    threshold = log_threshold(tests_of(len(baseline.features)), limits.alarm_budget_per_year, limits.windows_per_year)
     schema = check_schema(baseline, window, _schema_limits(limits, threshold))
     broken = any(finding.kind in ROW_FAULTS for finding in schema)
     counts = {} if broken else _window_counts(baseline, window)
@@ -239,9 +239,9 @@ def distributions(baseline: Baseline) -> tuple[Distribution, ...]:
     return (*features, scores, Distribution(LABEL, "prediction_drift", labels, ordered=False))
 
 
-def _tests(baseline: Baseline) -> int:
+def tests_of(features: int) -> int:
     """Tests that share the budget: drift and schema by feature; schema, predictions, labels and losses by window."""
-    return (1 + TESTS_A_FEATURE) * len(baseline.features) + TESTS_A_WINDOW + 5
+    return (1 + TESTS_A_FEATURE) * features + TESTS_A_WINDOW + 5
 
 
 def _schema_limits(limits: MonitorLimits, threshold: float) -> SchemaLimits:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
 
-LOCATION_WEIGHT, SPREAD_WEIGHT = 0.5, 0.1
+LOCATION_WEIGHT, SPREAD_WEIGHT = 0.7, 0.06
 
 
 @dataclass(frozen=True)

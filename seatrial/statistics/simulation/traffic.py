@@ -1,17 +1,43 @@
 """Made-up traffic: counts by cell of one numeric feature, and predictions with labels."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
 Regime = Literal["independent", "jitter", "seasonal"]
 REGIMES: tuple[Regime, ...] = ("independent", "jitter", "seasonal")
+AMPLITUDES: Mapping[Regime, float] = {"independent": 0.0, "jitter": 0.05, "seasonal": 0.3}
+"""How far means wander in each regime unless told otherwise, in standard deviations."""
 CELLS = 10
 EDGES = (-1.281552, -0.841621, -0.524401, -0.253347, 0.0, 0.253347, 0.524401, 0.841621, 1.281552)
 """Deciles of the normal distribution."""
+BASELINE_DAYS = 28
+DAY_HOURS = 24
+
+Window = tuple[int, tuple[int, ...]]
+"""Beginning in hours, and counts by cell."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A mean that moves by `size` standard deviations: at once, or evenly over so many windows."""
+
+    size: float = 0.0
+    ramp_windows: int = 0
+
+    def moved(self, since: int) -> float:
+        """How far it has moved in a window, `since` windows after the beginning; not before.
+
+        >>> Change(0.5).moved(0), Change(1.0, 10).moved(4), Change(1.0).moved(-1)
+        (0.5, 0.5, 0.0)
+        """
+        if since < 0:
+            return 0.0
+        return self.size * min(1.0, (since + 1) / self.ramp_windows) if self.ramp_windows else self.size
 
 
 @dataclass(frozen=True)
@@ -27,32 +53,36 @@ class FeatureStream:
     windows_per_day: int
     amplitude: float
 
-    def windows(self, rng: np.random.Generator, count: int, shift_at: int, shift: float) -> Iterator[tuple[int, ...]]:
-        """Counts of each window, with a last cell of none missing; from window `shift_at` on the mean is moved."""
-        jitter = rng.normal(0, self.amplitude, count // self.windows_per_day + 1)
-        for window in range(count):
-            mean = self._mean(window, jitter) + (shift if window >= shift_at else 0.0)
-            yield (*rng.multinomial(self.rows_per_window, cell_shares(mean)).tolist(), 0)
+    def windows(
+        self, rng: np.random.Generator, count: int, change: Change, *, first: int = 0, change_at: int = 0
+    ) -> Iterator[Window]:
+        """So many windows from number `first` on, with no value missing; the change begins at `change_at`."""
+        day_means = rng.normal(0, self.amplitude, count // self.windows_per_day + 2)
+        for window in range(first, first + count):
+            day = window // self.windows_per_day - first // self.windows_per_day
+            mean = self._mean(window, day_means[day]) + change.moved(window - change_at)
+            counts = (*rng.multinomial(self.rows_per_window, cell_shares(round(mean, 4))).tolist(), 0)
+            yield window * DAY_HOURS // self.windows_per_day, counts
 
-    def baseline(self, rng: np.random.Generator, rows: int) -> tuple[int, ...]:
-        """Counts of a baseline that was taken over many days, as validation data is."""
-        days = 28
+    def validation(self, rng: np.random.Generator, rows: int) -> tuple[int, ...]:
+        """Counts of rows drawn over many days, whose times nobody has noted."""
         counts = np.zeros(CELLS, np.int64)
-        jitter = rng.normal(0, self.amplitude, days)
-        for window in range(days * self.windows_per_day):
-            share = rows // (days * self.windows_per_day) + (window < rows % (days * self.windows_per_day))
-            counts += rng.multinomial(share, cell_shares(self._mean(window, jitter)))
+        day_means, windows = rng.normal(0, self.amplitude, BASELINE_DAYS), BASELINE_DAYS * self.windows_per_day
+        held = rng.multinomial(rows, [1 / windows] * windows)
+        for window in np.flatnonzero(held):
+            mean = self._mean(window, day_means[window // self.windows_per_day])
+            counts += rng.multinomial(held[window], cell_shares(round(mean, 4)))
         return (*counts.tolist(), 0)
 
-    def _mean(self, window: int, jitter: np.ndarray) -> float:
-        day, hour = divmod(window, self.windows_per_day)
+    def _mean(self, window: int, day_mean: float) -> float:
         if self.regime == "jitter":
-            return float(jitter[day])
+            return float(day_mean)
         if self.regime == "seasonal":
-            return self.amplitude * math.sin(2 * math.pi * hour / self.windows_per_day)
+            return self.amplitude * math.sin(2 * math.pi * window / self.windows_per_day)
         return 0.0
 
 
+@lru_cache(maxsize=4096)
 def cell_shares(mean: float) -> np.ndarray:
     """Chance of each decile cell for a normal value of this mean and deviation 1.
 
