@@ -1,6 +1,7 @@
 """A data flow: the state machine that runs stages of Spark jobs for a date, a range of dates, or every day."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_kms as kms
@@ -9,22 +10,26 @@ import aws_cdk.aws_sns as sns
 from constructs import Construct
 
 from seatrial.constructs.alarms import function_alarms, machine_alarms, queue_alarm
+from seatrial.constructs.arns import place_of
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.flow_machine import PARALLEL_DATES_LIMIT, FlowSettings, Stages, flow_machine
 from seatrial.constructs.function import PythonFunction
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.spark_job import SparkEngine
+from seatrial.constructs.state import ModelState
 from seatrial.constructs.state_language import allow_machine_logs, encrypted_machine
 from seatrial.constructs.storage import dead_letter_queue, log_group
 from seatrial.constructs.triggers import SCHEDULED_TIME, TargetSchedule
 from seatrial.constructs.workload import WorkloadNetwork
 from seatrial.contracts import environment as names
 
+EXECUTIONS = "An execution's name is made when it starts; the state machine is exact."
 WEEK_SECONDS = 7 * 24 * 3600
 
 
 class DataFlow(Construct):
-    """Start it with `{"date": ...}` or `{"from": ..., "to": ...}`; a schedule starts it for the day before.
+    """Start it with `{"date": ...}` or `{"from": ..., "to": ...}`; a schedule starts it for the day before. Executions
+    claim the dates that they write, so no two of them write the same one.
 
     `stages` run one after another, the jobs of one stage side by side; up to `parallel_dates` dates at a time.
     `lookback_days` is how long before its first date late data may still change something: jobs that run once a flow
@@ -51,22 +56,23 @@ class DataFlow(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         _check(engine, stages, parallel_dates)
-        self.plan = PythonFunction(
+        name = f"{flow_name}-data-flow"  # known beforehand, for the machine's role names its own executions
+        self.claims = ModelState(
             self,
-            "Plan",
-            entry="flow_dates",
-            description=f"Plans the dates of {flow_name}'s data flow",
-            network=network,
+            "Claims",
             encryption_key=encryption_key,
-            layers=layers,
+            source_of_truth="the state machine's executions",
             destroy_data=destroy_data,
-            environment={
-                names.MAXIMUM_DAYS: str(maximum_backfill_days),
-                names.LOOKBACK_DAYS: str(lookback_days),
-            },
         )
+        bounds = {
+            names.MAXIMUM_DAYS: str(maximum_backfill_days),
+            names.LOOKBACK_DAYS: str(lookback_days),
+            names.STAGE_COUNT: str(len(stages)),
+        }
+        common = {"network": network, "encryption_key": encryption_key, "destroy_data": destroy_data, "layers": layers}
+        self.plan = self._plan(flow_name, bounds, common)
         self.role = ServiceRole(self, "Identity", service="states.amazonaws.com", description="Runs the data flow")
-        self._allow(engine, encryption_key, notification_topic)
+        self._allow(engine, encryption_key, notification_topic, name)
         self.log_group = log_group(self, "LogGroup", key=encryption_key, destroy_data=destroy_data)
         settings = FlowSettings(
             flow_name=flow_name,
@@ -78,6 +84,7 @@ class DataFlow(Construct):
         self.state_machine = encrypted_machine(
             self,
             "StateMachine",
+            name=name,
             definition=flow_machine(settings, engine, stages),
             role=self.role,
             group=self.log_group,
@@ -87,16 +94,31 @@ class DataFlow(Construct):
         self.schedule = self._schedule(schedule, encryption_key) if schedule else None
         self.alarms = self._alarms(flow_name, notification_topic)
 
+    def _plan(self, flow_name: str, bounds: Mapping[str, str], common: Mapping[str, Any]) -> PythonFunction:
+        claims = {names.FLOW_NAME: flow_name, names.FLOW_TABLE: self.claims.table.table_name}
+        function = PythonFunction(
+            self,
+            "Plan",
+            entry="flow_dates",
+            description=f"Plans the dates of {flow_name}'s data flow",
+            environment={**bounds, **claims},
+            **common,
+        )
+        self.claims.grant_remembering(function.role)
+        return function
+
     def grant_start(self, role: ServiceRole) -> None:
         """Start executions."""
         role.allow("states:StartExecution", on=[self.state_machine.attr_arn])
 
-    def _allow(self, engine: SparkEngine, key: kms.IKey, topic: sns.ITopic) -> None:
+    def _allow(self, engine: SparkEngine, key: kms.IKey, topic: sns.ITopic, name: str) -> None:
         self.role.allow("lambda:InvokeFunction", on=[self.plan.function.function_arn])
         self.role.allow("sns:Publish", on=[topic.topic_arn])
         self.role.allow_key(key)
         allow_machine_logs(self.role)
         engine.grant_run(self.role)
+        executions = place_of(self).arn("states", f"execution:{name}:*")
+        self.role.allow("states:DescribeExecution", on=[executions], because=EXECUTIONS)
 
     def _schedule(self, expression: str, key: kms.IKey) -> TargetSchedule | None:
         if self.undelivered is None:

@@ -8,6 +8,8 @@ from seatrial.constructs.spark_job import SparkEngine, SparkJob
 from seatrial.constructs.state_language import TRANSIENT, State, retry
 
 Stages = Sequence[Sequence[SparkJob]]
+WAIT_SECONDS = 600
+"""How long a scheduled flow waits before it looks again whether its dates are free."""
 PARALLEL_DATES_LIMIT = 40
 """AWS starts at most 40 iterations of an inline Map at once."""
 
@@ -26,22 +28,27 @@ class FlowSettings:
 def flow_machine(settings: FlowSettings, engine: SparkEngine, stages: Stages) -> State:
     """The definition. Its input is a date, a range or a schedule's time (`seatrial.decisions.flow_dates`).
 
-    Every stage ends for all dates before the next begins, so a job may read what the stage before made of other dates;
-    with `"stages": n` only the first n stages run. Whatever fails, the engine is closed, people are told, and the
+    No two executions write the same date: one that finds a date claimed by another that still runs ends as
+    `FlowLocked`, or waits, when a schedule started it. Every stage ends for all dates before the next begins, so a job
+    may read what the stage before made of other dates; `"from_stage"` and `"stages"` choose the first and the last
+    one that run. Whatever fails, the engine is closed, people are told, and the
     execution fails with the first error.
     """
-    opening, closing = {"Plan": _plan(settings), **engine.opening()}, engine.closing()
+    opening: dict[str, State] = {"Plan": _plan(settings), "Held": {"Type": "Choice"}, **engine.opening()}
+    closing = engine.closing()
     running = {
-        f"Stage{number}": _stage(jobs, settings.parallel_dates, clustered=len(opening) > 1)
+        f"Stage{number}": _stage(jobs, settings.parallel_dates, clustered=len(opening) > 2)
         for number, jobs in enumerate(stages, 1)
     }
     close = next((f"AfterFailure{name}" for name in closing), "Failure")
     for name, state in (opening | running | closing).items():
+        if state["Type"] == "Choice":
+            continue
         then = close if name in running else "Failure"
         state.setdefault("Catch", [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": then}])
     states = opening | running | closing
     _chain(states, "Done")
-    states |= _exits(list(running), states)
+    states |= _exits(list(running), states) | _entry(list(running), states) | _claims(settings, states)
     states["Done"] = {
         "Type": "Pass",
         "Parameters": {"outcome": "succeeded", "first.$": "$.plan.first", "last.$": "$.plan.last"},
@@ -55,12 +62,13 @@ def flow_machine(settings: FlowSettings, engine: SparkEngine, stages: Stages) ->
     }
 
 
-def _plan(settings: FlowSettings) -> State:
-    fields = ("dates", "first", "last", "since", "after", "stages")
+def _plan(settings: FlowSettings, **more: str) -> State:
+    fields = ("dates", "first", "last", "since", "after", "stages", "from_stage", "held", "owner")
+    payload = {"input.$": "$$.Execution.Input", "execution.$": "$$.Execution.Id", **more}
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
-        "Parameters": {"FunctionName": settings.plan_arn, "Payload.$": "$"},
+        "Parameters": {"FunctionName": settings.plan_arn, "Payload": payload},
         "ResultSelector": {f"{field}.$": f"$.Payload.{field}" for field in fields},
         "ResultPath": "$.plan",
         "TimeoutSeconds": 300,
@@ -116,6 +124,61 @@ def _exits(stages: Sequence[str], states: dict[str, State]) -> dict[str, State]:
         exits[f"Enough{number}"] = {"Type": "Choice", "Choices": [enough], "Default": following}
         states[name]["Next"] = f"Enough{number}"
     return exits
+
+
+def _entry(stages: Sequence[str], states: dict[str, State]) -> dict[str, State]:
+    """Before the first stage: with which one to begin. States that lead to the first stage lead here instead."""
+    if len(stages) == 1:
+        return {}
+    for name, state in states.items():
+        if state.get("Next") == stages[0] and name not in stages:
+            state["Next"] = "Begin"
+    later = [
+        {"Variable": "$.plan.from_stage", "NumericEquals": number, "Next": name}
+        for number, name in enumerate(stages, 1)
+        if number > 1
+    ]
+    return {"Begin": {"Type": "Choice", "Choices": later, "Default": stages[0]}}
+
+
+def _claims(settings: FlowSettings, states: dict[str, State]) -> dict[str, State]:
+    """After the plan: on when every date is this execution's; else whether the owner of the first other one runs.
+
+    Claims are never given back: an execution that has ended, in whatever way, owns nothing any more.
+    """
+    following = states["Held"].pop("Next")
+    states["Held"] |= {
+        "Choices": [{"Variable": "$.plan.owner", "StringEquals": "", "Next": following}],
+        "Default": "Owner",
+    }
+    again = _plan(settings, **{"ended.$": "$.plan.owner"})
+    again |= {"Next": "Held", "Catch": states["Plan"]["Catch"]}
+    runs = {"Variable": "$.owner.status", "StringEquals": "RUNNING"}
+    scheduled = {"Variable": "$.scheduled_time", "IsPresent": True}
+    owner = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sfn:describeExecution",
+        "Parameters": {"ExecutionArn.$": "$.plan.owner"},
+        "ResultSelector": {"status.$": "$.Status"},
+        "ResultPath": "$.owner",
+        "TimeoutSeconds": 60,
+        "Retry": [retry(["Sfn.SfnException", "States.Timeout"])],
+        # Executions are forgotten 90 days after their end.
+        "Catch": [
+            {"ErrorEquals": ["Sfn.ExecutionDoesNotExistException"], "ResultPath": "$.owner", "Next": "PlanAgain"},
+            {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Failure"},
+        ],
+        "Next": "OwnerRuns",
+    }
+    both = {"And": [runs, scheduled], "Next": "WaitForOwner"}
+    locked = "States.Format('{} is being run by {}: wait until it has ended', $.plan.held, $.plan.owner)"
+    return {
+        "Owner": owner,
+        "OwnerRuns": {"Type": "Choice", "Choices": [both, runs | {"Next": "Locked"}], "Default": "PlanAgain"},
+        "PlanAgain": again,
+        "WaitForOwner": {"Type": "Wait", "Seconds": WAIT_SECONDS, "Next": "Plan"},
+        "Locked": {"Type": "Fail", "Error": "FlowLocked", "CausePath": locked},
+    }
 
 
 def _failing(settings: FlowSettings, engine: SparkEngine) -> dict[str, State]:

@@ -74,7 +74,14 @@ def allow_machine_logs(role: ServiceRole) -> None:
 
 
 def encrypted_machine(
-    scope: Construct, construct_id: str, *, definition: State, role: ServiceRole, group: logs.LogGroup, key: kms.IKey
+    scope: Construct,
+    construct_id: str,
+    *,
+    definition: State,
+    role: ServiceRole,
+    group: logs.LogGroup,
+    key: kms.IKey,
+    name: str | None = None,
 ) -> stepfunctions.CfnStateMachine:
     """A standard state machine under the customer's key, traced, whose log has every event and no data."""
     machine = stepfunctions.CfnStateMachine
@@ -84,6 +91,7 @@ def encrypted_machine(
     return machine(
         scope,
         construct_id,
+        state_machine_name=name,
         role_arn=role.role_arn,
         definition_string=cdk.Stack.of(scope).to_json_string(definition),
         logging_configuration=machine.LoggingConfigurationProperty(

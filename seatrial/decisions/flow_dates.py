@@ -16,11 +16,18 @@ class FlowInputError(ValueError):
 
 @dataclass(frozen=True)
 class FlowPlan:
-    """Dates in ascending order, the first date whose late data may change one of them, and how many stages run."""
+    """Dates in ascending order, the first date whose late data may change one of them, and which stages run."""
 
     dates: tuple[date, ...]
     since: date
     stages: int = EVERY_STAGE
+    from_stage: int = 1
+
+    @property
+    def claimed(self) -> tuple[date, ...]:
+        """Every date that the flow may write: its own, and those that late data may change. No other flow may then."""
+        days = (self.dates[-1] - self.since).days + 1
+        return tuple(self.since + timedelta(days=number) for number in range(days))
 
     def to_dict(self) -> dict[str, Any]:
         """As the state machine reads it."""
@@ -30,33 +37,41 @@ class FlowPlan:
             "last": self.dates[-1].isoformat(),
             "since": self.since.isoformat(),
             "stages": self.stages,
+            "from_stage": self.from_stage,
             "after": (self.dates[-1] + timedelta(days=1)).isoformat(),
         }
 
 
-def plan_dates(event: Mapping[str, Any], *, maximum_days: int, lookback_days: int) -> FlowPlan:
+def plan_dates(
+    event: Mapping[str, Any], *, maximum_days: int, lookback_days: int, stage_count: int = EVERY_STAGE
+) -> FlowPlan:
     """The plan for an input; raises `FlowInputError`.
 
-    Besides the dates, `"stages": n` runs the first n stages only: a lake's first months are curated before anything can
-    look back on them. A schedule runs for the day (UTC) before its time, the newest one that is complete.
+    Besides the dates, `"stages": n` ends after the n-th stage: a lake's first months are curated before anything can
+    look back on them; `"from_stage": n` begins with the n-th, where those before have run already. A schedule runs for
+    the day (UTC) before its time, the newest one that is complete.
 
     >>> plan_dates({"from": "2026-06-29", "to": "2026-07-01"}, maximum_days=31, lookback_days=3).since.isoformat()
     '2026-06-26'
     """
-    stages = _stages(event.get("stages", EVERY_STAGE))
-    first, last = _range({key: value for key, value in event.items() if key != "stages"})
+    stages = _stage("stages", event.get("stages", EVERY_STAGE))
+    from_stage = _stage("from_stage", event.get("from_stage", 1))
+    most = min(stages, stage_count)
+    if from_stage > most:
+        raise FlowInputError(f"from_stage: must be at most {most}, the last stage that runs, got {from_stage}")
+    first, last = _range({key: value for key, value in event.items() if key not in {"stages", "from_stage"}})
     days = (last - first).days + 1
     if days < 1:
         raise FlowInputError(f"from: must not be after to ({last}), got {first}")
     if days > maximum_days:
         raise FlowInputError(f"from, to: must be at most {maximum_days} days, got {days}; start several flows")
     dates = tuple(first + timedelta(days=number) for number in range(days))
-    return FlowPlan(dates, first - timedelta(days=lookback_days), stages)
+    return FlowPlan(dates, first - timedelta(days=lookback_days), stages, from_stage)
 
 
-def _stages(value: Any) -> int:
+def _stage(key: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise FlowInputError(f"stages: must be a whole number of at least 1, got {value!r}")
+        raise FlowInputError(f"{key}: must be a whole number of at least 1, got {value!r}")
     return value
 
 

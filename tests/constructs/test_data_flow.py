@@ -16,7 +16,7 @@ from tests.offline.support import cloud
 __all__ = ["cloud", "make_job"]
 ROLE = "arn:aws:iam::111111111111:role/flow"
 PLAN = {"dates": ["2026-01-01", "2026-01-02", "2026-01-03"], "first": "2026-01-01", "last": "2026-01-03"}
-PLAN |= {"since": "2025-12-29", "after": "2026-01-04", "stages": 1000}
+PLAN |= {"since": "2025-12-29", "after": "2026-01-04", "stages": 1000, "from_stage": 1, "held": "", "owner": ""}
 
 
 def flow(site: Any, engine: Any, stages: Any, **changes: Any) -> DataFlow:
@@ -44,12 +44,10 @@ def _without_service(state: dict[str, Any], name: str, *, failing: bool) -> dict
     return {"Type": "Pass", **answers.get(name, {"Parameters": state["Parameters"]}), **kept}
 
 
-def execute(
-    cloud: OfflineCloud, machine: dict[str, Any], fail: str | None = None, stages: int = 1000
-) -> dict[str, Any]:
+def execute(cloud: OfflineCloud, machine: dict[str, Any], fail: str | None = None, **plan: Any) -> dict[str, Any]:
     """What the execution left, `states` being every state that was entered."""
     document = rehearsed(machine, fail)
-    document["States"]["Plan"]["Result"] = PLAN | {"stages": stages}
+    document["States"]["Plan"]["Result"] = PLAN | plan
     document["States"].pop("Done", None)
     for state in document["States"].values():
         if state.get("Next") == "Done":
@@ -108,6 +106,7 @@ def test_on_emr_every_date_is_a_step_of_the_flows_one_cluster_which_ends(site, m
     assert found["status"] == "SUCCEEDED"
     assert [name for name in found["states"] if name != "count_events"] == [
         "Plan",
+        "Held",
         "Certificates",
         "Cluster",
         "Stage1",
@@ -208,7 +207,7 @@ def test_every_task_has_a_limit_retries_and_a_way_out(site, make_job):
 
     tasks = {name: state for name, state in states.items() if state["Type"] in {"Task", "Map"}}
     inner = states["Stage1"]["ItemProcessor"]["States"]
-    assert len(tasks) == 7
+    assert len(tasks) == 9
     assert all(state["Catch"] for state in tasks.values())
     for name, state in (tasks | inner).items():
         if state["Type"] == "Task":
@@ -293,3 +292,74 @@ def test_refuses_a_job_that_cannot_run(site, make_job, change, message):
 def test_refuses_arguments_that_no_intrinsic_function_can_make(text, message):
     with pytest.raises(ConstructError, match=message):
         array_of([text], {"date": "$.date"})
+
+
+@pytest.mark.parametrize(("plan", "expected"), [({"from_stage": 2}, [2, 3]), ({"from_stage": 2, "stages": 2}, [2])])
+def test_a_flow_may_begin_with_a_later_stage(site, make_job, cloud, plan, expected):
+    engine = emr(site)
+    jobs = [[make_job(engine, name, per_date=False, arguments={})] for name in ("first", "second", "third")]
+    flow(site, engine, jobs)
+
+    found = execute(cloud, definition(site), **plan)
+
+    assert [name for name in found["states"] if name.startswith("Stage")] == [f"Stage{number}" for number in expected]
+    assert found["states"][-1] == "EndCluster"
+
+
+class Claimed:
+    """A flow whose first plan finds a date claimed: by an execution that runs, or by one that has ended."""
+
+    def __init__(self, cloud: OfflineCloud, machine: dict[str, Any]) -> None:
+        self._cloud = cloud
+        self._document = rehearsed(machine, None)
+        states = self._document["States"]
+        for name in ("Owner", "PlanAgain", "Plan"):
+            states[name] = machine["States"][name]
+        answer = {"held": "2026-01-02", "owner": self._execution(seconds=600)}
+        states["Plan"] = {"Type": "Pass", "Result": PLAN | answer, "ResultPath": "$.plan", "Next": "Held"}
+        states["PlanAgain"] = {"Type": "Pass", "Result": PLAN, "ResultPath": "$.plan", "Next": "Held"}
+
+    def start(self, flow_input: dict[str, Any]) -> dict[str, Any]:
+        """Run it to its end."""
+        client = self._cloud.context.client("stepfunctions")
+        name = f"claimed-{len(client.list_state_machines()['stateMachines'])}"
+        made = client.create_state_machine(name=name, definition=json.dumps(self._document), roleArn=ROLE)
+        arn = client.start_execution(stateMachineArn=made["stateMachineArn"], input=json.dumps(flow_input))[
+            "executionArn"
+        ]
+        functions.settle()
+        return client.describe_execution(executionArn=arn)
+
+    def _execution(self, seconds: int) -> str:
+        client = self._cloud.context.client("stepfunctions")
+        name = f"owner-{len(client.list_state_machines()['stateMachines'])}"
+        wait = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": seconds, "End": True}}}
+        made = client.create_state_machine(name=name, definition=json.dumps(wait), roleArn=ROLE)
+        self.owner = client.start_execution(stateMachineArn=made["stateMachineArn"], input="{}")["executionArn"]
+        return self.owner
+
+
+def test_a_second_flow_for_a_date_is_refused_while_the_first_runs_and_goes_on_when_it_has_ended(site, make_job, cloud):
+    engine = serverless(site)
+    flow(site, engine, [[make_job(engine)]])
+    claimed = Claimed(cloud, definition(site))
+    client = cloud.context.client("stepfunctions")
+
+    refused = claimed.start({"date": "2026-01-02"})
+    client.stop_execution(executionArn=claimed.owner)
+    again = claimed.start({"date": "2026-01-02"})
+
+    assert (refused["status"], refused["error"]) == ("FAILED", "FlowLocked")
+    assert refused["cause"] == f"2026-01-02 is being run by {claimed.owner}: wait until it has ended"
+    assert again["status"] == "SUCCEEDED"
+
+
+def test_a_scheduled_flow_waits_for_a_backfill_of_its_dates(site, make_job):
+    engine = serverless(site)
+    flow(site, engine, [[make_job(engine)]])
+
+    states = definition(site)["States"]
+
+    waits, refuses = states["OwnerRuns"]["Choices"]
+    assert {"Variable": "$.scheduled_time", "IsPresent": True} in waits["And"]
+    assert (waits["Next"], states["WaitForOwner"]["Next"], refuses["Next"]) == ("WaitForOwner", "Plan", "Locked")

@@ -23,6 +23,7 @@ def test_one_date_is_a_flow_of_one_date():
         "since": "2026-02-26",
         "after": "2026-03-02",
         "stages": 1000,
+        "from_stage": 1,
     }
 
 

@@ -119,6 +119,33 @@ class FakeRuntime:
         return {"Body": io.BytesIO(self.answer.encode())}
 
 
+class FakeBody(io.BytesIO):
+    """The body of an object."""
+
+    def iter_chunks(self, size: int):
+        """In parts, as botocore's does."""
+        while block := self.read(size):
+            yield block
+
+
+class FakeObjects:
+    """S3 in memory, one space of keys for all buckets."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
+        self.objects[f"{Bucket}/{Key}"] = Body
+
+    def delete_object(self, *, Bucket: str, Key: str) -> None:  # noqa: N803
+        del self.objects[f"{Bucket}/{Key}"]
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict:  # noqa: N803
+        if f"{Bucket}/{Key}" not in self.objects:
+            raise client_error("NoSuchKey")
+        return {"Body": FakeBody(self.objects[f"{Bucket}/{Key}"])}
+
+
 class Killed(BaseException):
     """The process is gone: no handler of errors sees it."""
 
@@ -167,6 +194,9 @@ def _holds(condition: str, known: dict, values: dict) -> bool:
     outcomes = {
         "": lambda: False,
         "revision = :revision": lambda: known["revision"] == values[":revision"],
+        "execution = :execution OR execution = :ended": lambda: (
+            known["execution"] in (values[":execution"], values[":ended"])
+        ),
         "event_id = :id OR #time < :time": lambda: (
             known["event_id"] == values[":id"] or known["time"]["S"] < values[":time"]["S"]
         ),
