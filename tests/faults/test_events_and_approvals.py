@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from seatrial.contracts.events import RECONCILIATION
 from seatrial.contracts.serving import BASELINE_DIGEST, BASELINE_URI, CHAMPION_MODEL_URI, MODEL_DIGEST
 from seatrial.decisions.promotion import Observation, verify
-from tests.lambdas.desks import Desk, Selecting, approval, retraining, selecting, verdict
+from tests.lambdas.desks import Desk, MemoryDesk, MemorySelecting, Selecting, approval, retraining, selecting, verdict
 from tests.lambdas.fakes import PACKAGES
 
 NOW = "2026-11-01T12:00:00Z"
@@ -25,13 +24,13 @@ def at(text: str) -> datetime:
 
 
 @pytest.fixture
-def select(cloud: None) -> Selecting:
-    return Selecting()
+def select() -> Selecting:
+    return MemorySelecting()
 
 
 @pytest.fixture
-def desk(cloud: None) -> Desk:
-    return Desk()
+def desk() -> Desk:
+    return MemoryDesk()
 
 
 def run(select: Selecting, event: dict, name: str = "run-1", now: str = NOW) -> dict:
@@ -45,7 +44,7 @@ def serve(select: Selecting, version: int) -> None:
 
 def bound(select: Selecting, version: int, champion: str = "s3://assets/none.json") -> str:
     """A package whose baseline and model lie in S3 and are bound by their digests."""
-    s3, digests = boto3.client("s3"), {}
+    s3, digests = select.aws.s3, {}
     for key in ("baseline.json", f"models/{version}/model.tar.gz"):
         s3.put_object(Bucket="artifacts", Key=key, Body=key.encode())
         digests[key] = hashlib.sha256(key.encode()).hexdigest()
@@ -128,7 +127,7 @@ def test_f04_what_was_approved_must_still_be_what_was_registered(
     select: Selecting, key: str, what: str, gone: bool
 ) -> None:
     arn = bound(select, 1)
-    s3 = boto3.client("s3")
+    s3 = select.aws.s3
     s3.delete_object(Bucket="artifacts", Key=key) if gone else s3.put_object(Bucket="artifacts", Key=key, Body=b"else")
 
     answer = run(select, approval(1))
@@ -188,7 +187,11 @@ def test_f06_a_package_rejected_while_it_serves_gives_way_to_the_one_before(sele
     first, second = select.sagemaker.add_package(1), select.sagemaker.add_package(2, "Rejected")
     serve(select, 2)
     champion = {"pk": {"S": "champion#churn"}, "sk": {"S": "current"}, "model_package_arn": {"S": second}}
-    boto3.client("dynamodb").put_item(TableName="state", Item={**champion, "previous_model_package_arn": {"S": first}})
+    select.aws.dynamodb.put_item(
+        TableName="state",
+        Item={**champion, "previous_model_package_arn": {"S": first}},
+        ConditionExpression="attribute_not_exists(pk)",
+    )
 
     answer = run(select, LOOK)
 

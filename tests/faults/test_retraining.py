@@ -21,7 +21,7 @@ from seatrial.offline.sagemaker.conditions import holds
 from seatrial.offline.sagemaker.expressions import ExpressionError
 from tests.faults.killed_child import Recorded
 from tests.lambdas.conftest import make_stores
-from tests.lambdas.desks import MANUAL, Desk, cut_after, raising, verdict
+from tests.lambdas.desks import MANUAL, Desk, MemoryDesk, cut_after, raising, verdict
 from tests.lambdas.fakes import client_error
 from tests.pipelines.conftest import load_step
 
@@ -30,8 +30,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def desk(cloud: None) -> Desk:
-    return Desk()
+def desk() -> Desk:
+    return MemoryDesk()
 
 
 def hour(number: int) -> str:

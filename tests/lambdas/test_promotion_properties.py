@@ -57,7 +57,8 @@ class Promotions(RuleBasedStateMachine):
         version = len(self.registry.packages) if place == 99 else place % len(self.registry.packages) + 1
         package = self.registry.packages[f"{PACKAGES}/{version}"]
         package |= {"ModelApprovalStatus": status, "LastModifiedTime": BEGIN + timedelta(minutes=self.minute)}
-        self.doubtful |= package["ModelPackageArn"] == self.registry.serving and status == "Rejected"
+        if package["ModelPackageArn"] == self.registry.serving:
+            self.doubtful = status == "Rejected"
         self.events.append(approval(version, f"event-{len(self.events)}", self.now))
         if not lost:
             self.promote(self.events[-1])

@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tests.lambdas.desks import Desk, verdict
-from tests.lambdas.fakes import FakeTables, Killed
+from tests.lambdas.desks import MemoryDesk, verdict
+from tests.lambdas.fakes import Killed
 
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 KINDS = st.sampled_from(["quality_loss", "quality_loss", "drift", "schedule", "manual", "ok"])
@@ -19,23 +19,11 @@ KILLS = st.none() | st.integers(0, 4)
 PACE = {"cooldown_hours": 6, "daily_budget": 2, "monthly_budget": 5, "breaker_after": 2}
 
 
-class OneBucket:
-    """S3 with the pointer to the newest training data."""
+class Fleet(MemoryDesk):
+    """A kill may strike at writes and at the start itself."""
 
     def __init__(self) -> None:
-        self.pointer: dict = {}
-
-    def get_object(self, **_: str) -> dict:
-        return {"Body": io.BytesIO(json.dumps(self.pointer).encode())}
-
-
-class Fleet(Desk):
-    """The retraining function on tables and data in memory; a kill may strike at writes and at the start itself."""
-
-    def __init__(self) -> None:
-        self.bucket, self.tables = OneBucket(), FakeTables()
         super().__init__()
-        self.aws.s3, self.aws.dynamodb = self.bucket, self.tables
         self.set(confirm_windows=1, **PACE)
         starting = self.aws.sagemaker.start_pipeline_execution
         self.aws.sagemaker.start_pipeline_execution = lambda **request: self._start(starting, request)
@@ -45,12 +33,6 @@ class Fleet(Desk):
         answer = starting(**request)
         self.tables.count(before=False)
         return answer
-
-    def land(self, version: str, as_of: str, rows: int = 4000, **more: object) -> None:
-        self.bucket.pointer = {"uri": f"s3://raw/{version}/", "labelled_rows": rows, "as_of": as_of, **more}
-
-    def ledger(self) -> list[dict]:
-        return [json.loads(item["entry"]["S"]) for key, item in self.tables.items.items() if key[0] == "ledger"]
 
 
 def stamp(hour: int) -> str:
