@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import duckdb
 
-from seatrial.offline.warehouse import macros
+from seatrial.offline.warehouse import learning, macros
 from seatrial.offline.warehouse.catalog import Catalog, Entry
 from seatrial.offline.warehouse.errors import SqlError, from_duckdb
 from seatrial.offline.warehouse.preparation import Facts
@@ -51,6 +51,8 @@ class Database:
     user: str = "admin"
     load_errors: list[dict[str, Any]] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
+    models: dict[str, learning.Learned] = field(default_factory=dict)
+    """What CREATE MODEL trained, by the key that its function's entry names."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     _connection: duckdb.DuckDBPyConnection | None = None
 
@@ -65,11 +67,17 @@ class Database:
                     "memory_limit": "4GB",
                     "temp_directory": str(self.folder / "spill"),
                 }
-                self._connection = duckdb.connect(self.folder / f"{self.name}.duckdb", config=settings)
+                self._connection = duckdb.connect(self._file, config=settings)
                 macros.install(self._connection)
+                learning.install(self._connection, self.models)
                 Catalog.install(self._connection)
                 self._connection.execute("CREATE SCHEMA IF NOT EXISTS public")
             return self._connection
+
+    @property
+    def _file(self) -> Path:
+        """Named so that no schema can have the same name: DuckDB could not tell `name.table` of both apart."""
+        return self.folder / f"database-{self.name}.duckdb"
 
     def session(self) -> "Session":
         """A new session."""
@@ -85,7 +93,7 @@ class Database:
     def discard(self) -> None:
         """Close the database and delete its file."""
         self.close()
-        (self.folder / f"{self.name}.duckdb").unlink(missing_ok=True)
+        self._file.unlink(missing_ok=True)
 
 
 class Session:
@@ -107,8 +115,10 @@ class Session:
 
     def facts(self) -> Facts:
         """What functions of the session answer, at this moment."""
+        from seatrial.offline.warehouse.user_functions import expand
+
         base = {"user": self.database.user, "database": self.database.name, "schema": self.search_path[0]}
-        return Facts(self.database.lake.now(), {**base, **self.values})
+        return Facts(self.database.lake.now(), {**base, **self.values}, lambda tree: expand(self, tree))
 
     def execute(self, sql: str, parameters: Mapping[str, str] | None = None) -> Outcome:
         """Run one statement, in a transaction of its own unless one is open; raises `SqlError`."""

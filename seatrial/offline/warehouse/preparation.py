@@ -43,10 +43,13 @@ class Facts:
 
     now: datetime
     session: dict[str, Any] = field(default_factory=dict)
+    expand: Callable[[exp.Expr], None] = lambda tree: None
+    """Puts the bodies of users' functions in place of their calls."""
 
 
 def prepare(tree: exp.Expr, facts: Facts) -> exp.Expr:
     """Rewrite in place and return the tree; raises for syntax that is refused."""
+    facts.expand(tree)
     _refuse(tree)
     for kind in tree.find_all(exp.DataType):
         if kind.this is exp.DataType.Type.DATETIME:

@@ -8,7 +8,17 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from seatrial.offline.warehouse import copying, external, procedures, tables, unloading, views, writes
+from seatrial.offline.warehouse import (
+    copying,
+    external,
+    models,
+    procedures,
+    tables,
+    unloading,
+    user_functions,
+    views,
+    writes,
+)
 from seatrial.offline.warehouse.dialect import Warehouse
 from seatrial.offline.warehouse.engine import Outcome, Session
 from seatrial.offline.warehouse.errors import NotSupportedError, SqlError
@@ -22,7 +32,6 @@ _NOTHING_TO_DO = (
 )  # fmt: skip
 """Statements that change no result: roles and privileges are not enforced offline, storage is DuckDB's."""
 _REFUSED = [
-    "create model",
     "create user",
     "alter user",
     "drop user",
@@ -32,9 +41,8 @@ _REFUSED = [
     "create database",
     "drop database",
     "create library",
-    "create function",
-    "create or replace function",
     "create external function",
+    "create or replace external function",
     "prepare",
     "execute",
     "deallocate",
@@ -47,12 +55,10 @@ _REFUSED = [
     "attach masking",
     "create rls",
     "attach rls",
-    "show model",
     "explain_model",
     "cancel",
     "create identity",
     "alter system",
-    "drop model",
     "copy job",
     "alter materialized",
     "use",
@@ -194,6 +200,11 @@ _RUNNERS: tuple[tuple[str, Runner], ...] = (
     (r"drop materialized view\b", views.drop_materialized),
     (r"create (or replace )?view\b", views.create_view),
     (r"create (or replace )?procedure\b", procedures.create),
+    (r"create (or replace )?function\b", user_functions.create),
+    (r"drop function\b", user_functions.drop),
+    (r"create model\b", models.create),
+    (r"show model\b", models.show),
+    (r"drop model\b", models.drop),
     (r"call\s", procedures.call),
     (r"drop procedure\b", procedures.drop),
     (r"alter table .* append from\b", tables.append),

@@ -84,7 +84,6 @@ def test_a_mistake_is_told_in_redshifts_words(table, sql, sentence):
     ("sql", "construct"),
     [
         ("select frobnicate(1)", "the function FROBNICATE"),
-        ("create model m from t target a function f iam_role default", "CREATE MODEL"),
         ("create procedure p() as $$ begin end; $$ language plpgsql", "CREATE PROCEDURE"),
         ("create table g (p geometry)", "the data type"),
         ("select * from t pivot (sum(d) for b in ('x'))", "PIVOT and UNPIVOT"),
