@@ -93,7 +93,7 @@ class Estimator:
         have drifted, by index: none for CBPE.
         """
         weights = raked_weights(self.reference, shifted) if shifted else [1.0] * len(self.scores)
-        ordered = [weights[row] for row in self.order]
+        ordered = [weights[row] for row in self.order] if any(weights) else [1.0] * len(self.scores)
         calibrators = self._calibrators(ordered)
         cells = [(cell / SCORE_CELLS, count) for cell, count in scores]
         chances = [calibrators[0](score) for score, _ in cells]
@@ -116,7 +116,8 @@ class Estimator:
             drawn = [0.0] * len(weights)
             for row in rng.choices(rows, k=len(weights)):
                 drawn[row] += weights[row]
-            fitted.append(Calibrator.fit(self.scores, self.labels, drawn))
+            if any(drawn):  # else all weight lies on a few rows, none of which was drawn
+                fitted.append(Calibrator.fit(self.scores, self.labels, drawn))
         return fitted
 
     def _outside(self, scores: Tally) -> list[str]:

@@ -13,7 +13,7 @@ def raked_weights(reference: Reference, targets: Mapping[int, Sequence[int]]) ->
 
     Iterative proportional fitting (Deming and Stephan, 1940): the density ratio that PAPE needs, as far as it shows
     in single features. It takes counts instead of rows, so it is the same in a Lambda and in Spark. Cells in which the
-    reference has no row stay empty: see `uncovered_share`.
+    reference has no row stay empty: see `uncovered_share`. All weights are 0 where no row has what the targets ask.
 
     >>> reference = Reference(((0, 0, 0, 1),), (0.1, 0.2, 0.3, 0.9), (0, 0, 0, 1))
     >>> [round(weight, 2) for weight in raked_weights(reference, {0: [5, 5]})]
@@ -24,7 +24,7 @@ def raked_weights(reference: Reference, targets: Mapping[int, Sequence[int]]) ->
         for feature, counts in targets.items():
             _fit(weights, reference.cells[feature], counts)
     mean = sum(weights) / len(weights)
-    return [weight / mean for weight in weights]
+    return [weight / mean for weight in weights] if mean else weights
 
 
 def uncovered_share(reference: Reference, feature: int, counts: Sequence[int]) -> float:
@@ -39,7 +39,7 @@ def effective_rows(weights: Sequence[float]) -> float:
     >>> effective_rows([1.0, 1.0, 0.0, 0.0])
     2.0
     """
-    return sum(weights) ** 2 / sum(weight * weight for weight in weights)
+    return sum(weights) ** 2 / (sum(weight * weight for weight in weights) or 1)
 
 
 def _fit(weights: list[float], cells: Sequence[int], counts: Sequence[int]) -> None:
