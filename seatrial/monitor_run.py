@@ -128,10 +128,12 @@ def _lines(report: "MonitorReport") -> list[str]:
     coverage = report.coverage
     lines = [report.headline, ""]
     span = f", {report.start} to {report.end}" if report.start else ""
-    lines += [f"{report.kind}: {coverage.rows:,} rows in {coverage.windows} windows{span}"]
+    windows = f"{coverage.windows} window{'' if coverage.windows == 1 else 's'}"
+    lines += [f"{report.kind}: {coverage.rows:,} rows in {windows}{span}"]
     lines += [_window_line(window) for window in _told(report)]
-    lines += ["", *report.meaning, ""]
-    lines += [f"{'feature':<28}{'evidence':>10}{'distance':>10}  what changed"]
+    lines += ["", *report.meaning]
+    if report.features:
+        lines += ["", f"{'feature':<28}{'evidence':>10}{'distance':>10}  what changed"]
     for item in report.features[:MOST_LINES]:
         mark = "drift" if item.drifted else ""
         lines.append(f"{item.name[:27]:<28}{item.evidence:>9.2f}x{item.effect:>10.3f}  {item.sentence} {mark}".rstrip())

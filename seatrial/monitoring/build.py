@@ -49,6 +49,7 @@ def build_report(known: KnownBaseline, asked: Asked, judged: Sequence[Judged]) -
     coverage, incidents = _coverage(judged), _incidents(judged)
     features = rank_features(known.baseline, judged)
     quality, estimate = _quality(known, judged), _estimate(judged)
+    performance = (quality, estimate) if known.judges_outcomes else None
     budget = asked.limits.alarm_budget_per_year
     return MonitorReport(
         made_at=asked.made_at,
@@ -67,7 +68,7 @@ def build_report(known: KnownBaseline, asked: Asked, judged: Sequence[Judged]) -
         quality=quality,
         estimate=estimate,
         headline=headline(incidents, features, coverage),
-        meaning=(*meaning(incidents, features, coverage, (quality, estimate), budget), *_hints(known, judged)),
+        meaning=(*meaning(incidents, features, coverage, performance, budget), *_hints(known, judged)),
     )
 
 

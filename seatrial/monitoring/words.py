@@ -86,13 +86,17 @@ def _ended(incidents: Sequence[IncidentRecord]) -> str:
 
 Performance = tuple[QualityRecord | None, EstimateRecord | None]
 """What labels say, and what is estimated without them."""
+UNKNOWABLE = (
+    "Whether predictions are worse cannot be told by a baseline of Model Monitor's data quality: make a baseline of "
+    "Seatrial's from validation rows, predictions and labels for that."
+)
 
 
 def meaning(
     incidents: Sequence[IncidentRecord],
     features: Sequence[FeatureRecord],
     coverage: Coverage,
-    performance: Performance,
+    performance: Performance | None,
     budget: float,
 ) -> tuple[str, ...]:
     """What the result means and what to do, in plain sentences."""
@@ -140,8 +144,8 @@ def _drift_sentence(drifted: Sequence[FeatureRecord]) -> str:
     )
 
 
-def _loss_sentence(performance: Performance) -> str:
-    quality, estimate = performance
+def _loss_sentence(performance: Performance | None) -> str:
+    quality, estimate = performance or (None, None)
     if quality is None and estimate:
         return (
             f"Without labels, predictions are estimated to be worse than at validation: {estimate.sentence}. Fetch "
@@ -153,7 +157,9 @@ def _loss_sentence(performance: Performance) -> str:
     )
 
 
-def _harm_sentence(performance: Performance) -> str:
+def _harm_sentence(performance: Performance | None) -> str:
+    if performance is None:
+        return UNKNOWABLE
     quality, estimate = performance
     if quality:
         return _quality_sentence(quality)
