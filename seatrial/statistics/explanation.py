@@ -18,6 +18,7 @@ from seatrial.statistics.root_cause import (
     lossy_segment,
     shifted_segment,
     strongest_part,
+    with_loss,
     with_segment,
 )
 from seatrial.statistics.row_sample import RowSample
@@ -77,15 +78,16 @@ def explain_labelled_loss(
     rows: Sequence[Sequence[str]],
     predictions: Sequence[float],
     labels: Sequence[int],
+    *,
     series: LossSeries,
+    drift: RootCause | None,
 ) -> RootCause:
-    """Root cause of a loss of quality that no drifted input explains."""
+    """Root cause of a loss of quality: `drift` of predictions or labels, if any, and the rows that lose most."""
     segment = None
     if rows and len(rows) == len(labels) and all(len(row) == len(baseline.features) for row in rows):
-        columns = _cells(baseline, rows)
         losses = brier_losses(predictions, labels)
-        segment = lossy_segment(*_named_cells(baseline), columns, losses, baseline.quality.brier)
-    return explain_loss(segment, time_of(series.began))
+        segment = lossy_segment(*_named_cells(baseline), _cells(baseline, rows), losses, baseline.quality.brier)
+    return explain_loss(segment, time_of(series.began)) if drift is None else with_loss(drift, segment)
 
 
 def _shift(baseline: Baseline, report: DriftReport, history: History) -> Shift:

@@ -209,14 +209,15 @@ def evaluate(
 def _explain(
     baseline: Baseline, evaluation: Evaluation, state: MonitorState, window: WindowSummary, labelled: Labelled
 ) -> RootCause | None:
-    """The root cause of what the window tells; None when it tells nothing."""
+    """The root cause of what the window tells; None when it tells nothing. Drifted inputs explain a loss, too."""
+    drift = None
     if evaluation.drift:
-        cause = explain_drift(baseline, evaluation.reports, state.drift.histories, window.sample)
-        if cause is not None:
-            return cause
-    if not evaluation.losses:
-        return None
-    return explain_labelled_loss(baseline, labelled.rows, labelled.predictions, labelled.labels, state.losses)
+        drift = explain_drift(baseline, evaluation.reports, state.drift.histories, window.sample)
+    inputs = any(finding.kind == "input_drift" for finding in evaluation.drift)
+    if not evaluation.losses or (inputs and drift is not None):
+        return drift
+    seen = (labelled.rows, labelled.predictions, labelled.labels)
+    return explain_labelled_loss(baseline, *seen, series=state.losses, drift=drift)
 
 
 def _shifted(baseline: Baseline, window: WindowSummary, reports: Sequence[DriftReport]) -> dict[int, Counts]:

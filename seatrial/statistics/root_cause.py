@@ -14,15 +14,18 @@ LARGEST_PART = 0.5
 """Rows that a part may hold at most to be worth naming: more is everywhere."""
 SMALLEST_EXPLAINED = 0.75
 """Share of the whole change that must lie in a part to be said to happen there alone."""
+LARGEST_EXPLAINED = 1.5
+"""A part that changes by more than the whole is balanced by another one: then it does not happen there alone."""
 MINIMUM_PART_ROWS = 20
-SIGNIFICANT_Z = 3.0
+SIGNIFICANT_Z = 4.5
+"""Of a part: so many are looked at (some 60 a feature) that 3 would be reached by chance."""
 
 
 @dataclass(frozen=True)
 class Shift:
     """A distribution that has moved: baseline's and present counts by cell, the last cell for absent values.
 
-    `cells` is None for scores and labels, which have no ranges of their own to name; `began_at` is ISO 8601 UTC.
+    `cells` is None for labels, of which the positive ones are named; `began_at` is ISO 8601 UTC.
     """
 
     name: str
@@ -78,6 +81,13 @@ def explain_loss(segment: str | None, began_at: str | None) -> RootCause:
     return RootCause(features=(), segment=segment, began_at=began_at, sentence=sentence)
 
 
+def with_loss(cause: RootCause, segment: str | None) -> RootCause:
+    """The cause of predictions or labels that have moved, with the part of the rows in which the loss lies."""
+    if segment is None:
+        return cause
+    return replace(cause, segment=segment, sentence=f"{cause.sentence}; most of the loss lies where {segment}")
+
+
 def with_segment(cause: RootCause, segment: str | None) -> RootCause:
     """The cause with the part of the rows in which it happens."""
     return _told(replace(cause, segment=segment))
@@ -85,6 +95,8 @@ def with_segment(cause: RootCause, segment: str | None) -> RootCause:
 
 def strongest_part(shift: Shift) -> Part:
     """The category, or the range of neighbouring cells, whose share has risen most in the sense of the PSI."""
+    if shift.cells is None:
+        return Part(shift.name, 1, 1, part_text(shift.name, None, 1, 1))
     before, after = _shares(shift.baseline), _shares(shift.seen)
     ordered = isinstance(shift.cells, NumericBins)
     spans = _spans(len(before) - 1) if ordered else ((cell, cell) for cell in range(len(before) - 1))
@@ -107,7 +119,7 @@ def shifted_segment(
 
     `reference` and `seen` hold a column of cell indices a feature, of rows before and now. None when the change is
     everywhere, or too few rows tell. A part must hold at least 20 rows and at most half of them, three quarters of the
-    change, and be significant (z of 3).
+    change, and be significant (z of 4.5).
     """
     place = names.index(part.feature)
     hits, base = _inside(seen[place], part), _inside(reference[place], part)
@@ -151,7 +163,7 @@ def part_text(name: str, cells: Cells | None, first: int, last: int) -> str:
     ('age <= 20', 'age missing')
     """
     if cells is None:
-        return name
+        return "positive labels"
     if first >= cells.size:
         return f"{name} missing"
     if not isinstance(cells, NumericBins):
@@ -227,20 +239,29 @@ def _parts_of(
     whole = sum(hits) - len(hits) * sum(base) / (len(base) or 1)
     if not whole:
         return
+    now, before = _tallies(seen, hits, kind.size + 1), _tallies(reference, base, kind.size + 1)
     for first, last in _candidates(kind):
-        inside = [hit for cell, hit in zip(seen, hits, strict=True) if first <= cell <= last]
-        known = [hit for cell, hit in zip(reference, base, strict=True) if first <= cell <= last]
-        if len(known) < MINIMUM_PART_ROWS or not inside:
-            continue
-        usual = sum(known) / len(known)
-        excess = sum(inside) - len(inside) * usual
-        noise = math.sqrt(len(inside) * max(usual * (1 - usual), 1 / len(inside)) * (1 + len(inside) / len(known)))
-        if abs(excess) >= SIGNIFICANT_Z * noise and _notable(len(inside), len(seen), excess / whole):
-            yield first, last, excess / whole
+        rows, inside = (sum(counts[first : last + 1]) for counts in now)
+        known, usual = (sum(counts[first : last + 1]) for counts in before)
+        if rows and known >= MINIMUM_PART_ROWS:
+            share = usual / known
+            excess = inside - rows * share
+            noise = math.sqrt(rows * max(share * (1 - share), 1 / rows) * (1 + rows / known))
+            if abs(excess) >= SIGNIFICANT_Z * noise and _notable(rows, len(seen), excess / whole):
+                yield first, last, excess / whole
+
+
+def _tallies(column: Sequence[int], flags: Sequence[bool], size: int) -> tuple[list[int], list[int]]:
+    """Rows, and rows with the flag, by cell."""
+    rows, flagged = [0] * size, [0] * size
+    for cell, flag in zip(column, flags, strict=True):
+        rows[cell] += 1
+        flagged[cell] += flag
+    return rows, flagged
 
 
 def _notable(rows: int, total: int, share: float) -> bool:
-    return MINIMUM_PART_ROWS <= rows <= LARGEST_PART * total and share >= SMALLEST_EXPLAINED
+    return MINIMUM_PART_ROWS <= rows <= LARGEST_PART * total and SMALLEST_EXPLAINED <= share <= LARGEST_EXPLAINED
 
 
 def _significant(chosen: Sequence[float], losses: Sequence[float]) -> bool:
