@@ -38,6 +38,12 @@ MONITORING: dict[str, list[Line]] = {
         ("SchemaViolations", "Maximum"),
     ],
 }
+RETRAINING = ("RetrainingStarted", "RetrainingRefused", "RetrainingEnded", "RetrainingBreakerOpened")
+DECISIONS = (
+    "fields @timestamp, answer.trigger, answer.action, answer.rule, answer.reason, answer.execution_arn "
+    "| filter ispresent(answer.action) and answer.action != 'ignore' | sort @timestamp desc | limit 50"
+)
+"""In CloudWatch Logs Insights' language."""
 WIDTH, HEIGHT, COLUMNS = 12, 6, 2
 
 
@@ -53,6 +59,27 @@ def endpoint_dashboard(
         for index, (title, space, period, lines) in enumerate(titles)
     ]
     body = cdk.Stack.of(scope).to_json_string({"start": "-P7D", "periodOverride": "auto", "widgets": widgets})
+    return cloudwatch.CfnDashboard(scope, construct_id, dashboard_name=name, dashboard_body=body)
+
+
+def decisions_dashboard(
+    scope: Construct, construct_id: str, *, name: str, log_groups: Mapping[str, str], endpoint: str, namespace: str
+) -> cloudwatch.CfnDashboard:
+    """The last decisions of each function with their reasons, as tables out of its log, and how many there were.
+
+    `log_groups` are names by title; what is logged as `answer` is in the columns.
+    """
+    region = cdk.Stack.of(scope).region
+    lines = [(metric, "Sum") for metric in RETRAINING]
+    metrics = [_metric(namespace, line, {"EndpointName": endpoint}, 3600) for line in lines]
+    widgets = [_widget(0, "Retraining", region, metrics)]
+    for index, (title, group) in enumerate(log_groups.items()):
+        place = {"x": 0, "y": HEIGHT * (index + 1), "width": WIDTH * COLUMNS, "height": HEIGHT}
+        query = f"SOURCE '{group}' | {DECISIONS}"
+        widgets.append(
+            {"type": "log", **place, "properties": {"title": title, "region": region, "view": "table", "query": query}}
+        )
+    body = cdk.Stack.of(scope).to_json_string({"start": "-P30D", "periodOverride": "auto", "widgets": widgets})
     return cloudwatch.CfnDashboard(scope, construct_id, dashboard_name=name, dashboard_body=body)
 
 

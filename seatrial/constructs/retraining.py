@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
+import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_kms as kms
 import aws_cdk.aws_lambda as lambda_
 import aws_cdk.aws_s3 as s3
 import aws_cdk.aws_sns as sns
 from constructs import Construct
 
-from seatrial.constructs.alarms import function_alarms
+from seatrial.constructs.alarms import function_alarms, metric_alarm
+from seatrial.constructs.dashboard import decisions_dashboard
 from seatrial.constructs.function import PythonFunction
+from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.monitoring import DEFAULT_NAMESPACE, allow_describing_endpoint
 from seatrial.constructs.state import ModelState
 from seatrial.constructs.training import TrainingPipeline
@@ -78,18 +81,46 @@ class RetrainingPolicy(Construct):
                 names.RETRAINING_SETTINGS: json.dumps(dict(settings), sort_keys=True),
             },
         )
-        role = self.decide.role
+        self._grant(self.decide.role, pipeline, state)
+        self.decide.role.allow("s3:GetObject", on=[raw.arn_for_objects(latest_training_data_key(dataset_name))])
+        # Without the right to list, S3 answers "access denied" instead of "no such key" before the first ingest.
+        self.decide.role.allow("s3:ListBucket", on=[raw.bucket_arn])
+        self.decide.role.allow("sns:Publish", on=[notification_topic.topic_arn])
+        allow_describing_endpoint(self.decide.role, endpoint_name, group)
+        self.rules = self._rules(endpoint_name, pipeline.pipeline_arn)
+        self.schedule = self._schedule(schedule, encryption_key) if schedule else None
+        self._namespace, self._endpoint = metric_namespace, endpoint_name
+        self.alarms = [self._breaker(notification_topic), *function_alarms(self, self.decide, notification_topic)]
+        self.dashboard = self._dashboard()
+
+    def _grant(self, role: ServiceRole, pipeline: TrainingPipeline, state: ModelState) -> None:
         pipeline.grant_start(role)
         state.grant_remembering(role)
         self.ledger.grant_remembering(role)
-        role.allow("s3:GetObject", on=[raw.arn_for_objects(latest_training_data_key(dataset_name))])
-        # Without the right to list, S3 answers "access denied" instead of "no such key" before the first ingest.
-        role.allow("s3:ListBucket", on=[raw.bucket_arn])
-        role.allow("sns:Publish", on=[notification_topic.topic_arn])
-        allow_describing_endpoint(role, endpoint_name, group)
-        self.rules = self._rules(endpoint_name, pipeline.pipeline_arn)
-        self.schedule = self._schedule(schedule, encryption_key) if schedule else None
-        self.alarms = function_alarms(self, self.decide, notification_topic)
+
+    def _breaker(self, topic: sns.ITopic) -> cloudwatch.CfnAlarm:
+        return metric_alarm(
+            self,
+            "BreakerAlarm",
+            description=f"{self._endpoint}: retraining again and again brings no better model, a person has to look",
+            namespace=self._namespace,
+            metric="RetrainingBreakerOpened",
+            dimensions={"EndpointName": self._endpoint},
+            topic=topic,
+            threshold=1,
+            statistic="Maximum",
+            period_seconds=3600,
+        )
+
+    def _dashboard(self) -> cloudwatch.CfnDashboard:
+        return decisions_dashboard(
+            self,
+            "Dashboard",
+            name=f"{self._endpoint}-retraining",
+            log_groups={"Decisions on retraining, with reasons": self.decide.log_group.log_group_name},
+            endpoint=self._endpoint,
+            namespace=self._namespace,
+        )
 
     def _rules(self, endpoint_name: str, pipeline_arn: str) -> list[cdk.CfnResource]:
         verdicts = {

@@ -69,10 +69,25 @@ def watched_by_alarms(assembly):
 
 
 def watched_by_the_dashboard(assembly):
-    ((name, dashboard),) = assembly.properties("AWS::CloudWatch::Dashboard")
-    for widget in json.loads(dashboard["DashboardBody"])["widgets"]:
-        for namespace, metric, *pairs, _ in widget["properties"]["metrics"]:
-            yield name, namespace, metric, dict(zip(pairs[::2], pairs[1::2], strict=True))
+    for name, dashboard in assembly.properties("AWS::CloudWatch::Dashboard"):
+        for widget in widgets(dashboard):
+            for namespace, metric, *pairs, _ in widget["properties"].get("metrics", ()):
+                yield name, namespace, metric, dict(zip(pairs[::2], pairs[1::2], strict=True))
+
+
+def widgets(dashboard):
+    body = dashboard["DashboardBody"]
+    parts = [body] if isinstance(body, str) else body["Fn::Join"][1]
+    return json.loads("".join(part if isinstance(part, str) else "token" for part in parts))["widgets"]
+
+
+def test_decisions_are_a_table_out_of_the_log_that_the_function_writes(assembly):
+    (dashboard,) = [p for name, p in assembly.properties("AWS::CloudWatch::Dashboard") if name.startswith("Retraining")]
+    (table,) = [widget for widget in widgets(dashboard) if widget["type"] == "log"]
+
+    assert dashboard["DashboardName"] == "telecom-churn-dev-retraining"
+    assert table["properties"]["query"].startswith("SOURCE 'token' | fields @timestamp, answer.trigger")
+    assert "LogGroup" in json.dumps(dashboard["DashboardBody"]["Fn::Join"])
 
 
 def test_every_watched_metric_has_an_emitter(assembly, own_metrics):
