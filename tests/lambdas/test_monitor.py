@@ -10,7 +10,7 @@ import pytest
 from seatrial.contracts import layout
 from seatrial.contracts.events import MonitoringVerdict
 from seatrial.contracts.ground_truth import ground_truth_line
-from seatrial.contracts.serving import BASELINE_URI
+from seatrial.contracts.serving import BASELINE_DIGEST, BASELINE_URI
 from tests.lambdas.fakes import client_error
 from tests.lambdas.harbour import BASELINE, Harbour, at, capture_line, monitor
 
@@ -208,6 +208,15 @@ def test_refuses_a_baseline_that_is_not_the_one_whose_digest_was_written(harbour
     harbour.s3.put_object(Bucket="artifacts", Key=key, Body=body.replace(b"tenure_months", b"tenure_months ", 1))
 
     with pytest.raises(ValueError, match="is not the file whose digest"):
+        harbour.run(0)
+
+
+def test_refuses_a_baseline_that_is_not_the_one_registered_with_the_model(harbour: Harbour) -> None:
+    package = harbour.aws.sagemaker.packages[harbour.aws.sagemaker.serving]
+    package["CustomerMetadataProperties"][BASELINE_DIGEST] = "0" * 64
+    harbour.traffic(0)
+
+    with pytest.raises(monitor.adapters.BaselineError, match="is not the file whose digest"):
         harbour.run(0)
 
 

@@ -138,6 +138,16 @@ def test_declared_facets_reach_the_baseline_in_pieces_that_fit_and_are_registere
     assert register["DriftCheckBaselines"]["Bias"].keys() == {"PreTrainingConstraints", "PostTrainingConstraints"}
 
 
+def test_the_baseline_is_bound_to_the_model_by_its_digest(settings):
+    steps = steps_of(churn_pipeline(settings).to_definition())
+
+    digest = steps["Register"]["Arguments"]["CustomerMetadataProperties"]["BaselineSha256"]
+    assert digest == {
+        "Std:JsonGet": {"PropertyFile": {"Get": "Steps.Baseline.PropertyFiles.Binding"}, "Path": "sha256"}
+    }
+    assert steps["Baseline"]["PropertyFiles"][0]["FilePath"] == "binding.json"
+
+
 def test_the_model_card_is_registered_as_json_text(settings):
     register = steps_of(churn_pipeline(settings).to_definition())["Register"]["Arguments"]
 

@@ -312,6 +312,7 @@ def test_the_baseline_describes_the_validation_split_and_the_smoke_rows_are_answ
     assert done.returncode == 0, done.stderr
     body = (tmp_path / "out/baseline.json").read_bytes()
     assert (tmp_path / "out/baseline.sha256").read_text().strip() == hashlib.sha256(body).hexdigest()
+    assert json.loads((tmp_path / "out/binding.json").read_text()) == {"sha256": hashlib.sha256(body).hexdigest()}
     baseline = Baseline.from_json(body.decode())
     assert baseline.rows == 300
     assert baseline.schema.names == ("tenure", "calls", "plan")
