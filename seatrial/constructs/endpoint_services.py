@@ -66,8 +66,11 @@ SPARK_GATEWAY_ACTIONS: dict[str, tuple[str, ...]] = {"s3": ("s3:DeleteObject",)}
 """What Spark jobs do in addition: overwriting a partition deletes what lay there."""
 
 
-INGESTION_ACTIONS: dict[str, tuple[str, ...]] = {"sagemaker.api": ("sagemaker:DescribeFeatureGroup",)}
-"""What a Spark job asks before it puts features into a group."""
+INGESTION_ACTIONS: dict[str, tuple[str, ...]] = {
+    "sagemaker.api": ("sagemaker:DescribeFeatureGroup",),
+    "sagemaker.featurestore-runtime": ("sagemaker:BatchWriteRecord",),
+}
+"""What a Spark job that puts features into a group does in addition."""
 
 
 def emr_buckets(region: str) -> tuple[str, ...]:

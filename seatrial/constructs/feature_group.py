@@ -80,8 +80,9 @@ class FeatureGroup(Construct):
         role.allow_key(self._key)
 
     def grant_appending(self, role: ServiceRole) -> None:
-        """Commit files to the history's Iceberg table; whoever owns the bucket grants writing there."""
+        """Put records in batches, and commit to the history's table; whoever owns the bucket grants writing there."""
         place = place_of(self)
+        role.allow("sagemaker:BatchWriteRecord", on=[self.arn])
         role.allow("sagemaker:DescribeFeatureGroup", on=[self.arn])
         because = "Feature Store names the table itself, after the group and the time of its creation."
         tables = [place.arn("glue", "catalog"), place.arn("glue", "database", CATALOG_DATABASE)]

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, Literal
 
 UTC = timezone.utc  # noqa: UP017 - datetime.UTC is new in Python 3.11
@@ -68,6 +68,12 @@ class TableContract:
     key: tuple[str, ...]
     fields: tuple[Field, ...]
     version: int = 1
+    longest_silence_days: int | None = None
+    """Freshness of the table: who reads it as of a day wants something that was delivered this long before, at most."""
+    dated_by: str | None = None
+    """Freshness of a row: the timestamp column that says of when it is; see `oldest_days`."""
+    oldest_days: int = 0
+    """A row that was this old, or older, at the end of the day on which it was delivered is of no use any more."""
     _by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -84,6 +90,21 @@ class TableContract:
     def problem(self, row: Mapping[str, Any]) -> str | None:
         """The first reason, in the order of the columns, why the row breaks the contract; None when it keeps it."""
         return next((found for one in self.fields if (found := one.problem(row.get(one.name)))), None)
+
+    def staleness(self, moment: datetime, delivered: date) -> str | None:
+        """Why a row of this moment may not be in what a day (UTC) delivered: too old, or from after it; else None."""
+        end = datetime(delivered.year, delivered.month, delivered.day, tzinfo=UTC) + timedelta(days=1)
+        if self.dated_by is None or end - timedelta(days=self.oldest_days) < moment < end:
+            return None
+        return f"{self.dated_by}_{'future' if moment >= end else 'too_old'}"
+
+    def silence(self, newest: date | None, as_of: date) -> str | None:
+        """Why a table whose newest delivery is of that day is too old to be read as of a day; None when it is fresh."""
+        most = self.longest_silence_days
+        if most is None or (newest is not None and (as_of - newest).days <= most):
+            return None
+        told = "nothing was delivered" if newest is None else f"the newest is of {newest}, {(as_of - newest).days} days"
+        return f"{self.name}: must have been delivered in the {most} days before {as_of}, {told}"
 
     def to_json(self, row: Mapping[str, Any]) -> str:
         """One row as a JSON object on one line: timestamps as ISO-8601 with microseconds and Z, keys in order."""

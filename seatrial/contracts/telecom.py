@@ -17,6 +17,7 @@ CRM = TableContract(
         *(Field(name=name, kind="string") for name in CRM_ATTRIBUTES[:-1]),
         Field(name="autopay", kind="int32", minimum=0, maximum=1),
     ),
+    longest_silence_days=31,
 )
 """One extract a day holds every subscriber who is a customer on that day."""
 
@@ -29,6 +30,7 @@ BILLING = TableContract(
         Field(name="amount", kind="double", minimum=0, maximum=1_000_000),
         Field(name="overdue_days", kind="int32", minimum=0, maximum=10_000),
     ),
+    longest_silence_days=62,
 )
 """Invoices that became known on the extract's day; a later extract of the same month corrects an earlier one."""
 
@@ -40,5 +42,8 @@ CARE = TableContract(
         Field(name="opened_at", kind="timestamp"),
         Field(name="category", kind="string", choices=CARE_CATEGORIES),
     ),
+    longest_silence_days=31,
+    dated_by="opened_at",
+    oldest_days=92,
 )
 """Contacts with care that became known on the extract's day."""

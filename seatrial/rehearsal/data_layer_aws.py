@@ -92,10 +92,6 @@ class DataAws:
 
     # the feature store
 
-    def put_features(self, group: str, record: Sequence[Mapping[str, str]]) -> None:
-        """PutRecord."""
-        self._client("sagemaker-featurestore-runtime").put_record(FeatureGroupName=group, Record=list(record))
-
     def features(self, group: str, identifier: str) -> dict[str, str]:
         """GetRecord: texts by feature; empty when there is no such record."""
         runtime = self._client("sagemaker-featurestore-runtime")

@@ -17,7 +17,7 @@ from seatrial.rehearsal.data_layer_reconcile import Check
 from seatrial.rehearsal.voyage import Voyage
 
 STORED_RECORDS = 100
-"""Subscribers whose features are put into the feature store and read back."""
+"""Subscribers whose features are read back from the feature store."""
 KPIS = ("events", "voice_calls", "data_sessions", "data_mb")
 """What the consumer's windows and Spark's days both tell of a cell."""
 
@@ -106,7 +106,7 @@ def compare_day(voyage: Voyage) -> Check:
 
 
 def store_features(voyage: Voyage) -> str | None:
-    """Put the features of some subscribers into the feature store and read them back, and the cells' newest KPIs."""
+    """Read back what the flow put into the feature store, of some subscribers, and the cells' newest KPIs."""
     if "Features" not in voyage.stacks:
         return None
     layer, groups = voyage.layer, voyage.stacks["Features"]
@@ -114,8 +114,6 @@ def store_features(voyage: Voyage) -> str | None:
     place = _download(voyage, cdr.features_prefix(layer.dataset, "churn", layer.as_of), "spark")
     moment = datetime(layer.as_of.year, layer.as_of.month, layer.as_of.day, tzinfo=UTC)
     records = {row["subscriber_id"]: feature_record(row, moment) for row in _first_rows(place)}
-    for record in records.values():
-        aws.put_features(groups["ChurnFeatureGroupName"], record)
     same = sum(
         aws.features(groups["ChurnFeatureGroupName"], name)
         == {one["FeatureName"]: one["ValueAsString"] for one in record}

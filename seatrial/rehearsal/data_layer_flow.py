@@ -18,7 +18,7 @@ def run_flow(voyage: Voyage) -> str:
     layer = voyage.layer
     span = {"from": str(layer.flow_start), "to": str(layer.last_arrival), "stages": FIRST_STAGES}
     first = _run(voyage, "curation and history", span)
-    second = _run(voyage, "KPIs and features", {"date": str(layer.last_day)})
+    second = _run(voyage, "KPIs and features", {"date": str(layer.last_day), "from_stage": FIRST_STAGES + 1})
     events = layer.landed["batch"] + layer.landed["stream"]
     layer.rates += [Rate("curate events, tables and history", events, first), Rate("KPIs and features", events, second)]
     jobs = voyage.cloud.journal.entries("job")

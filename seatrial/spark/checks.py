@@ -72,6 +72,18 @@ def refusal(contract: TableContract, suffix: str = "") -> Column:
     return fn.coalesce(*(_refusal(one, suffix) for one in contract.fields))
 
 
+def staleness(contract: TableContract, day: str, suffix: str = "") -> Column:
+    """Why the row is too old for the day (a column of dates) that delivered it, or from after it; else null.
+
+    `TableContract.staleness` in Spark; a row without its moment is none of these.
+    """
+    end = fn.date_add(day, 1).cast("timestamp")
+    begin = fn.date_add(day, 1 - contract.oldest_days).cast("timestamp")
+    value = fn.col(f"`{contract.dated_by}{suffix}`")
+    future = fn.when(value >= end, fn.lit(f"{contract.dated_by}_future"))
+    return future.when(value <= begin, fn.lit(f"{contract.dated_by}_too_old"))
+
+
 def _refusal(one: Field, suffix: str) -> Column:
     raw, value = fn.col(f"`{one.name}`"), fn.col(f"`{one.name}{suffix}`")
     missing = raw.isNull() | (raw.cast("string") == "") if one.kind in {"string", "timestamp"} else raw.isNull()

@@ -6,10 +6,12 @@ executors. boto3 is in EMR's Python and in SageMaker's images.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import islice
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -23,6 +25,9 @@ from seatrial.spark.iceberg import plain_uri
 SPARK_TYPES = {"Integral": "long", "Fractional": "double", "String": "string"}
 INGESTED = "seatrial.ingested"
 """Property of the snapshot that appended a run's rows: the run's token."""
+BATCH_RECORDS = 25
+"""Records of one BatchWriteRecord at most."""
+LONGEST_PAUSE_SECONDS = 10.0
 SIDE_BY_SIDE = 16
 """Calls of one executor's core; each waits for the network."""
 UTC = timezone.utc  # noqa: UP017 - datetime.UTC is new in Python 3.11
@@ -98,7 +103,7 @@ def _token_of(snapshot: Any) -> str | None:
 
 
 def put_records(frame: DataFrame, group: Group, stores: list[str], region: str | None) -> int:
-    """PutRecord for each row, on the executors; gives their number. A row put again changes nothing online."""
+    """Put each row, from the executors; gives their number. A row put again changes nothing online."""
     name = group.name
     put = frame.rdd.mapPartitions(lambda rows: [_put_all(rows, name, stores, region)])
     return int(put.sum())
@@ -110,13 +115,36 @@ def _put_all(rows: Iterable[Any], name: str, stores: list[str], region: str | No
 
     config = Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=SIDE_BY_SIDE)
     client = boto3.client("sagemaker-featurestore-runtime", region_name=region, config=config)
-
-    def put(row: Any) -> int:
-        client.put_record(FeatureGroupName=name, Record=_record(row.asDict()), TargetStores=stores)
-        return 1
-
+    # The call for many records is newer than the boto3 of some releases of EMR.
+    put = _put_batch if hasattr(client, "batch_write_record") else _put_each
+    entries = ({"FeatureGroupName": name, "Record": _record(row.asDict()), "TargetStores": stores} for row in rows)
+    batches = _chunks(entries, BATCH_RECORDS)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        return sum(sum(pool.map(put, chunk)) for chunk in _chunks(rows, 100 * SIDE_BY_SIDE))
+        return sum(
+            sum(pool.map(lambda batch: put(client, batch), some)) for some in _chunks(batches, 10 * SIDE_BY_SIDE)
+        )
+
+
+def _put_batch(client: Any, entries: list[dict[str, Any]]) -> int:
+    waiting, pause = entries, 0.2
+    while waiting:
+        answer = client.batch_write_record(Entries=waiting)
+        if answer["Errors"]:
+            first = answer["Errors"][0]
+            raise DataError(
+                f"{len(answer['Errors'])} records were refused: {first['ErrorCode']}: {first['ErrorMessage']}"
+            )
+        waiting = answer["UnprocessedEntries"]
+        if waiting:
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+    return len(entries)
+
+
+def _put_each(client: Any, entries: list[dict[str, Any]]) -> int:
+    for entry in entries:
+        client.put_record(**entry)
+    return len(entries)
 
 
 def _record(row: dict[str, Any]) -> list[dict[str, str]]:
@@ -124,11 +152,7 @@ def _record(row: dict[str, Any]) -> list[dict[str, str]]:
     return feature_record(row, moment)
 
 
-def _chunks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    chunk: list[Any] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    yield chunk
+def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk

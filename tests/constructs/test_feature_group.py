@@ -82,9 +82,15 @@ def test_who_appends_to_the_history_may_commit_to_its_table_and_nothing_more(sit
     group(site).grant_appending(role)
 
     actions = {action for one in role.statements for action in _listed(one["Action"])}
-    assert actions == {"sagemaker:DescribeFeatureGroup", "glue:GetDatabase", "glue:GetTable", "glue:UpdateTable"}
+    assert actions == {
+        "sagemaker:BatchWriteRecord",
+        "sagemaker:DescribeFeatureGroup",
+        "glue:GetDatabase",
+        "glue:GetTable",
+        "glue:UpdateTable",
+    }
     assert all(
-        "*" not in place or "sagemaker_featurestore/*" in place for place in _listed(role.statements[1]["Resource"])
+        "*" not in place or "sagemaker_featurestore/*" in place for place in _listed(role.statements[2]["Resource"])
     )
 
 

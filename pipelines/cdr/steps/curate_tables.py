@@ -13,7 +13,7 @@ from datetime import date
 from functools import reduce
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
 from seatrial.contracts import cdr
@@ -52,14 +52,22 @@ def read_files(spark: SparkSession, group: Sequence[Input], contract: TableContr
 def good_rows(frame: DataFrame, contract: TableContract) -> DataFrame:
     """Typed columns and day of the rows that keep the contract."""
     typed = [fn.col(f"`{one.name}{TYPED}`").alias(one.name) for one in contract.fields]
-    return frame.where(checks.keeps(contract, TYPED)).select(fn.col("__day").alias(DAY), *typed)
+    return frame.where(keeps(contract)).select(fn.col("__day").alias(DAY), *typed)
+
+
+def keeps(contract: TableContract) -> Column:
+    """Whether a row keeps the contract, its age included; never null."""
+    good = checks.keeps(contract, TYPED)
+    return good if contract.dated_by is None else good & checks.staleness(contract, "__day", TYPED).isNull()
 
 
 def bad_rows(frame: DataFrame, contract: TableContract) -> DataFrame:
     """Day, reason and payload (the row as it came) of the others; only these are made into text."""
     own = [f"`{name}`" for name in frame.columns if not name.endswith(TYPED) and name != "__day"]
-    reason, payload = checks.refusal(contract, TYPED).alias("reason"), fn.to_json(fn.struct(*own)).alias("payload")
-    return frame.where(~checks.keeps(contract, TYPED)).select(fn.col("__day").alias(DAY), reason, payload)
+    reasons = [checks.refusal(contract, TYPED)]
+    reasons += [checks.staleness(contract, "__day", TYPED)] if contract.dated_by else []
+    reason, payload = fn.coalesce(*reasons).alias("reason"), fn.to_json(fn.struct(*own)).alias("payload")
+    return frame.where(~keeps(contract)).select(fn.col("__day").alias(DAY), reason, payload)
 
 
 def one_a_key(rows: DataFrame, contract: TableContract, days: int, pieces: int) -> DataFrame:

@@ -25,7 +25,7 @@ from seatrial.contracts.churn_features import (
     RECENT_DAYS,
     WINDOW_DAYS,
 )
-from seatrial.contracts.telecom import CARE_CATEGORIES, CRM_ATTRIBUTES
+from seatrial.contracts.telecom import BILLING, CARE, CARE_CATEGORIES, CRM, CRM_ATTRIBUTES
 from seatrial.spark import checks
 from seatrial.spark.errors import DataError, main
 from seatrial.spark.files import Files, location
@@ -213,6 +213,7 @@ def read_inputs(spark: SparkSession, options: argparse.Namespace) -> tuple[dict[
     for name, back in (("billing", INVOICE_DAYS), ("care", WINDOW_DAYS)):
         first = as_of - timedelta(days=back)
         days[name] = [day for day in known_days(files, tables[name]) if first <= day < as_of]
+    _check_freshness(files, below, as_of, options)
     histories = known_days(files, tables["history"])
     days["history"] = histories[-1:]
     missing = [name for name, found in days.items() if not found]
@@ -221,6 +222,21 @@ def read_inputs(spark: SparkSession, options: argparse.Namespace) -> tuple[dict[
     frames = {name: read_partitions(spark, tables[name], days[name]) for name in tables}
     inputs = {name: read_accounts(files, tables[name], days[name]) for name in tables}
     return frames, {name: {str(day): one["checksum"] for day, one in found.items()} for name, found in inputs.items()}
+
+
+def _check_freshness(files: Files, below: str, as_of: date, options: argparse.Namespace) -> None:
+    """End the job when an extract is older than its contract allows: features of old data look like any others."""
+    problems = []
+    for contract in (CRM, BILLING, CARE):
+        table = Table(f"{below}/{contract.name}", f"{below}/accounts/curate_{contract.name}")
+        before = [day for day in known_days(files, table) if day < as_of]
+        if before and contract.name not in options.allow_stale:  # none at all is told when the rows are read
+            problems.append(contract.silence(before[-1], as_of))
+    if lines := [problem for problem in problems if problem]:
+        raise DataError(
+            "features would be made of old data:\n  " + "\n  ".join(lines) + "\nmend the feed and curate what it "
+            "delivered, or allow it by --allow-stale"
+        )
 
 
 def run(spark: SparkSession, options: argparse.Namespace) -> dict[str, Any]:
@@ -245,6 +261,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--as-of", type=date.fromisoformat, required=True, help="data from before this day counts")
     parser.add_argument("--everything", action="store_true", help="make the day anew, also if nothing is new")
+    parser.add_argument("--allow-stale", nargs="*", default=[], help="of crm, billing, care: use them however old")
     parser.add_argument("--files", type=int, default=1, help="files of the partition; about 5 million rows fit one")
     return parser.parse_args(arguments)
 

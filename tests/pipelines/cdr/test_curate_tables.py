@@ -1,11 +1,12 @@
 """Extracts of the operator's tables: one row a key, bad rows in quarantine, every row counted."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
+from seatrial.contracts.telecom import CARE
 from seatrial.spark.errors import DataError
 from tests.pipelines.lake import customer, moment
 
@@ -45,3 +46,19 @@ def test_only_new_or_replaced_extracts_are_made_again_and_a_retyped_column_stops
 
     assert (first["crm"]["days"], again["crm"]["days"]) == (1, 0)
     assert lake.tree() == kept == before
+
+
+def test_rows_that_were_too_old_when_they_came_are_set_aside_and_counted(lake):
+    ends, us = datetime(2026, 6, 2, tzinfo=UTC), timedelta(microseconds=1)
+    moments = [ends, ends - us, ends - timedelta(days=CARE.oldest_days), ends - timedelta(days=CARE.oldest_days) + us]
+    rows = [{"subscriber_id": f"s{n}", "opened_at": at, "category": "billing"} for n, at in enumerate(moments)]
+    lake.extract("care", rows, DAY)
+
+    lake.curate_tables("--tables", "care", "--maximum-quarantined-share", "0.5")
+
+    account = lake.account(job="curate_care")
+    assert account["quarantined"] == {"opened_at_future": 1, "opened_at_too_old": 1}
+    assert (account["read"], account["used"]) == (4, 2)
+    refused = {json.loads(row["payload"])["subscriber_id"]: row["reason"] for row in lake.rows("quarantine/care")}
+    told = {row["subscriber_id"]: CARE.staleness(row["opened_at"], DAY) for row in rows}
+    assert refused == {name: reason for name, reason in told.items() if reason}

@@ -167,3 +167,16 @@ def test_a_day_before_which_nothing_is_known_is_refused(computed):
 
     with pytest.raises(DataError, match="billing, care: nothing is known before 2020-01-01"):
         lake.job("churn/steps/usage_features", *arguments)
+
+
+def test_features_are_not_made_of_extracts_that_are_older_than_their_contract_allows(lake):
+    for name, day in (("crm", date(2026, 5, 1)), ("care", date(2026, 6, 30))):
+        lake.put(name, f"curate_{name}", [], day, operator.CARE)
+    arguments = ("--features", str(lake.root / "features"), "--as-of", str(AS_OF))
+
+    with pytest.raises(
+        DataError, match=r"crm: must have been .* 31 days before 2026-07-01, the newest is of 2026-05-01"
+    ):
+        lake.job("churn/steps/usage_features", *arguments)
+    with pytest.raises(DataError, match="nothing is known before"):  # and not for its age
+        lake.job("churn/steps/usage_features", *arguments, "--allow-stale", "crm")
