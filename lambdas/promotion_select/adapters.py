@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from parse import Configuration, Request
 
 from seatrial.contracts.serving import BASELINE_DIGEST, BASELINE_URI, CHAMPION_MODEL_URI, MODEL_DIGEST, model_data_uri
-from seatrial.decisions.promotion import Approval, Attempt
+from seatrial.decisions.promotion import Approval, Attempt, PromotionDecision
 
 BLOCK = 1 << 20
 
@@ -74,6 +74,20 @@ class Aws:
         return frozenset(
             item[name]["S"] for name in ("model_package_arn", "previous_model_package_arn") if name in item
         )
+
+    def record(self, configuration: Configuration, request: Request, decision: PromotionDecision) -> None:
+        """Write the decision down, once however often it is repeated; `seatrial status` reads it."""
+        time = request.started or request.time
+        key = {"pk": {"S": configuration.partition}, "sk": {"S": f"decision#{time}#{request.id}"}}
+        item = {
+            **key,
+            "time": {"S": time},
+            "event_id": {"S": request.id},
+            "proceed": {"BOOL": decision.proceed},
+            "reason": {"S": decision.reason},
+            "model_package_arn": {"S": decision.arn or "none"},
+        }
+        self.dynamodb.put_item(TableName=configuration.state_table, Item=item)
 
     def _digest(self, uri: str) -> str:
         """SHA-256 of an object; of one that is gone, nothing's name."""

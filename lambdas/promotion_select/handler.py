@@ -31,6 +31,8 @@ def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[s
             decision.previous_arn,
             quiet=request.reconciling,
         )
+    if not decision.quiet:
+        aws.record(configuration, request, decision)
     logger.info("promotion decided", extra={"proceed": decision.proceed, "reason": decision.reason})
     return {
         "proceed": decision.proceed,

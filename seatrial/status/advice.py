@@ -11,9 +11,22 @@ RUNNING = frozenset({"Executing", "Stopping", "reserved"})
 REMEDIES: Mapping[str, str] = {
     "missing_data": "requests are not captured: look at the endpoint's data capture and the capture bucket",
     "schema_violation": "repair the upstream feed; a training would teach the fault",
-    "quality_loss": "see the last decisions below for what is done about it; with no retraining under way, start one",
     "drift": "a ticket, no page: read the window's report; retrain only if quality suffers",
 }
+UNBLOCK: Mapping[str, str] = {
+    "confirmation": "the next window decides",
+    "single_flight": "wait for the run that is under way",
+    "breaker": "find out why the last runs brought nothing, then start a run by hand",
+    "blackout": "it is considered again after the blackout",
+    "cooldown": "it is considered again after the cooldown",
+    "budget": "raise retraining.daily_budget or monthly_budget, or start a run by hand",
+    "data": "land labelled data and its pointer latest.json",
+    "minimum_rows": "land more labelled rows",
+    "fresh_data": "land newer labelled data: the last run has used what is there",
+    "fresh_rows": "land more new labelled rows",
+    "service": "SageMaker refused: look at the reason, quotas most often",
+}
+"""What lets the next request through, by the rule that objected to the last."""
 
 
 def advice(facts: Facts) -> list[str]:
@@ -30,13 +43,26 @@ def _serving(facts: Facts) -> Iterator[str]:
     elif serving["failure"] or serving["status"] == "Failed":
         yield f"the endpoint is {serving['status']}: {serving['failure'] or 'no reason given'}; look at the stack"
     last = next(iter(facts.promotions), None)
-    if last and last["status"] in {"FAILED", "TIMED_OUT", "ABORTED"}:
-        yield f"the last promotion {last['status'].lower()}: {last['reason'] or 'no reason given'}"
+    if last and (last["status"] in {"FAILED", "TIMED_OUT", "ABORTED"} or last["outcome"] == "declined"):
+        yield f"the last promotion {last['outcome'] or last['status'].lower()}: {last['reason'] or 'no reason given'}"
 
 
 def _incidents(facts: Facts) -> Iterator[str]:
     for incident in facts.incidents:
-        yield f"{incident['condition']}: {REMEDIES.get(incident['condition'], 'read the last window')}"
+        condition = incident["condition"]
+        remedy = _loss(facts) if condition == "quality_loss" else REMEDIES.get(condition, "read the last window")
+        yield f"{condition}: {remedy}"
+
+
+def _loss(facts: Facts) -> str:
+    """A loss of quality is cured by a better model, so the advice follows what is done about one."""
+    if facts.run:
+        return f"a retraining is under way since {facts.run['since']}: wait for its evaluation"
+    asked = next((one for one in facts.decisions if one["trigger"] == "quality_loss"), None)
+    if asked is None or asked["action"] == "start":
+        return "no retraining is under way: see how the last one ended"
+    rule = asked["rule"]
+    return f"not retrained ({rule}): {UNBLOCK.get(rule, 'start a run by hand if you disagree')}"
 
 
 def _retraining(facts: Facts) -> Iterator[str]:

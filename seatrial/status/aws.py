@@ -1,7 +1,11 @@
 """The few things that the status asks of AWS, through botocore: it needs nothing but the core installation."""
 
+import contextlib
 import json
+import os
+import urllib.request
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
@@ -38,6 +42,14 @@ class Aws:
         except BotoCoreError as error:
             hint = "give AWS credentials, or the variables that `seatrial cloud` prints for an offline cloud"
             raise StatusError(f"AWS cannot be asked: {' '.join(str(error).split())}: {hint}") from None
+
+    def now(self) -> datetime:
+        """The time there: an offline cloud has a clock of its own, which may be ahead of this machine's."""
+        url = os.environ.get("AWS_ENDPOINT_URL", "")
+        if url.startswith(("http://127.0.0.1", "http://localhost")):
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                return _offline_now(url)
+        return datetime.now(UTC)
 
     def outputs(self, stack: str) -> dict[str, str] | None:
         """Outputs of a stack, None when there is no such stack."""
@@ -94,11 +106,17 @@ class Aws:
         )
         return [package["ModelPackageArn"] for package in answer["ModelPackageSummaryList"]]
 
-    def promotions(self, machine: str, limit: int) -> list[dict[str, Any]]:
-        """The last runs of the promotion's state machine: name, status, start, and what they say of their end."""
-        states = self._client("stepfunctions")
-        runs = states.list_executions(stateMachineArn=machine, maxResults=limit)["executions"]
-        return [_run(states.describe_execution(executionArn=run["executionArn"])) for run in runs]
+    def promotion(self, execution: str) -> dict[str, Any] | None:
+        """A run of the promotion's state machine and what it says of its end; None when AWS keeps it no more."""
+        try:
+            found = self._client("stepfunctions").describe_execution(executionArn=execution)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"ExecutionDoesNotExist", "InvalidArn"}:
+                return None
+            raise
+        output = json.loads(found.get("output") or "{}")
+        reason = found.get("cause") or output.get("reason", "")
+        return {"status": found["status"], "outcome": output.get("outcome", ""), "reason": reason}
 
     def _client(self, service: str) -> Any:
         if service not in self._made:
@@ -106,11 +124,6 @@ class Aws:
         return self._made[service]
 
 
-def _run(execution: Mapping[str, Any]) -> dict[str, Any]:
-    output = json.loads(execution.get("output") or "{}")
-    return {
-        "started": execution["startDate"],
-        "status": execution["status"],
-        "outcome": output.get("outcome", ""),
-        "reason": execution.get("cause") or output.get("reason", ""),
-    }
+def _offline_now(url: str) -> datetime:
+    with urllib.request.urlopen(f"{url}/_seatrial/clock", timeout=5) as answer:  # noqa: S310 - of this machine
+        return datetime.fromisoformat(json.load(answer)["now"])

@@ -1,7 +1,6 @@
 """`seatrial status`: from its options to the text that it prints."""
 
 import argparse
-from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -23,7 +22,7 @@ def run_status(options: argparse.Namespace) -> str:
         decisions=options.decisions,
     )
     try:
-        facts = gather(Aws.of_region(target.region), request, datetime.now(UTC))
+        facts = gather(Aws.of_region(target.region), request)
     except ClientError as error:
         answer = error.response["Error"]
         raise StatusError(f"{error.operation_name}: {answer['Code']}: {answer['Message']}") from None

@@ -12,6 +12,7 @@ from seatrial.decisions.memory import Memory
 from seatrial.decisions.retraining import Allowance, RetrainingSettings, allowance
 from seatrial.status.aws import Aws, StatusError
 
+PROMOTIONS = 3
 STACKS = ("training", "monitoring", "retraining", "promotion")
 
 
@@ -46,7 +47,7 @@ class Facts:
     settings: RetrainingSettings
 
 
-def gather(aws: Aws, request: Request, now: datetime) -> Facts:
+def gather(aws: Aws, request: Request) -> Facts:
     """Ask for everything; raises `StatusError` when the account is another or nothing is deployed."""
     account = aws.account()
     if account != request.account:
@@ -55,8 +56,7 @@ def gather(aws: Aws, request: Request, now: datetime) -> Facts:
     state, ledger = outputs["StateTableName"], outputs["LedgerTableName"]
     windows = _windows(aws, state, request)
     decisions = [_entry(item) for item in aws.newest(ledger, _partition(request), "decision#", request.decisions)]
-    now = _latest(now, windows, decisions)
-    memory = _memory(aws, state, request)
+    now, memory = aws.now(), _memory(aws, state, request)
     variables = aws.environment(outputs["RetrainingFunctionName"])
     settings = RetrainingSettings.from_json(variables.get(environment.RETRAINING_SETTINGS, "{}"))
     return Facts(
@@ -68,7 +68,7 @@ def gather(aws: Aws, request: Request, now: datetime) -> Facts:
         incidents=_incidents(aws, state, request.prefix, windows),
         windows=windows,
         decisions=decisions,
-        promotions=[{**run, "started": text(run["started"])} for run in aws.promotions(outputs["StateMachineArn"], 3)],
+        promotions=_promotions(aws, state, request.prefix),
         pending=aws.pending(outputs["ModelPackageGroupName"]),
         run=_flight(aws, memory),
         allowance=allowance(memory.state, settings, now),
@@ -108,12 +108,6 @@ def _entry(item: dict[str, Any]) -> dict[str, Any]:
     return json.loads(item["entry"]["S"])
 
 
-def _latest(now: datetime, windows: list[dict[str, Any]], decisions: list[dict[str, Any]]) -> datetime:
-    """An offline cloud's clock may be ahead of this machine's: what happened there has happened."""
-    times = [window["window_end"] for window in windows] + [decision["time"] for decision in decisions]
-    return max([now, *(datetime.fromisoformat(time) for time in times)])
-
-
 def _serving(aws: Aws, table: str, endpoint: str) -> dict[str, Any] | None:
     serving = aws.serving(endpoint)
     if serving is None:
@@ -142,6 +136,19 @@ def _incidents(aws: Aws, table: str, endpoint: str, windows: list[dict[str, Any]
         return [named] if last.get("incident_id") else []
 
 
+def _promotions(aws: Aws, table: str, endpoint: str) -> list[dict[str, Any]]:
+    """The last decisions on promotions, and how those that went on ended; looks that changed nothing are not told."""
+    return [_promotion(aws, item) for item in aws.newest(table, f"promotion#{endpoint}", "decision#", PROMOTIONS)]
+
+
+def _promotion(aws: Aws, item: dict[str, Any]) -> dict[str, Any]:
+    declined = {"status": "SUCCEEDED", "outcome": "declined", "reason": item["reason"]["S"]}
+    unknown = {"status": "UNKNOWN", "outcome": "", "reason": ""}
+    went = (aws.promotion(item["event_id"]["S"]) or unknown) if item["proceed"]["BOOL"] else declined
+    arn = item["model_package_arn"]["S"]
+    return {"time": text(datetime.fromisoformat(item["time"]["S"])), "model_package_arn": arn, **went}
+
+
 def _memory(aws: Aws, table: str, request: Request) -> Memory:
     item = aws.item(table, _partition(request), "state")
     return Memory.from_json(item["memory"]["S"], int(item["revision"]["N"])) if item else Memory()
@@ -153,4 +160,10 @@ def _flight(aws: Aws, memory: Memory) -> dict[str, Any] | None:
     arn = memory.run.execution_arn
     found = aws.execution(arn) if arn else None
     status = found["PipelineExecutionStatus"] if found else ("gone" if arn else "reserved")
-    return {"execution_arn": arn, "status": status, "since": text(memory.run.time), "reason": memory.run.reason}
+    return {
+        "execution_arn": arn,
+        "status": status,
+        "since": text(memory.run.time),
+        "reason": memory.run.reason,
+        "data_uri": memory.run.data_uri,
+    }

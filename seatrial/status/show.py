@@ -9,6 +9,8 @@ from typing import Any
 from seatrial.status.advice import advice
 from seatrial.status.facts import Facts, text
 
+LONGEST_LINE = 240
+
 
 def as_json(facts: Facts) -> str:
     """Every fact and the advice."""
@@ -29,8 +31,13 @@ def as_text(facts: Facts) -> str:
     lines = [f"{facts.prefix} in {facts.account}, {facts.region} at {facts.now}"]
     for name, content in sections.items():
         for index, line in enumerate([*content] or ["none"]):
-            lines.append(f"{name if index == 0 else '':<11} {line}")
+            lines.append(f"{name if index == 0 else '':<11} {_short(line)}")
     return "\n".join(lines)
+
+
+def _short(line: str) -> str:
+    """A monitor's sentence may name many features; --json has all of it."""
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 4]} ..."
 
 
 def _serves(facts: Facts) -> Iterator[str]:
@@ -69,7 +76,9 @@ def _decision(decision: dict[str, Any]) -> str:
 
 
 def _promotion(run: dict[str, Any]) -> str:
-    return f"{run['started']} {run['outcome'] or run['status'].lower()}: {run['reason'] or 'under way'}"
+    told = run["reason"] or ("under way" if run["status"] == "RUNNING" else "no reason given")
+    version = _version(run["model_package_arn"])
+    return f"version {version} at {run['time']}: {run['outcome'] or run['status'].lower()}, {told}"
 
 
 def _version(arn: str) -> str:

@@ -297,7 +297,9 @@ def test_f10_events_redriven_after_a_week_are_refused_as_expired(select: Selecti
     answer = run(select, approval(1), now=week_later)
 
     expired = "expired: the event is of 2026-11-01 10:00, longer ago than 72 h; approve it anew"
+    (written,) = [item for key, item in select.tables.items.items() if key[2].startswith("decision#")]
     assert (answer["proceed"], answer["reason"]) == (False, expired)
+    assert written["reason"]["S"] == expired
 
 
 def test_f10_verdicts_redriven_after_a_week_are_recorded_and_start_nothing_twice(desk: Desk) -> None:

@@ -167,14 +167,14 @@ class FakeTables:
         *,
         TableName: str,  # noqa: N803
         Item: dict,  # noqa: N803
-        ConditionExpression: str,  # noqa: N803
+        ConditionExpression: str | None = None,  # noqa: N803
         ExpressionAttributeValues: dict | None = None,  # noqa: N803
         ExpressionAttributeNames: dict | None = None,  # noqa: N803
     ) -> None:
         self.count(before=True)
         key = (TableName, Item["pk"]["S"], Item["sk"]["S"])
         known, values = self.items.get(key), ExpressionAttributeValues or {}
-        if known is not None and not _holds(ConditionExpression, known, values):
+        if known is not None and ConditionExpression and not _holds(ConditionExpression, known, values):
             raise client_error("ConditionalCheckFailedException")
         self.items[key] = Item
         self.count(before=False)
