@@ -1,6 +1,6 @@
 """Whether to start a training run now: a decision with memory, budgets and its reason in a sentence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -13,6 +13,8 @@ MANUAL, SCHEDULE = "manual", "schedule"
 NEVER = frozenset({"schema_violation", "missing_data"})
 """Conditions that a new model cannot cure: the data must be repaired first."""
 QUIET = frozenset({"ok", "insufficient_data"})
+MONTH = timedelta(days=30)
+_PACE = "half of the monthly budget is used, the rest is spread over the month"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +207,29 @@ def _budgets(question: _Question) -> str | None:
     return None
 
 
+def _pace(question: _Question) -> str | None:
+    due = None if question.by_hand else paced_until(question.state.starts, question.settings, question.trigger.time)
+    return f"pace: {_PACE}; the next may start at {due:%Y-%m-%d %H:%M}" if due else None
+
+
+def paced_until(starts: Sequence[datetime], settings: RetrainingSettings, now: datetime) -> datetime | None:
+    """When the monthly budget lets the next run start, None for now.
+
+    Half of the budget may be spent at once, the rest is spread evenly until the first run is 30 days old: where drift
+    goes on, runs that follow each other at once would leave the model without any for weeks.
+
+    >>> settings, now = RetrainingSettings(monthly_budget=4), datetime(2026, 11, 3)
+    >>> paced_until([datetime(2026, 11, 1)], settings, now), paced_until([datetime(2026, 11, 1)] * 2, settings, now)
+    (None, datetime.datetime(2026, 11, 11, 0, 0))
+    """
+    recent = sorted(start for start in starts if start > now - MONTH)
+    left = settings.monthly_budget - len(recent)
+    if left <= 0 or len(recent) < (settings.monthly_budget + 1) // 2:
+        return None
+    due = recent[-1] + (recent[0] + MONTH - recent[-1]) / (left + 1)
+    return due if now < due else None
+
+
 def _present(question: _Question) -> str | None:
     return None if question.data else "there is no training data"
 
@@ -239,6 +264,7 @@ RULES: tuple[tuple[str, Callable[[_Question], str | None]], ...] = (
     ("blackout", _blackout),
     ("cooldown", _cooldown),
     ("budget", _budgets),
+    ("pace", _pace),
     ("data", _present),
     ("minimum_rows", _enough),
     ("fresh_data", _fresh),
@@ -248,7 +274,10 @@ RULES: tuple[tuple[str, Callable[[_Question], str | None]], ...] = (
 
 @dataclass(frozen=True)
 class Allowance:
-    """What the policy would still let start at a moment; times are None where nothing has to be waited for."""
+    """What the policy would still let start at a moment; times are None where nothing has to be waited for.
+
+    `cooldown_until` holds the later of the cooldown's end and of the monthly budget's pace.
+    """
 
     daily_left: int
     monthly_left: int
@@ -267,12 +296,13 @@ def allowance(state: RetrainingState, settings: RetrainingSettings, now: datetim
     """
     spent = [sum(start > now - timedelta(hours=hours) for start in state.starts) for hours in (24, 720)]
     pause = timedelta(hours=settings.cooldown_hours)
-    cooled = max(state.starts, default=None)
+    cooled = [start + pause for start in state.starts]
+    waits = [time for time in (*cooled, paced_until(state.starts, settings, now)) if time and time > now]
     black = blackout_end(settings.blackouts, now)
     return Allowance(
         max(0, settings.daily_budget - spent[0]),
         max(0, settings.monthly_budget - spent[1]),
-        cooled + pause if cooled and cooled + pause > now else None,
+        max(waits, default=None),
         black[1] if black else None,
         state.runs_without_gain >= settings.breaker_after,
     )

@@ -42,6 +42,12 @@ def trigger(kind: str = "quality_loss", time: datetime = NOW) -> Trigger:
             DATA,
             "8 of 8 runs of the last 30 days are used",
         ),
+        (
+            trigger(),
+            RetrainingState(tuple(NOW - timedelta(days=day) for day in range(2, 6))),
+            DATA,
+            "half of the monthly budget is used, the rest is spread over the month; the next may start at 2026-11-13",
+        ),
         (trigger(), RetrainingState(), None, "there is no training data"),
         (trigger(), RetrainingState(), TrainingData("s3://x/", 499, NOW), "499 labelled rows are fewer"),
         (trigger(), RetrainingState(last_data_as_of=NOW), DATA, "no new data"),
@@ -195,3 +201,19 @@ class DeliveriesInAnyOrder(RuleBasedStateMachine):
 
 TestDeliveriesInAnyOrder = DeliveriesInAnyOrder.TestCase
 TestDeliveriesInAnyOrder.settings = hypothesis_settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_drift_that_goes_on_is_answered_all_month_long() -> None:
+    state, started = RetrainingState(), []
+
+    for hour in range(24 * 60):
+        now = NOW + timedelta(hours=hour)
+        data = TrainingData("s3://x/", 4000, now)
+        if decide(trigger(time=now), state, data, SETTINGS).action == "start":
+            started.append(hour / 24)
+            state = RetrainingState((*state.starts, now), last_data_as_of=now)
+
+    gaps = [after - before for before, after in pairwise(started)]
+    assert gaps[:3] == [1, 1, 1]
+    assert max(gaps) < 6
+    assert len(started) == 2 * SETTINGS.monthly_budget
