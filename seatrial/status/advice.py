@@ -38,8 +38,8 @@ def advice(facts: Facts) -> list[str]:
 def _serving(facts: Facts) -> Iterator[str]:
     serving = facts.serving
     if serving is None:
-        first = "approve a model package" if facts.pending else "start the first training by hand"
-        yield f"nothing serves yet: {first}"
+        training = "the first training is under way" if facts.run else "start the first training by hand"
+        yield f"nothing serves yet: {'approve a model package' if facts.pending else training}"
     elif serving["failure"] or serving["status"] == "Failed":
         yield f"the endpoint is {serving['status']}: {serving['failure'] or 'no reason given'}; look at the stack"
     last = next(iter(facts.promotions), None)
