@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -74,12 +75,13 @@ def _cloud(options: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, _interrupt)
     with OfflineCloud(folder, account=options.account, region=options.region, port=options.port) as cloud:
-        for name, value in cloud.environment().items():
-            print(f"export {name}={value}")
-        print(f"# offline cloud at {cloud.url}, state in {folder}; Ctrl-C ends it", file=sys.stderr)
-        sys.stdout.flush()
         try:
-            signal.pause()
+            for name, value in cloud.environment().items():
+                print(f"export {name}={value}")
+            print(f"# offline cloud at {cloud.url}, state in {folder}; Ctrl-C ends it", file=sys.stderr)
+            sys.stdout.flush()
+            while True:  # a signal that comes just before signal.pause() would be slept through
+                time.sleep(1)
         except KeyboardInterrupt:
             print("# offline cloud ended", file=sys.stderr)
     return 0
