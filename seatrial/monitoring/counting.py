@@ -5,18 +5,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from seatrial.columnar.window import WindowPart, part_of_rows
-from seatrial.contracts.data_capture import CaptureRecord
+import numpy as np
+import pyarrow as pa
+
+from seatrial.columnar.window import WindowPart, part_of_batch, part_of_rows
+from seatrial.contracts.data_capture import CaptureRecord, text_of
 from seatrial.monitoring.capture_reader import TIME_FORMAT, CaptureReader
 from seatrial.monitoring.window_data import Rejected, WindowData, hour_number
 from seatrial.statistics.baseline import Baseline
 from seatrial.statistics.monitor import Labelled
+from seatrial.statistics.row_sample import SAMPLE_ROWS, RowSample
 from seatrial.statistics.window import WindowSummary
 
 BLOCK_ROWS = 50_000
 ANY_HOUR = "1970-01-01T00:00:00Z"
 """Window of requests whose times are not asked for: only those of the ten minutes before it would be left out."""
 MOST_REJECTED = 1000
+SCORES = "\0scores"
+"""Name of the column of predictions beside the inputs: none that an input could have."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +38,23 @@ class Counting:
         return self.baseline.schema.names
 
     def summary(self, rows: Sequence[Sequence[str]], scores: Sequence[float]) -> WindowSummary:
-        """Rows of a table counted; the number of a row is its id."""
-        blocks = range(0, max(len(rows), 1), BLOCK_ROWS)
-        parts = [self._part(self.baseline, *_block(rows, scores, start)) for start in blocks]
-        total, *rest = parts
-        for part in rest:
-            total = total.merge(part)
-        return total.summary()
+        """Rows of texts counted."""
+        return self._part(self.baseline, rows, scores, ()).summary()
+
+    def table_summary(self, table: pa.Table, scores: np.ndarray | None) -> WindowSummary:
+        """Columns counted by their names; rows of a table without one of the inputs are only counted by their width.
+
+        Raises `ColumnError` for a column of a type that holds neither numbers nor texts.
+        """
+        present = [name for name in self.names if name in table.column_names]
+        if len(present) < len(self.names):
+            return replace(self.summary([], []), widths=((len(present), table.num_rows),))
+        inputs = table.select(present)
+        sampled = inputs.take(pa.array(range(0, table.num_rows, max(1, table.num_rows // SAMPLE_ROWS))))
+        texts = [[text_of(value) for value in column.to_pylist()] for column in sampled.columns]
+        judged = inputs if scores is None else inputs.append_column(SCORES, pa.array(scores, pa.float64()))
+        part = part_of_batch(self.baseline, judged, None if scores is None else SCORES)
+        return replace(part.summary(), sample=RowSample.of(zip(*texts, strict=True)))
 
     def reader(self, hour: datetime | None, labels: dict[str, tuple[int, ...]]) -> "RequestCounter":
         """A counter of the captured requests of one hour, or of any time."""
@@ -51,13 +67,6 @@ class Counting:
         self, baseline: Baseline, rows: Sequence[Sequence[str]], scores: Sequence[float], ids: Sequence[str]
     ) -> WindowPart:
         return part_of_rows(baseline, rows, scores if self.outcomes else [], ids)
-
-
-def _block(
-    rows: Sequence[Sequence[str]], scores: Sequence[float], start: int
-) -> tuple[Sequence[Sequence[str]], Sequence[float], list[str]]:
-    chosen = rows[start : start + BLOCK_ROWS]
-    return chosen, scores[start : start + BLOCK_ROWS], [str(start + place) for place in range(len(chosen))]
 
 
 class RequestCounter:
