@@ -137,7 +137,8 @@ def test_a_key_at_the_wrong_place_is_told_with_the_right_one(tmp_path):
 def test_a_misspelt_choice_is_told_with_the_nearest(tmp_path):
     found = mistakes(tmp_path, MINIMAL + "training: {algorithm: xgbost}\n")
 
-    message = "must be one of 'xgboost', 'scikit-learn', 'sparkml-logistic', 'sparkml-gbt', got 'xgbost'; did you mean 'xgboost'?"
+    allowed = "'xgboost', 'scikit-learn', 'sparkml-logistic', 'sparkml-gbt'"
+    message = f"must be one of {allowed}, got 'xgbost'; did you mean 'xgboost'?"
     assert found == [(5, "training.algorithm", message)]
 
 
