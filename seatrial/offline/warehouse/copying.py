@@ -151,6 +151,8 @@ def _files(session: Session, uri: str, options: Options) -> list[Stored]:
         raise SqlError(f"{uri} is not a manifest of COPY: {error}") from error
     files = []
     for one in entries:
+        if options.format == "parquet" and "content_length" not in one.get("meta", {}):
+            raise SqlError(f"{uri}: a manifest of columnar files must tell the size of each, meta.content_length")
         listed = [file for file in storage.listed(one["url"]) if file.uri == one["url"]]
         if not listed and one.get("mandatory"):
             raise SqlError(

@@ -86,13 +86,17 @@ def run(session: Session, sql: str, parameters: Mapping[str, str]) -> Outcome:
 
 
 def _parsed(session: Session, text: str) -> Outcome:
-    tree = parse(text)
+    return run_tree(session, parse(text))
+
+
+def run_tree(session: Session, tree: exp.Expr) -> Outcome:
+    """Run a query or one of the statements that change rows or tables; raises `NotSupportedError` for others."""
     if isinstance(tree, exp.Query):
         return select(session, tree)
     for kind, runner in _BY_KIND:
         if isinstance(tree, kind):
             return runner(session, tree)
-    raise NotSupportedError(f"the statement {' '.join(text.split()[:3]).upper()}")
+    raise NotSupportedError(f"the statement {tree.key.upper()}")
 
 
 def parse(text: str) -> exp.Expr:
@@ -204,6 +208,7 @@ _RUNNERS: tuple[tuple[str, Runner], ...] = (
     (r"drop function\b", user_functions.drop),
     (r"create model\b", models.create),
     (r"show model\b", models.show),
+    (r"show procedure\b", procedures.show),
     (r"drop model\b", models.drop),
     (r"call\s", procedures.call),
     (r"drop procedure\b", procedures.drop),

@@ -84,7 +84,7 @@ def test_a_mistake_is_told_in_redshifts_words(table, sql, sentence):
     ("sql", "construct"),
     [
         ("select frobnicate(1)", "the function FROBNICATE"),
-        ("create procedure p() as $$ begin end; $$ language plpgsql", "CREATE PROCEDURE"),
+        ("create procedure p() nonatomic as $$ begin end; $$ language plpgsql", "NONATOMIC procedures"),
         ("create table g (p geometry)", "the data type"),
         ("select * from t pivot (sum(d) for b in ('x'))", "PIVOT and UNPIVOT"),
         ("select * from stv_blocklist", "the system view stv_blocklist"),

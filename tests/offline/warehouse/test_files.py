@@ -39,6 +39,15 @@ def test_json_is_loaded_by_name_and_a_manifest_names_the_files(loaded):
     assert loaded.rows("select id, who from calls where id > 10 order by 1") == [(11, "x"), (12, "y")]
 
 
+def test_a_manifest_of_parquet_files_must_tell_their_sizes(loaded):
+    manifest = {"entries": [{"url": "s3://lake/copy/some.parquet", "mandatory": True}]}
+    loaded.put("copy/sizes", json.dumps(manifest).encode())
+
+    found = loaded.run(f"copy calls from 's3://lake/copy/sizes' {ROLE} format as parquet manifest")
+
+    assert "must tell the size of each, meta.content_length" in found["Error"]
+
+
 def test_a_bad_row_fails_the_load_and_is_told(loaded):
     loaded.put("copy/bad/a.csv", b"x,a,1,,\n21,far too long,1,,\n")
 
