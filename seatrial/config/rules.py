@@ -86,11 +86,12 @@ TELECOM_CATEGORIES = ("plan_type", "contract", "region", "age_band", "device_tie
 def _segments(engagement: Engagement) -> Iterator[Finding]:
     training = engagement.training
     columns = training.dataset.columns
-    known = [name for name, kind in columns.items() if kind == "categorical"] or [*TELECOM_CATEGORIES]
+    own = [name for name, kind in columns.items() if kind == "categorical"]
+    known = [*TELECOM_CATEGORIES] if training.dataset.kind == "telecom" else own
     for index, name in enumerate(training.acceptance.segments):
         if name not in known:
             path: Path = ("training", "acceptance", "segments", index)
-            yield path, f"must be a categorical feature ({', '.join(known)}), got {name!r}"
+            yield path, f"must be a categorical feature ({', '.join(known) or 'none'}), got {name!r}"
 
 
 def _telecom_columns(engagement: Engagement) -> Iterator[Finding]:

@@ -76,6 +76,16 @@ def paths_and_messages(tmp_path: Path, text: str) -> dict[str, str]:
         ("retraining: {daily_budget: 9}", "retraining.monthly_budget", "retraining.daily_budget (9), got 8"),
         ("retraining: {daily_budget: 0}", "retraining.daily_budget", "to switch retraining off, set triggers: []"),
         ("retraining: {triggers: [schedule, schedule]}", "retraining.triggers", "must not repeat a trigger"),
+        (
+            "training: {acceptance: {segments: [sex]}}",
+            "training.acceptance.segments[0]",
+            "must be a categorical feature (plan_type, contract, region, age_band, device_tier), got 'sex'",
+        ),
+        (
+            "training: {acceptance: {segments: [a]}, dataset: {kind: table, columns: {a: numeric, b: categorical}}}",
+            "training.acceptance.segments[0]",
+            "must be a categorical feature (b), got 'a'",
+        ),
         ("retraining: {confirm_windows: 9}", "retraining.confirm_within_hours", "must be at least 9 for 9 hourly"),
         ("retraining: {blackouts: [always]}", "retraining.blackouts[0]", "must be times of the week or dates in UTC"),
         (

@@ -7,7 +7,9 @@ from pipelines.churn.definition import SparkTraining, churn_pipeline
 from seatrial.contracts.bias import BiasSettings, Facet
 from seatrial.contracts.dataset import DatasetSpec
 from seatrial.pipeline import validate
+from tests.pipelines.conftest import load_step
 
+evaluation = load_step("evaluate")
 JOBS = ("Processing", "Training", "Tuning")
 SPARK = SparkTraining(
     application_id="00fa",
@@ -136,6 +138,33 @@ def test_declared_facets_reach_the_baseline_in_pieces_that_fit_and_are_registere
     assert BiasSettings.from_dict(json.loads("".join(parts))) == bias
     assert register["ModelMetrics"]["Bias"]["Report"] == register["ModelMetrics"]["Explainability"]["Report"]
     assert register["DriftCheckBaselines"]["Bias"].keys() == {"PreTrainingConstraints", "PostTrainingConstraints"}
+
+
+def test_what_is_asked_of_a_challenger_reaches_the_evaluation_which_sees_every_split(settings):
+    asked = {"significance": 0.05, "maximum_shared_share": 0.1}
+    settings = replace(settings, acceptance=asked, segments=("age_band", "region"))
+
+    arguments = steps_of(churn_pipeline(settings).to_definition())["Evaluate"]["Arguments"]
+
+    given = arguments["AppSpecification"]["ContainerArguments"]
+    options = evaluation.parse(given)
+    names = [entry["InputName"] for entry in arguments["ProcessingInputs"]]
+    assert (options.minimum_auc, options.minimum_gain, options.maximum_shared_share) == (0.65, 0.01, 0.1)
+    assert options.segment == ["age_band", "region"]
+    assert {"train", "validation", "test", "champion"} <= set(names)
+    assert len(names) <= 10  # as many as SageMaker takes
+
+
+def test_the_data_is_pinned_and_the_model_bound_by_their_digests(settings):
+    definition = churn_pipeline(settings).to_definition()
+    steps = steps_of(definition)
+
+    given = steps["Features"]["Arguments"]["AppSpecification"]["ContainerArguments"]
+    bound = steps["Register"]["Arguments"]["CustomerMetadataProperties"]
+    assert {"Name": "InputDataDigest", "Type": "String", "DefaultValue": "unpinned"} in definition["Parameters"]
+    assert given[given.index("--digest") + 1] == {"Get": "Parameters.InputDataDigest"}
+    assert bound["ModelSha256"]["Std:JsonGet"]["Path"] == "model_sha256"
+    assert bound["ChampionModelUri"] == {"Get": "Parameters.ChampionModelUri"}
 
 
 def test_the_baseline_is_bound_to_the_model_by_its_digest(settings):

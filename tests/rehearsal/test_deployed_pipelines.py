@@ -1,6 +1,7 @@
 """Pipelines through the deployed stacks: ones written with the SageMaker SDK, and the churn pipeline's settings."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -23,6 +24,9 @@ from seatrial.offline.cloud import OfflineCloud
 from seatrial.rehearsal.aws import Aws
 from seatrial.rehearsal.data import write_snapshots
 from seatrial.rehearsal.deploy import Deployer
+from seatrial.status.advice import advice
+from seatrial.status.aws import Aws as StatusAws
+from seatrial.status.facts import Request, gather
 from seatrial.telecom import TelecomSpec, generate
 
 pytestmark = pytest.mark.slow
@@ -204,8 +208,21 @@ def check_registered_model(deployed: Deployed, folder: Path) -> dict[str, Any]:
     names = [feature["name"] for feature in baseline["schema"]["features"]]
     artifact = artifact_in(deployed, container["ModelDataUrl"], folder)
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
+    bound = package["CustomerMetadataProperties"]["ModelSha256"]
+    assert bound == hashlib.sha256(artifact.read_bytes()).hexdigest()
     assert evaluate.score(artifact, names, rows) == pytest.approx(expected, abs=1e-6)
     return package
+
+
+def assert_status_tells(deployed: Deployed, prefix: str) -> None:
+    """The status reads what the deployed stacks made: first training decided, its model waits for approval."""
+    request = Request(prefix=prefix, account="111111111111", region="eu-central-1")
+    facts = gather(StatusAws(deployed.cloud.context.client), request)
+    assert [(decision["trigger"], decision["action"]) for decision in facts.decisions] == [("manual", "start")]
+    assert advice(facts) == [
+        "nothing serves yet: approve a model package",
+        "approve or reject version 1: read its evaluation.json first",
+    ]
 
 
 def test_the_interpretable_alternative_registers_a_model(engagements: dict[str, Deployed], tmp_path: Path) -> None:
@@ -216,6 +233,7 @@ def test_the_interpretable_alternative_registers_a_model(engagements: dict[str, 
 
     deployed.succeeded(arn)
     package = check_registered_model(deployed, tmp_path)
+    assert_status_tells(deployed, "linear-dev")
     assert package["CustomerMetadataProperties"]["Algorithm"] == "scikit-learn"
     assert "scikit-learn" in package["InferenceSpecification"]["Containers"][0]["Image"]
 
