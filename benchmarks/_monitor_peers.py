@@ -48,8 +48,8 @@ def load(path: str) -> Any:
 
 def evidently(reference: str, window: str) -> Distances:
     """`DataDriftPreset` with its own choice of tests; no page is drawn."""
-    from evidently import DataDefinition, Dataset, Report
-    from evidently.presets import DataDriftPreset
+    from evidently import DataDefinition, Dataset, Report  # pyrefly: ignore[missing-import]
+    from evidently.presets import DataDriftPreset  # pyrefly: ignore[missing-import]
 
     frames = load(reference), load(window)
     columns = DataDefinition(numerical_columns=numeric(frames[0]), categorical_columns=categorical(frames[0]))
@@ -60,8 +60,8 @@ def evidently(reference: str, window: str) -> Distances:
 
 def whylogs(reference: str, window: str) -> Distances:
     """A profile of each side, and its own drift scores between them."""
-    import whylogs as why
-    from whylogs.viz.drift.column_drift_algorithms import calculate_drift_scores
+    import whylogs as why  # pyrefly: ignore[missing-import]
+    from whylogs.viz.drift.column_drift_algorithms import calculate_drift_scores  # pyrefly: ignore[missing-import]
 
     before, after = (why.log(load(path)).view() for path in (reference, window))
     calculate_drift_scores(target_view=after, reference_view=before, with_thresholds=True)
@@ -70,7 +70,7 @@ def whylogs(reference: str, window: str) -> Distances:
 
 def nannyml(reference: str, window: str) -> Distances:
     """`UnivariateDriftCalculator` with its default methods, the window as one chunk."""
-    import nannyml as nml
+    import nannyml as nml  # pyrefly: ignore[missing-import]
 
     before, after = load(reference), load(window)
     calculator = nml.UnivariateDriftCalculator(
@@ -99,7 +99,7 @@ def scipy(reference: str, window: str) -> Distances:
 
 def frouros(reference: str, window: str) -> Distances:
     """`KSTest` and `ChiSquareTest`, fitted to the reference and compared with the window."""
-    from frouros.detectors.data_drift import ChiSquareTest, KSTest
+    from frouros.detectors.data_drift import ChiSquareTest, KSTest  # pyrefly: ignore[missing-import]
 
     before, after = load(reference), load(window)
     found = {}

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from _environments import environment
-from _monitor_data import CATEGORICAL, NAMES, NUMERIC, exact_distances, write_pair
-from _monitor_peers import ARROW, PEERS
+from _environments import environment  # pyrefly: ignore[missing-import]
+from _monitor_data import CATEGORICAL, NAMES, NUMERIC, exact_distances, write_pair  # pyrefly: ignore[missing-import]
+from _monitor_peers import ARROW, PEERS  # pyrefly: ignore[missing-import]
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = Path(__file__).resolve().parent

@@ -2,7 +2,7 @@
 
 from constructs import Construct
 
-from seatrial.constructs import EndpointMonitor, ModelState, PowertoolsLayer
+from seatrial.constructs import EndpointMonitor, ModelState, PowertoolsLayer, WindowJob
 from seatrial.constructs.serving import VARIANT
 from stacks.base import BaseStack, Foundation
 
@@ -34,9 +34,10 @@ class MonitoringStack(BaseStack):
             network=foundation.network,
             encryption_key=lake.key,
             notification_topic=foundation.notifications.topic,
-            settings=target.engagement.monitoring.model_dump(mode="json", exclude={"bias"}),
+            settings=target.engagement.monitoring.model_dump(mode="json", exclude={"bias", "volume"}),
             layers=[self.powertools.layer],
             capture_percent=target.engagement.serving.capture_percent,
+            window_job=self._window_job(foundation),
             destroy_data=destroy,
         )
         self.outputs(
@@ -45,4 +46,23 @@ class MonitoringStack(BaseStack):
                 "MetricNamespace": self.monitor.metric_namespace,
                 "DashboardName": target.prefix,
             }
+        )
+
+    def _window_job(self, foundation: Foundation) -> WindowJob | None:
+        target, lake, volume = foundation.target, foundation.lake, foundation.target.engagement.monitoring.volume
+        if volume.larger == "sample":
+            return None
+        return WindowJob(
+            self,
+            "WindowJob",
+            name_prefix=f"{target.prefix}-window-",
+            region=self.region,
+            capture=lake.capture,
+            artifacts=lake.artifacts,
+            network=foundation.network,
+            encryption_key=lake.key,
+            instance_type=volume.instance_type,
+            function_maximum_mib=volume.lambda_maximum_mib,
+            job_maximum_mib=volume.processing_maximum_gib * 1024,
+            max_runtime_minutes=volume.max_runtime_minutes,
         )

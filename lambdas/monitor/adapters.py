@@ -60,12 +60,17 @@ class Aws:
         return boto3.client("cloudwatch")
 
     def invocations(self, endpoint_name: str, variant_name: str, start: datetime, end: datetime) -> float:
-        """How many requests the variant was sent between two times."""
+        """How many requests the variant answered between two times; what failed is not captured and does not count."""
+        failed = ("Invocation4XXErrors", "Invocation5XXErrors")
         names = {"EndpointName": endpoint_name, "VariantName": variant_name}
+        total, *errors = (self._sum(metric, names, start, end) for metric in ("Invocations", *failed))
+        return max(0.0, total - sum(errors))
+
+    def _sum(self, metric: str, dimensions: dict[str, str], start: datetime, end: datetime) -> float:
         answer = self.cloudwatch.get_metric_statistics(
             Namespace="AWS/SageMaker",
-            MetricName="Invocations",
-            Dimensions=[{"Name": name, "Value": value} for name, value in names.items()],
+            MetricName=metric,
+            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
             StartTime=start,
             EndTime=end,
             Period=int((end - start).total_seconds()),
@@ -137,6 +142,23 @@ class Aws:
             if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
                 return None
             raise
+
+    def processing_status(self, name: str) -> str | None:
+        """Status of a processing job, None when there is none of this name."""
+        try:
+            return self.sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"]
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise
+
+    def start_processing(self, request: dict[str, Any]) -> None:
+        """Start a processing job; one of the same name that another invocation has just started is as good."""
+        try:
+            self.sagemaker.create_processing_job(**request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceInUse":
+                raise
 
     def put(self, bucket: str, key: str, body: str) -> None:
         """Write a JSON object."""

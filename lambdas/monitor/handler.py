@@ -15,10 +15,13 @@ from parse import HOUR, Configuration, event_time, parse_time, windows_to_judge
 from publish import publish, publish_run
 from report import Judgement, write_report
 from store import AlreadyJudgedError, Store
+from volume import StillReadingError
 from window_data import Reading, read_window
 
 logger = Logger(service="monitor")
 aws = Aws()
+READING = "reading"
+"""In the place of a verdict: a job reads the window; later windows wait for it, for they are judged in order."""
 LEAST_MILLISECONDS = 90_000
 """Time that must be left to begin with another window; what is not reached is left to the next run."""
 
@@ -47,6 +50,8 @@ def run(
     for window in windows:
         if not verdicts or remaining() >= LEAST_MILLISECONDS:
             verdicts[window] = _run_window(window, configuration, aws, store)
+        if verdicts.get(window) == READING:
+            break
     verdicts |= _run_late(configuration, aws, store, remaining)
     publish_run(event_time(event), configuration)
     logger.info("windows judged", extra={"verdicts": verdicts, "revision": revision})
@@ -54,7 +59,11 @@ def run(
 
 
 def _run_window(window: str, configuration: Configuration, aws: Aws, store: Store) -> str:
-    judgement = store.judgement(window) or _judge_once(window, configuration, aws, store)
+    try:
+        judgement = store.judgement(window) or _judge_once(window, configuration, aws, store)
+    except StillReadingError as reading:
+        logger.info(str(reading))
+        return READING
     if judgement is None:
         return "skipped"
     _tell(judgement, configuration, aws, store)
@@ -79,7 +88,7 @@ def _judge_once(window: str, configuration: Configuration, aws: Aws, store: Stor
         return None
     recalled = Memory.recall(memory, window, champion.serving.package_arn, champion.digest)
     files = find_files(window, configuration, aws)
-    data = read_window(Reading(window, champion.baseline, recalled, configuration, aws))
+    data = read_window(Reading(window, champion.baseline, recalled, configuration, aws, champion.baseline_uri))
     judgement, after = judge(
         Case(
             window=window,
@@ -121,7 +130,12 @@ def _run_late(configuration: Configuration, aws: Aws, store: Store, remaining: C
     for window in late_windows(memory, configuration, aws) if memory else ():
         if remaining() < LEAST_MILLISECONDS:
             break
-        judgement = _revise(window, configuration, aws, store)
+        try:
+            judgement = _revise(window, configuration, aws, store)
+        except StillReadingError as reading:
+            logger.info(str(reading))
+            verdicts[window] = READING
+            continue
         if judgement is not None:
             _tell(judgement, configuration, aws, store)
             verdicts[window] = judgement.detail["verdict"]

@@ -11,7 +11,7 @@ from parse import HOUR, Configuration, format_time, parse_time
 from report import Judgement, read_inputs, write_inputs
 from window_data import Reading, WindowData, read_window
 
-from seatrial.contracts.serving import Serving
+from seatrial.contracts.serving import BASELINE_URI, Serving
 from seatrial.decisions.alerting import Incident, revise
 from seatrial.statistics.baseline import Baseline
 
@@ -23,6 +23,11 @@ class Champion:
     serving: Serving
     baseline: Baseline
     digest: str
+
+    @property
+    def baseline_uri(self) -> str:
+        """Where the baseline lies."""
+        return self.serving.metadata[BASELINE_URI]
 
     def recall(self, memory: Memory, window: str) -> Memory:
         """The memory with which a window is judged."""
@@ -82,7 +87,8 @@ def judge_again(revision: Revision, known: Judgement) -> tuple[Judgement | None,
     if found is None:
         return None, memory
     kept, before = found[0], champion.recall(found[1], window)
-    data = read_window(Reading(window, champion.baseline, before, revision.configuration, revision.aws), kept)
+    place = (revision.configuration, revision.aws, champion.baseline_uri)
+    data = read_window(Reading(window, champion.baseline, before, *place), kept)
     if data.digest == known.digest:
         return None, memory
     judgement, after = judge(revision.case(window, data, before))

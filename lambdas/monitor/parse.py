@@ -1,5 +1,6 @@
 """Reads the environment and the event: which endpoint, and which hours are to be judged."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from typing import Any
 
 from seatrial.contracts import environment
 from seatrial.decisions.alerting import MonitoringSettings
-from seatrial.decisions.monitor_form import FormLimits
+from seatrial.decisions.monitor_form import Form, FormLimits
 from seatrial.statistics.monitor import MonitorLimits
 
 HOUR = timedelta(hours=1)
@@ -16,6 +17,28 @@ TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 class EventError(ValueError):
     """The event does not say what to monitor."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowJob:
+    """The processing job that reads windows too large for the function, as the stack made it."""
+
+    name_prefix: str
+    role_arn: str
+    image: str
+    instance_type: str
+    code_uri: str
+    library_uri: str
+    kms_key_arn: str
+    subnet_ids: tuple[str, ...]
+    security_group_ids: tuple[str, ...]
+    max_runtime_seconds: int
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "WindowJob":
+        """Read the object that the construct wrote."""
+        fields: dict[str, Any] = {name: tuple(item) if isinstance(item, list) else item for name, item in data.items()}
+        return cls(**fields)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +54,12 @@ class Configuration:
     event_bus_name: str
     settings: MonitoringSettings
     form_limits: FormLimits = field(default_factory=FormLimits)
+    window_job: WindowJob | None = None
 
     @classmethod
     def from_environment(cls, values: Mapping[str, str]) -> "Configuration":
         """Read the variables; raises `KeyError` with the name of a missing one, `SettingsError` for bad settings."""
+        volume = json.loads(values.get(environment.WINDOW_JOB, "{}"))
         return cls(
             endpoint_name=values[environment.ENDPOINT_NAME],
             variant_name=values[environment.VARIANT_NAME],
@@ -44,7 +69,14 @@ class Configuration:
             metric_namespace=values[environment.METRIC_NAMESPACE],
             event_bus_name=values.get(environment.EVENT_BUS_NAME, "default"),
             settings=MonitoringSettings.from_json(values.get(environment.MONITORING_SETTINGS, "{}")),
+            form_limits=FormLimits.of_mib(**volume["limits"]) if volume else FormLimits(),
+            window_job=WindowJob.from_json(volume["job"]) if volume else None,
         )
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """What can read a window."""
+        return ("lambda", "processing") if self.window_job else ("lambda",)
 
     @property
     def limits(self) -> MonitorLimits:

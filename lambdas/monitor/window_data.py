@@ -11,10 +11,12 @@ from adapters import Aws
 from capture import CaptureFiles, counted, find_files
 from memory import Memory
 from parse import HOUR, Configuration, format_time, parse_time
+from volume import read_by_job
 
 from seatrial.contracts import layout
 from seatrial.contracts.events import Finding
 from seatrial.contracts.ground_truth import parse_ground_truth
+from seatrial.contracts.volume import HourFiles, ReadingRequest
 from seatrial.decisions.freshness import OLDEST_CAPTURE, check_capture_age, check_join, check_label_age
 from seatrial.decisions.monitor_form import choose_form
 from seatrial.monitoring.capture_reader import CaptureReader, Labels, Matched, sampled
@@ -121,33 +123,99 @@ class Reading:
     memory: Memory
     configuration: Configuration
     aws: Aws
+    baseline_uri: str = ""
 
 
 def read_window(reading: Reading, kept: WindowData | None = None) -> WindowData:
-    """Read the window's capture and every label that is new.
+    """Read the window's capture and every label that is new: here, or by a job where the window is too large.
 
-    With `kept`, what the window was judged by before, only its capture is read again: labels count once.
+    With `kept`, what the window was judged by before, only its capture is read again: labels count once. Raises
+    `StillReadingError` while a job reads.
     """
     files = find_files(reading.window, reading.configuration, reading.aws)
     found = {} if kept else _label_keys(reading)
-    reader = _reader(reading, reading.window, files, found.get(reading.window, []))
-    matched = _read_all(reading, reader, files)
-    summary = replace(reader.finish(), **reader.facts)
+    read = _by_job(reading, files, found) or _here(reading, files, found)
     invocations = None if files.own else _invocations(reading)
     common = {
-        "summary": summary,
+        "summary": read.summary,
         "capture_files": files.keys if files.own else (),
         "invocations": invocations,
         "hint": files.hint if invocations else "",
-        "reasons": dict(reader.reasons),
-        "quarantine": tuple(reader.quarantine),
+        "reasons": dict(read.reasons),
+        "quarantine": read.quarantine,
     }
     if kept:
         labels = {"labels": kept.labels, "used_labels": kept.used_labels, "unmatched": kept.unmatched}
         return WindowData(**common, **labels, findings=kept.findings)
+    return _with_labels(reading, common, found, read.arrived)
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the capture holds; `arrived` is, by hour, what labels belong to and how many labels there were."""
+
+    summary: WindowSummary
+    reasons: Mapping[str, int]
+    quarantine: tuple[str, ...]
+    arrived: dict[str, tuple[Matched, int]]
+
+
+def _here(reading: Reading, files: CaptureFiles, found: Mapping[str, list[str]]) -> Read:
+    reader = _reader(reading, reading.window, files, found.get(reading.window, []))
+    matched = _read_all(reading, reader, files)
+    summary = replace(reader.finish(), **reader.facts)
     arrived = {reading.window: (matched, len(reader.labels))} if reader.labels else {}
     arrived |= _other_hours(reading, found)
-    return _with_labels(reading, common, found, arrived)
+    return Read(summary, reader.reasons, tuple(reader.quarantine), arrived)
+
+
+def _by_job(reading: Reading, files: CaptureFiles, found: Mapping[str, list[str]]) -> Read | None:
+    """What a job read; None where this function reads: the window is small enough, or its jobs failed."""
+    configuration, aws = reading.configuration, reading.aws
+    decision = choose_form(files.size, available=configuration.forms, limits=configuration.form_limits)
+    if decision.form == "lambda":
+        return None
+    hours = {reading.window: _hour_files(reading, reading.window, files, found.get(reading.window, []))}
+    size = files.size
+    for hour, keys in found.items():
+        if hour != reading.window and _usable(reading, hour) and _fresh(reading, hour, keys):
+            earlier = find_files(hour, configuration, aws)
+            hours[hour] = _hour_files(reading, hour, earlier, keys)
+            size += earlier.size
+    request = ReadingRequest(
+        window=reading.window,
+        bucket=configuration.capture_bucket,
+        baseline_uri=reading.baseline_uri,
+        baseline_digest=reading.memory.baseline_digest,
+        hours=hours,
+        share=decision.sampled_share,
+    )
+    result = read_by_job(request, size, configuration, aws)
+    if result is None:
+        return None
+    arrived = {hour: (Matched.from_json(item), result.labels[hour]) for hour, item in result.matched.items()}
+    return Read(WindowSummary.from_json(result.summary), result.reasons, result.quarantine, arrived)
+
+
+def _hour_files(reading: Reading, hour: str, files: CaptureFiles, keys: list[str]) -> HourFiles:
+    used = reading.memory.used_labels.get(hour, [])
+    fresh = _fresh(reading, hour, keys) if _usable(reading, hour) else []
+    return HourFiles(
+        own=tuple(item.key for item in files.own),
+        next_hour=tuple(item.key for item in files.next_hour) if files.own else (),
+        new_labels=tuple(fresh),
+        used_labels=tuple(used) if fresh else (),
+    )
+
+
+def _usable(reading: Reading, hour: str) -> bool:
+    """Whether labels of an hour count: all its predictions are this model's, and its rows were in order."""
+    return hour >= reading.memory.since and hour not in reading.memory.faulty_hours
+
+
+def _fresh(reading: Reading, hour: str, keys: list[str]) -> list[str]:
+    used = reading.memory.used_labels.get(hour, [])
+    return [key for key in keys if key not in used]
 
 
 def _with_labels(
@@ -202,8 +270,7 @@ def _reader(
 ) -> CaptureReader:
     """A reader of one hour's capture that joins the hour's new labels."""
     share = choose_form(files.size, limits=reading.configuration.form_limits).sampled_share
-    memory = reading.memory
-    usable = keys and hour >= memory.since and hour not in memory.faulty_hours
+    memory, usable = reading.memory, keys and _usable(reading, hour)
     labels = sampled(_new_labels(reading, keys, memory.used_labels.get(hour, [])), share) if usable else {}
     return CaptureReader(hour, reading.baseline, share, labels, counted if counting else None)
 
@@ -220,8 +287,7 @@ def _other_hours(reading: Reading, found: Mapping[str, list[str]]) -> dict[str, 
     """New labels of earlier hours, joined with the capture of their own hour."""
     arrived = {}
     for hour, keys in found.items():
-        new = [key for key in keys if key not in reading.memory.used_labels.get(hour, [])]
-        if hour == reading.window or not new:
+        if hour == reading.window or not _fresh(reading, hour, keys):
             continue
         files = find_files(hour, reading.configuration, reading.aws)
         reader = _reader(reading, hour, files, keys, counting=False)

@@ -20,8 +20,8 @@ def text_numbers(chunk: pa.Array) -> tuple[np.ndarray, int]:
     whole = _cast(texts) if not texts.null_count else None
     if whole is not None and np.isfinite(whole).all():
         return _bounded(whole), 0
-    plain = pc.fill_null(pc.match_substring_regex(texts, PLAIN), False)
-    rest = texts.filter(pc.invert(plain)).dictionary_encode()
+    plain = pc.fill_null(_matching(texts), False)
+    rest = texts.filter(pc.call_function("invert", [plain])).dictionary_encode()
     counts = np.bincount(np.asarray(rest.indices.drop_null()), minlength=len(rest.dictionary)).tolist()
     held = list(zip(rest.dictionary.to_pylist(), counts, strict=True))
     missing = rest.null_count + sum(count for text, count in held if is_missing(text))
@@ -31,6 +31,10 @@ def text_numbers(chunk: pa.Array) -> tuple[np.ndarray, int]:
     if read is None:
         raise AssertionError("Arrow refused a number that PLAIN describes")
     return np.concatenate([_bounded(read), np.array(spelt, np.float64)]), missing
+
+
+def _matching(texts: pa.Array) -> pa.Array:
+    return pc.call_function("match_substring_regex", [texts], pc.MatchSubstringOptions(PLAIN))
 
 
 def _cast(texts: pa.Array) -> np.ndarray | None:

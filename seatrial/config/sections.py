@@ -229,6 +229,21 @@ class ServingSection(Section):
     """How long an approval may be used: it was given to what was there at the time."""
 
 
+class VolumeSection(Section):
+    """Who reads a window of data capture, by its size."""
+
+    larger: Literal["processing", "sample"] = "processing"
+    """Windows above `lambda_maximum_mib`: a SageMaker Processing job reads all of them, or the function a sample."""
+    lambda_maximum_mib: Annotated[int, Field(ge=1, le=512)] = 96
+    """Largest window, in bytes of its capture files, that the monitor's function reads itself."""
+    processing_maximum_gib: Annotated[int, Field(ge=1, le=512)] = 64
+    """Above it a job reads a sample; a disk of twice the size must be within the account's quota."""
+    instance_type: InstanceType = "ml.m5.xlarge"
+    """Of the job; one is started for each large window, and billed while it runs."""
+    max_runtime_minutes: Annotated[int, Field(ge=10, le=1440)] = 120
+    """A job that runs longer is stopped, and tried once more."""
+
+
 class MonitoringSection(Section):
     """What the hourly monitor regards as worth telling."""
 
@@ -250,6 +265,8 @@ class MonitoringSection(Section):
     """How long after its end an hour is judged: capture files may come minutes late."""
     late_hours: Annotated[int, Field(ge=0, le=168)] = 24
     """How long later files still count: they give their hour a revised result, without a second alarm."""
+    volume: VolumeSection = Field(default_factory=VolumeSection)
+    """Large windows."""
     bias: BiasSection = Field(default_factory=BiasSection)
     """Groups towards which the model is to be fair."""
 
@@ -269,7 +286,8 @@ class RetrainingSection(Section):
     daily_budget: Annotated[int, Field(ge=0, le=100)] = 1
     """Most retrainings a day."""
     monthly_budget: Annotated[int, Field(ge=0, le=1000)] = 8
-    """Most retrainings in a month."""
+    """Most retrainings in a month. Half of them may follow each other at once, the rest is spread over the month: a
+    budget that drift uses up in its first days is none for the weeks after."""
     minimum_labelled_rows: Annotated[int, Field(ge=1)] = 500
     """Fewest labelled rows that the newest data must hold in all, rows that were trained on before included."""
     minimum_fresh_rows: Annotated[int, Field(ge=0)] = 200

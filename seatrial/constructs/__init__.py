@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from seatrial.constructs.warehouse_cluster import ProvisionedWarehouse
     from seatrial.constructs.warehouse_migrations import WarehouseMigrations
     from seatrial.constructs.warehouse_role import WarehouseMlRole, WarehouseRole
+    from seatrial.constructs.window_job import WindowJob
     from seatrial.constructs.workload import WorkloadNetwork
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "WarehouseMigrations",
     "WarehouseMlRole",
     "WarehouseRole",
+    "WindowJob",
     "WorkloadNetwork",
     "justify",
 ]
@@ -97,6 +99,7 @@ _MODULES = {
     "WarehouseMigrations": "warehouse_migrations",
     "WarehouseMlRole": "warehouse_role",
     "WarehouseRole": "warehouse_role",
+    "WindowJob": "window_job",
     "WorkloadNetwork": "workload",
     "justify": "justification",
 }

@@ -17,7 +17,8 @@ from seatrial.constructs.dashboard import endpoint_dashboard
 from seatrial.constructs.function import PythonFunction
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.state import ModelState
-from seatrial.constructs.triggers import SCHEDULED_TIME, FunctionSchedule
+from seatrial.constructs.triggers import SCHEDULED_TIME, FunctionSchedule, function_rule
+from seatrial.constructs.window_job import WindowJob
 from seatrial.constructs.workload import WorkloadNetwork
 from seatrial.contracts import environment as names
 
@@ -28,7 +29,8 @@ HOUR = 3600
 class EndpointMonitor(Construct):
     """Looks at each hour of data capture of one endpoint, twenty minutes after it: files may come minutes late.
 
-    512 MiB are enough for any volume: capture is streamed, and sampled above what the function reads in full.
+    512 MiB are enough for any volume: capture is streamed; `window_job` reads larger windows, and without it
+    they are sampled.
     `settings` goes to the function as JSON. Input drift makes a ticket, loss of quality a page; a monitor that has not
     run for three hours is an alarm of its own. With `capture_percent` 0 nothing can be missing in what is captured.
     """
@@ -53,6 +55,7 @@ class EndpointMonitor(Construct):
         schedule: str = "cron(20 * * * ? *)",
         dashboard_name: str | None = None,
         capture_percent: int = 100,
+        window_job: WindowJob | None = None,
         destroy_data: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -72,9 +75,12 @@ class EndpointMonitor(Construct):
             environment={
                 **self._places(capture, artifacts, state),
                 names.MONITORING_SETTINGS: json.dumps({**settings, "capture_percent": capture_percent}, sort_keys=True),
+                **({names.WINDOW_JOB: window_job.settings} if window_job else {}),
             },
         )
         self._grant(self.monitor.role, capture, artifacts, state, model_package_group_name)
+        if window_job:
+            self._follow(window_job)
         self.schedule = FunctionSchedule(
             self,
             "Hourly",
@@ -91,6 +97,22 @@ class EndpointMonitor(Construct):
             name=dashboard_name or endpoint_name,
             dimensions=self.dimensions,
             namespace=metric_namespace,
+        )
+
+    def _follow(self, job: WindowJob) -> None:
+        """Let the function start the job, and look again as soon as one has ended."""
+        job.grant_start(self.monitor.role)
+        ended = {"ProcessingJobStatus": ["Completed", "Failed", "Stopped"]}
+        function_rule(
+            self,
+            "WindowRead",
+            description=f"A job has read a large window of {self._endpoint}",
+            pattern={
+                "source": ["aws.sagemaker"],
+                "detail-type": ["SageMaker Processing Job State Change"],
+                "detail": {"ProcessingJobName": [{"prefix": job.name_prefix}], **ended},
+            },
+            function=self.monitor,
         )
 
     def _places(self, capture: s3.IBucket, artifacts: s3.IBucket, state: ModelState) -> dict[str, str]:

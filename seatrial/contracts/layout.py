@@ -36,6 +36,11 @@ def window_report_prefix(endpoint: str, window_start: datetime) -> str:
     return f"monitoring/{endpoint}/{window_start:%Y/%m/%d/%H%M}/"
 
 
+def reading_prefix(endpoint: str, window_start: str, digest: str) -> str:
+    """Prefix, in the artifacts bucket, of what a job was asked to read of a window (ISO 8601), and what it read."""
+    return f"monitoring/{endpoint}/readings/{window_start[:13].replace(':', '')}/{digest[:16]}/"
+
+
 VERDICT_FILE = "verdict.json"
 """Name of a window's verdict below `window_report_prefix`."""
 INPUTS_FILE = "inputs.json"

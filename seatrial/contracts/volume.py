@@ -30,7 +30,8 @@ class HourFiles:
 class ReadingRequest:
     """What a job reads: the window itself (`window`, ISO 8601 UTC) and the earlier hours whose labels have come.
 
-    All keys are of `bucket`. Equal requests have equal digests: a rerun finds the job and the reading of before.
+    All keys are of `bucket`. With a `share` below 1 only requests whose id falls into it are read.
+    Equal requests have equal digests: a rerun finds the job and the reading of before.
     """
 
     window: str
@@ -38,6 +39,7 @@ class ReadingRequest:
     baseline_uri: str
     baseline_digest: str
     hours: Mapping[str, HourFiles]
+    share: float = 1.0
 
     @property
     def digest(self) -> str:
@@ -88,7 +90,8 @@ class ReadingResult:
     def from_json(cls, text: str) -> "ReadingResult":
         """Read what `to_json` wrote; raises `ValueError` for another version."""
         data = _versioned(text)
-        return cls(**{**data, "quarantine": tuple(data["quarantine"])})
+        data["quarantine"] = tuple(data["quarantine"])
+        return cls(**data)
 
 
 def _versioned(text: str) -> dict[str, Any]:

@@ -20,6 +20,21 @@ class FormLimits:
     processing_bytes: int = 64 * 1024 * MEBIBYTE
     processing_rows: int = 100_000_000
 
+    @classmethod
+    def of_mib(cls, *, function_mib: int, processing_mib: int) -> "FormLimits":
+        """Limits by bytes, with as many rows to a byte as the standard ones have.
+
+        >>> FormLimits.of_mib(function_mib=96, processing_mib=65_536) == FormLimits()
+        True
+        """
+        known = cls()
+        return cls(
+            function_mib * MEBIBYTE,
+            known.lambda_rows * function_mib * MEBIBYTE // known.lambda_bytes,
+            processing_mib * MEBIBYTE,
+            known.processing_rows * processing_mib * MEBIBYTE // known.processing_bytes,
+        )
+
 
 @dataclass(frozen=True)
 class FormDecision:

@@ -1,7 +1,7 @@
 """What one partition of a distributed job finds in its lines of data capture, as Arrow batches for the job to join."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 from typing import Any
 
@@ -75,7 +75,7 @@ def _batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, schema)
 
 
-def merge_bodies(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def merge_bodies(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """One part of all parts, the bytes of which are the only column."""
     bodies = [WindowPart.from_bytes(body) for batch in batches for body in batch.column(0).to_pylist()]
     if bodies:

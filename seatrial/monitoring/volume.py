@@ -4,11 +4,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from seatrial.columnar.window import WindowPart, merge_parts, part_of_rows
 from seatrial.contracts.ground_truth import parse_ground_truth
 from seatrial.contracts.volume import HourFiles, ReadingRequest, ReadingResult
-from seatrial.monitoring.capture_reader import CaptureReader, Labels
+from seatrial.monitoring.capture_reader import CaptureReader, Labels, sampled
 from seatrial.statistics.baseline import Baseline
 
 BLOCK_ROWS = 50_000
@@ -58,7 +59,8 @@ def reader_of(request: ReadingRequest, hour: str, baseline: Baseline, lines: Lin
     return CaptureReader(
         hour,
         baseline,
-        labels=new_labels(request.hours[hour], lines),
+        share=request.share,
+        labels=sampled(new_labels(request.hours[hour], lines), request.share),
         count=part_of_rows if hour == request.window else None,
         block_rows=BLOCK_ROWS,
     )
@@ -77,8 +79,8 @@ def together(
     parts: Iterable[WindowPart],
     *,
     reasons: Sequence[Mapping[str, int]],
-    facts: Mapping[str, object],
-    matched: Mapping[str, Mapping[str, object]],
+    facts: Mapping[str, Any],
+    matched: Mapping[str, Mapping[str, Any]],
     labels: Mapping[str, int],
     quarantine: Sequence[str],
 ) -> ReadingResult:

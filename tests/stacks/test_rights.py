@@ -17,8 +17,10 @@ CALLS = {
     "runtime.invoke_endpoint": "sagemaker:InvokeEndpoint",
     "s3.get_object": "s3:GetObject",
     "s3.put_object": "s3:PutObject",
+    "sagemaker.create_processing_job": "sagemaker:CreateProcessingJob",
     "sagemaker.describe_model_package": "sagemaker:DescribeModelPackage",
     "sagemaker.describe_pipeline_execution": "sagemaker:DescribePipelineExecution",
+    "sagemaker.describe_processing_job": "sagemaker:DescribeProcessingJob",
     "sagemaker.start_pipeline_execution": "sagemaker:StartPipelineExecution",
     "sns.publish": "sns:Publish",
 }
@@ -34,6 +36,7 @@ SEVERAL = {
     "find_serving(": DESCRIBING,
     '"list_objects_v2"': {"s3:ListBucket"},
     '"list_model_packages"': {"sagemaker:ListModelPackages"},
+    "create_processing_job(": {"iam:PassRole"},
     "transact_write_items": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
 }
 PLATFORM = {"ec2", "kms", "logs", "sqs", "xray"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -39,6 +39,8 @@ def run(arguments: Sequence[str]) -> None:
     if document is None:
         raise DataError(f"{options.request}: there is no request; the monitor's function writes it")
     request = ReadingRequest.from_json(json.dumps(document))
+    if request.share < 1:
+        raise DataError(f"{options.request}: share must be 1, got {request.share}: Spark reads all of a window")
     files.write_json(options.output, json.loads(read(spark, request, options.root).to_json()))
 
 
@@ -122,7 +124,7 @@ def piece_by_piece(
     context = lines.sparkSession.sparkContext
     shared = context.broadcast((request.window, baseline.to_json(), dict(labels)))
 
-    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def work(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         window, text, waiting = shared.value
         piece = Piece(window, Baseline.from_json(text), waiting)
         for batch in batches:

@@ -77,7 +77,8 @@ def _local(ml: Path, path: str) -> Path:
 
 def _download(service: Service, item: Request, ml: Path) -> None:
     source = item["S3Input"]
-    storage.download(service.context.client("s3"), source["S3Uri"], _local(ml, source["LocalPath"]))
+    fetch = storage.download_manifest if source.get("S3DataType") == "ManifestFile" else storage.download
+    fetch(service.context.client("s3"), source["S3Uri"], _local(ml, source["LocalPath"]))
 
 
 def _upload(service: Service, job: Job, ml: Path, end: Exit) -> None:

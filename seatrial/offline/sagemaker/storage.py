@@ -1,5 +1,6 @@
 """Moves objects between the cloud's S3 and the folders of jobs and endpoints."""
 
+import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,22 @@ def download(s3: Any, uri: str, folder: Path) -> list[Path]:
             "has s3:ListBucket permissions on the bucket"
         )
     return written
+
+
+def download_manifest(s3: Any, uri: str, folder: Path) -> list[Path]:
+    """Fetch the objects that a manifest names, each to its place below the manifest's prefix.
+
+    Format: SageMaker API reference, ProcessingS3Input, S3DataType ManifestFile. Raises `StorageError` for another form.
+    """
+    try:
+        first, *names = json.loads(read(s3, uri))
+        bucket, prefix = parse_uri(first["prefix"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(
+            f'ClientError: {uri} is no manifest, a JSON list of an object with "prefix" and of names: {error}'
+        ) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    return [fetch_file(s3, f"s3://{bucket}/{prefix}{name}", folder / name) for name in names]
 
 
 def read(s3: Any, uri: str) -> bytes:

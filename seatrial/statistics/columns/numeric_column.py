@@ -46,7 +46,7 @@ class NumericColumn:
         """Summary of present values, shape (n,), any numeric type, beside values counted elsewhere."""
         _settle_allocator()
         blocks = (_block(values[start : start + BLOCK], map) for start in range(0, len(values), BLOCK))
-        summary = reduce(cls.merge, blocks) if len(values) else cls(map)
+        summary = reduce(lambda total, block: total.merge(block), blocks) if len(values) else cls(map)
         return replace(summary, missing=summary.missing + missing, invalid=summary.invalid + invalid)
 
     @classmethod

@@ -1,0 +1,110 @@
+"""Windows too large for the monitor's function: a SageMaker Processing job that it starts when it needs one."""
+
+import json
+from typing import Any
+
+import aws_cdk.aws_kms as kms
+import aws_cdk.aws_s3 as s3
+from constructs import Construct
+
+from seatrial.constructs.arns import place_of
+from seatrial.constructs.assets import file_asset, zip_asset
+from seatrial.constructs.errors import ConstructError
+from seatrial.constructs.identity import ServiceRole
+from seatrial.constructs.images import scikit_learn_image
+from seatrial.constructs.staging import library_files, shipped
+from seatrial.constructs.training import SAGEMAKER, allow_sagemaker_runtime, image_repository_arn
+from seatrial.constructs.workload import WorkloadNetwork
+
+SCRIPT = "monitor/steps/read_window.py"
+LONGEST_PREFIX = 44
+"""SageMaker's job names have at most 63 characters, of which a request's digest and the attempt take 18."""
+JOB_NAMES = "A job is named after the digest of what it reads; the beginning of the name is the monitor's own."
+
+
+class WindowJob(Construct):
+    """What a job runs as, and what it runs; nothing runs, and nothing costs, until a window is large.
+
+    Jobs read the capture and write what they counted below "monitoring/" of the artifacts bucket, isolated from the
+    network. `function_maximum_mib` is the largest window (bytes of capture files) that the function reads itself; above
+    `job_maximum_mib` a job reads a sample.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name_prefix: str,
+        region: str,
+        capture: s3.IBucket,
+        artifacts: s3.IBucket,
+        network: WorkloadNetwork,
+        encryption_key: kms.IKey,
+        instance_type: str = "ml.m5.xlarge",
+        function_maximum_mib: int = 96,
+        job_maximum_mib: int = 65_536,
+        max_runtime_minutes: int = 120,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        if len(name_prefix) > LONGEST_PREFIX:
+            raise ConstructError(f"name_prefix: must have at most {LONGEST_PREFIX} characters, got {name_prefix!r}")
+        self._network, self._key = network, encryption_key
+        self.name_prefix, self.instance_type, self.image = name_prefix, instance_type, scikit_learn_image(region)
+        self._limits = {"function_mib": function_maximum_mib, "processing_mib": job_maximum_mib}
+        self._max_runtime_seconds = max_runtime_minutes * 60
+        source = (shipped("pipelines") / SCRIPT).read_bytes()
+        self.script = file_asset(self, "Script", source, ".py")
+        self.library = zip_asset(self, "Library", library_files([source]))
+        self.role = ServiceRole(self, "Identity", service=SAGEMAKER, description="Reads large windows for the monitor")
+        self._grant(capture, artifacts)
+
+    def _grant(self, capture: s3.IBucket, artifacts: s3.IBucket) -> None:
+        for bucket in (capture, artifacts):
+            self.role.allow_reading(bucket)
+        self.role.allow_writing(artifacts, "monitoring/", multipart=True)
+        self.role.allow_key(self._key, volumes=True)
+        allow_sagemaker_runtime(self.role, [image_repository_arn(self, self.image)])
+        self.role.allow_network_interfaces(self._network, permission=True)
+        bucket = f"arn:{place_of(self).partition}:s3:::{self.script.s3_bucket_name}"
+        keys = [self.script.s3_object_key, self.library.s3_object_key]
+        self.role.allow("s3:GetObject", on=[f"{bucket}/{key}" for key in keys])
+        self.role.allow("s3:GetBucketLocation", on=[bucket])
+        self.role.allow("s3:ListBucket", on=[bucket], conditions={"StringEquals": {"s3:prefix": keys}})
+
+    @property
+    def settings(self) -> str:
+        """What the function is told, as JSON."""
+        job: dict[str, Any] = {
+            "name_prefix": self.name_prefix,
+            "role_arn": self.role.role_arn,
+            "image": self.image,
+            "instance_type": self.instance_type,
+            "code_uri": self.script.s3_object_url,
+            "library_uri": self.library.s3_object_url,
+            "kms_key_arn": self._key.key_arn,
+            "subnet_ids": [*self._network.subnet_ids],
+            "security_group_ids": [*self._network.security_group_ids],
+            "max_runtime_seconds": self._max_runtime_seconds,
+        }
+        return json.dumps({"limits": self._limits, "job": job}, sort_keys=True)
+
+    def grant_start(self, role: ServiceRole) -> None:
+        """Start jobs of this kind and look at them: in this network, isolated, with this key and instance type."""
+        jobs = [place_of(self).arn("sagemaker", "processing-job", f"{self.name_prefix}*")]
+        role.allow("sagemaker:CreateProcessingJob", on=jobs, because=JOB_NAMES, conditions=self._conditions())
+        role.allow("sagemaker:DescribeProcessingJob", on=jobs, because=JOB_NAMES)
+        role.allow_passing(self.role.role_arn, to=SAGEMAKER)
+        role.allow_key(self._key, volumes=True)
+
+    def _conditions(self) -> dict[str, dict[str, Any]]:
+        return {
+            "Bool": {"sagemaker:InterContainerTrafficEncryption": "true", "sagemaker:NetworkIsolation": "true"},
+            "ForAllValues:StringEquals": {
+                "sagemaker:VpcSecurityGroupIds": [*self._network.security_group_ids],
+                "sagemaker:VpcSubnets": [*self._network.subnet_ids],
+            },
+            "Null": {"sagemaker:VpcSubnets": "false", "sagemaker:VpcSecurityGroupIds": "false"},
+            "ArnEquals": {"sagemaker:VolumeKmsKey": self._key.key_arn},
+            "ForAnyValue:StringEquals": {"sagemaker:InstanceTypes": [self.instance_type]},
+        }
