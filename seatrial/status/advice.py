@@ -59,8 +59,10 @@ def _loss(facts: Facts) -> str:
     if facts.run:
         return f"a retraining is under way since {facts.run['since']}: wait for its evaluation"
     asked = next((one for one in facts.decisions if one["trigger"] == "quality_loss"), None)
-    if asked is None or asked["action"] == "start":
-        return "no retraining is under way: see how the last one ended"
+    if asked is None:
+        return "nothing has been decided yet: the next window is due"
+    if asked["action"] == "start":
+        return f"its retraining is over: {asked['outcome'] or 'how it ended is not known'}"
     rule = asked["rule"]
     return f"not retrained ({rule}): {UNBLOCK.get(rule, 'start a run by hand if you disagree')}"
 

@@ -55,7 +55,7 @@ def gather(aws: Aws, request: Request) -> Facts:
     outputs = _outputs(aws, request)
     state, ledger = outputs["StateTableName"], outputs["LedgerTableName"]
     windows = _windows(aws, state, request)
-    decisions = [_entry(item) for item in aws.newest(ledger, _partition(request), "decision#", request.decisions)]
+    decisions = _decisions(aws, ledger, request)
     now, memory = aws.now(), _memory(aws, state, request)
     variables = aws.environment(outputs["RetrainingFunctionName"])
     settings = RetrainingSettings.from_json(variables.get(environment.RETRAINING_SETTINGS, "{}"))
@@ -104,8 +104,16 @@ def _windows(aws: Aws, table: str, request: Request) -> list[dict[str, Any]]:
     return [json.loads(item["detail"]["S"]) for item in items]
 
 
-def _entry(item: dict[str, Any]) -> dict[str, Any]:
-    return json.loads(item["entry"]["S"])
+def _decisions(aws: Aws, table: str, request: Request) -> list[dict[str, Any]]:
+    """The last decisions on retraining; a run that has ended says how under `outcome`."""
+    partition = _partition(request)
+    entries = [json.loads(item["entry"]["S"]) for item in aws.newest(table, partition, "decision#", request.decisions)]
+    return [{**entry, "outcome": _outcome(aws, table, partition, entry.get("execution_arn"))} for entry in entries]
+
+
+def _outcome(aws: Aws, table: str, partition: str, execution: str | None) -> str | None:
+    found = aws.item(table, partition, f"outcome#{execution}") if execution else None
+    return json.loads(found["entry"]["S"])["reason"] if found else None
 
 
 def _serving(aws: Aws, table: str, endpoint: str) -> dict[str, Any] | None:

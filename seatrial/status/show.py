@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from seatrial.status.advice import advice
@@ -24,7 +25,7 @@ def as_text(facts: Facts) -> str:
         "incidents": (f"{item['condition']} since {item['opened_at']}" for item in facts.incidents),
         "windows": map(_window, facts.windows),
         "training": _training(facts),
-        "decisions": map(_decision, facts.decisions),
+        "decisions": _decisions(facts.decisions),
         "promotions": map(_promotion, facts.promotions),
         "to do": advice(facts),
     }
@@ -69,10 +70,19 @@ def _training(facts: Facts) -> Iterator[str]:
     yield f"breaker {'open' if left.breaker_open else 'closed'}: {gain}"
 
 
-def _decision(decision: dict[str, Any]) -> str:
-    answer = "yes" if decision["action"] == "start" else "no"
-    asked = f"{decision['trigger']} at {text(datetime.fromisoformat(decision['time']))}"
-    return f"{asked}: {answer} ({decision['rule']}), {decision['reason']}"
+def _decisions(decisions: list[dict[str, Any]]) -> Iterator[str]:
+    """Decisions in a row of one kind, hour after hour, are one line."""
+    for _, row in groupby(decisions, key=lambda one: (one["trigger"], one["action"], one["rule"])):
+        newest, *before = row
+        since = f" and {len(before)} before it since {_moment(before[-1])}" if before else ""
+        answer = "yes" if newest["action"] == "start" else "no"
+        outcome = f"; {newest['outcome']}" if newest["outcome"] else ""
+        told = f"{newest['trigger']} at {_moment(newest)}{since}: {answer} ({newest['rule']}), {newest['reason']}"
+        yield told if not outcome else f"{told[: LONGEST_LINE - len(outcome)]}{outcome}"
+
+
+def _moment(decision: dict[str, Any]) -> str:
+    return text(datetime.fromisoformat(decision["time"]))
 
 
 def _promotion(run: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import base64
 import json
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -182,6 +183,27 @@ def test_everything_an_operator_asks_is_told_in_one_page(world: World) -> None:
         "promotions  version 2 at 2026-11-01T00:00Z: promoted, serves as asked",
         "to do       quality_loss: a retraining is under way since 2026-11-03T15:00Z: wait for its evaluation",
     ]
+
+
+def test_decisions_in_a_row_are_one_line_and_a_run_says_how_it_ended(world: World) -> None:
+    for hour in (8, 9, 10):
+        world.decide("schema_violation", hour, "refuse", "curable", "repair the data first")
+    world.decide("quality_loss", 11, "start", "all", "loss is up")
+    key = ("retraining#churn-dev", "decision#2026-11-03T11:00:00+00:00")
+    entry = json.loads(world.items[key]["entry"]["S"]) | {"execution_arn": "arn:run"}
+    world.items[key] = {"entry": {"S": json.dumps(entry)}}
+    outcome = {"reason": "the run ended Succeeded and registered a challenger"}
+    world.items["retraining#churn-dev", "outcome#arn:run"] = {"entry": {"S": json.dumps(outcome)}}
+    world.serve()
+    world.judge(1)
+    world.remember("quality_loss")
+
+    facts = world.facts(replace(REQUEST, decisions=5))
+
+    told = show.as_text(facts)
+    assert f"decisions   quality_loss at 2026-11-03T11:00Z: yes (all), loss is up; {outcome['reason']}\n" in told
+    assert "schema_violation at 2026-11-03T10:00Z and 2 before it since 2026-11-03T08:00Z: no (curable), repair" in told
+    assert advice(facts) == [f"quality_loss: its retraining is over: {outcome['reason']}"]
 
 
 def test_json_holds_the_same_and_the_advice(world: World) -> None:
