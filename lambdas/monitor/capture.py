@@ -1,7 +1,7 @@
 """Finds a window's capture files, wherever SageMaker put them, and tells how their rows are counted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from adapters import Aws, StoredObject
@@ -35,17 +35,45 @@ class CaptureFiles:
 def find_files(window: str, configuration: Configuration, aws: Aws) -> CaptureFiles:
     """The files of the hour's folder, and those of the next folder that were begun within the overlap."""
     hour = parse_time(window)
-    own = _folder(hour, configuration, aws)
-    following = [item for item in _folder(hour + HOUR, configuration, aws) if _began_early(item.key)]
-    return CaptureFiles(tuple(own), tuple(following), "" if own else elsewhere(configuration, aws))
+    found = _files(_folder(hour, configuration, aws), _folder(hour + HOUR, configuration, aws))
+    return found if found.own else replace(found, hint=elsewhere(configuration, aws))
+
+
+def find_files_since(windows: Sequence[str], configuration: Configuration, aws: Aws) -> dict[str, CaptureFiles]:
+    """The files of several windows, in order, from one listing."""
+    folders = _folders(parse_time(windows[0]), configuration, aws) if windows else {}
+    hours = {window: parse_time(window) for window in windows}
+    return {window: _files(folders.get(hour, []), folders.get(hour + HOUR, [])) for window, hour in hours.items()}
+
+
+def _files(own: Sequence[StoredObject], next_hour: Sequence[StoredObject]) -> CaptureFiles:
+    return CaptureFiles(tuple(own), tuple(item for item in next_hour if _began_early(item.key)))
 
 
 def _folder(hour: datetime, configuration: Configuration, aws: Aws) -> list[StoredObject]:
     """Objects of one hour; a doubled slash, as a destination that ends in one gives, is read over."""
     prefix = layout.capture_hour_prefix(configuration.endpoint_name, configuration.variant_name, hour)
     found = aws.objects(configuration.capture_bucket, prefix)
-    doubled = prefix.replace("/", "//", 1)
-    return found or aws.objects(configuration.capture_bucket, doubled)
+    return found or aws.objects(configuration.capture_bucket, _doubled(prefix))
+
+
+def _folders(oldest: datetime, configuration: Configuration, aws: Aws) -> dict[datetime, list[StoredObject]]:
+    """Objects by hour since a time, those with a doubled slash where an hour has no others."""
+    names = (configuration.endpoint_name, configuration.variant_name)
+    start, bucket = layout.capture_hour_prefix(*names, oldest), configuration.capture_bucket
+    variant = start.removesuffix(f"{oldest:%Y/%m/%d/%H}/")
+    found: dict[datetime, list[StoredObject]] = {}
+    for form in (str, _doubled):
+        listed: dict[datetime, list[StoredObject]] = {}
+        for item in aws.objects(bucket, form(variant), form(start)):
+            if (hour := layout.hour_of_key(item.key)) is not None:
+                listed.setdefault(hour, []).append(item)
+        found = listed | found
+    return found
+
+
+def _doubled(prefix: str) -> str:
+    return prefix.replace("/", "//", 1)
 
 
 def elsewhere(configuration: Configuration, aws: Aws) -> str:

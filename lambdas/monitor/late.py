@@ -4,7 +4,7 @@ import zlib
 from dataclasses import dataclass, replace
 
 from adapters import Aws
-from capture import CaptureFiles, find_files
+from capture import CaptureFiles, find_files_since
 from decide import Case, judge
 from memory import Memory
 from parse import HOUR, Configuration, format_time, parse_time
@@ -72,7 +72,7 @@ def late_windows(memory: Memory, configuration: Configuration, aws: Aws) -> dict
     """Windows of the present model whose files are others than those that they were judged by, oldest first."""
     oldest = parse_time(memory.last_window or memory.since) - HOUR * configuration.settings.late_hours
     open_to = [window for window in sorted(memory.files) if window >= max(memory.since, format_time(oldest))]
-    found = {window: find_files(window, configuration, aws) for window in open_to}
+    found = find_files_since(open_to, configuration, aws)
     return {window: files for window, files in found.items() if fingerprint(files) != memory.files[window]}
 
 
