@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.churn.settings import ChurnSettings, JobSettings
 from seatrial.contracts.instances import has_local_storage
-from seatrial.pipeline import Execution, Join, RetryPolicy
+from seatrial.pipeline import Execution, Join, Parameter, RetryPolicy
 
 INPUT = "/opt/ml/processing/input"
 OUTPUT = "/opt/ml/processing/output"
@@ -39,7 +39,7 @@ def processing(
     image: str,
     instance_type: str,
     entrypoint: Sequence[str],
-    arguments: Sequence[str],
+    arguments: Sequence[str | Parameter],
     inputs: Mapping[str, Any],
     outputs: Sequence[str],
     prefix: str,

@@ -40,9 +40,12 @@ def category_strength(values: Sequence[str], labels: Array) -> float:
     overall = float(labels.mean())
     scores = np.empty(len(labels))
     for half in (0, 1):
-        rates = _rates([values[row] for row in np.flatnonzero(halves != half)], labels[halves != half])
-        for row in np.flatnonzero(halves == half):
-            scores[row] = rates.get(values[row], overall)
+        rates = _rates(
+            [value for value, own in zip(values, halves, strict=True) if own != half], labels[halves != half]
+        )
+        scores[halves == half] = [
+            rates.get(value, overall) for value, own in zip(values, halves, strict=True) if own == half
+        ]
     return _area(labels, scores)
 
 
