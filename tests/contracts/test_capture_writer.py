@@ -1,10 +1,19 @@
 """Capture of one's own: what it writes is read as SageMaker's is, and it never stands between caller and model."""
 
+import importlib
 import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
+import boto3
+from moto import mock_aws
 from sagemaker_inference.transformer import Transformer
 
+from seatrial.contracts import capture_writer
 from seatrial.contracts.capture_writer import INFERENCE_ID_HEADER, MOST_WAITING, CaptureWriter, captured
 from seatrial.contracts.data_capture import parse_capture
 from seatrial.contracts.layout import hour_of_key
@@ -141,3 +150,43 @@ def test_a_serving_program_under_awss_toolkit_answers_as_before_and_is_captured(
 
     assert answer == ("0.25\n", CSV)
     assert [(record.join_id, record.predictions) for record in store.records()] == [("call-1", (0.25,))]
+
+
+PAGE = Path(__file__).parents[2] / "docs/how-to/run-the-monitor.md"
+SERVING = """
+def model_fn(folder): return 0.25
+def input_fn(body, content_type): return body.split()
+def predict_fn(rows, model): return [model for _ in rows]
+def output_fn(scores, accept): return "".join(f"{score}\\n" for score in scores), "text/csv"
+"""
+
+
+def test_the_how_to_s_module_serves_and_captures_into_the_bucket(tmp_path, monkeypatch) -> None:
+    code = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
+    (tmp_path / "capture_inference.py").write_text(code)
+    (tmp_path / "inference.py").write_text(SERVING)
+    shutil.copy(capture_writer.__file__, tmp_path / "capture_writer.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("CAPTURE_URI", "s3://ship/data-capture/churn/primary")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    before = {name: sys.modules.pop(name, None) for name in ("inference", "capture_writer", "capture_inference")}
+
+    try:
+        with mock_aws():
+            where = {"LocationConstraint": os.environ["AWS_DEFAULT_REGION"]}
+            boto3.client("s3").create_bucket(Bucket="ship", CreateBucketConfiguration=where)
+            served = importlib.import_module("capture_inference")
+            answer = served.transform_fn(served.model_fn("."), "3,a\n4,b\n", CSV, CSV)
+            served.WRITER.flush()
+            (found,) = boto3.client("s3").list_objects_v2(Bucket="ship")["Contents"]
+            body = boto3.client("s3").get_object(Bucket="ship", Key=found["Key"])["Body"].read()
+    finally:
+        for name, module in before.items():
+            sys.modules.pop(name, None)
+            if module is not None:
+                sys.modules[name] = module
+
+    record = parse_capture(body.decode().split("\n")).records[0]
+    assert answer == ("0.25\n0.25\n", CSV)
+    assert (record.rows, record.predictions) == ((("3", "a"), ("4", "b")), (0.25, 0.25))
+    assert hour_of_key(found["Key"]) is not None
