@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from constructs import Construct
 
 from seatrial.constructs import Lake, Notifications
-from seatrial.contracts.catalog import lake_tables
+from seatrial.contracts.catalog import lake_tables, result_tables
 from stacks.base import BaseStack, Target
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ class LakeStack(BaseStack):
             self,
             "Catalog",
             database_name=target.database_name,
-            tables=lake_tables(target.engagement.training.dataset.name),
-            zones=self.lake.zones,
+            tables=(*lake_tables(target.engagement.training.dataset.name), *result_tables()),
+            zones={**self.lake.zones, "artifacts": self.lake.artifacts},
             results=self.lake.artifacts,
             encryption_key=self.lake.key,
             workgroup_name=target.prefix,

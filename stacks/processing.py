@@ -12,6 +12,7 @@ from seatrial.constructs import (
     PowertoolsLayer,
     SparkEngine,
 )
+from seatrial.contracts.catalog import lake_tables
 from seatrial.contracts.cdr import REACH
 from stacks.base import BaseStack, Foundation
 from stacks.data_jobs import data_stages
@@ -76,12 +77,12 @@ class ProcessingStack(BaseStack):
         return EmrServerlessEngine(self, "EmrServerless", application_name=target.prefix, **common, **given)
 
     def _grant(self, catalog: LakeCatalog, lake: Lake) -> None:
-        """Jobs read raw, and replace partitions of curated and features."""
+        """Jobs read raw, and replace partitions of curated and features; the monitor's results are none of theirs."""
         role = self.engine.role
         for zone, bucket in lake.zones.items():
             role.allow_reading(bucket)
             if zone != "raw":
                 role.allow_writing(bucket, multipart=True)
                 role.allow_deleting(bucket)
-        catalog.grant_reading(role)
+        catalog.grant_reading(role, *(table.name for table in lake_tables("")))
         catalog.grant_writing(role)

@@ -163,3 +163,7 @@ class Aws:
     def put(self, bucket: str, key: str, body: str) -> None:
         """Write a JSON object."""
         self.s3.put_object(Bucket=bucket, Key=key, Body=body.encode(), ContentType="application/json")
+
+    def put_bytes(self, bucket: str, key: str, body: bytes) -> None:
+        """Write a Parquet file."""
+        self.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/vnd.apache.parquet")

@@ -12,6 +12,7 @@ from parse import Configuration, parse_time
 from window_data import HourLabels, WindowData
 
 from seatrial.contracts import layout, model_monitor
+from seatrial.contracts.monitor_results import result_files
 from seatrial.statistics.quality_check import LossSums
 
 
@@ -58,6 +59,8 @@ def write_report(judgement: Judgement, configuration: Configuration, aws: Aws) -
     }
     for name, document in files.items():
         _put(judgement.window, name, document, configuration, aws)
+    for key, body in result_files(judgement.detail, judgement.evidence, judgement.statistics).items():
+        aws.put_bytes(configuration.artifacts_bucket, key, body)
 
 
 def write_inputs(window: str, inputs: WindowData, before: Memory, configuration: Configuration, aws: Aws) -> None:

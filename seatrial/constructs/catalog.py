@@ -61,7 +61,7 @@ class LakeCatalog(Construct):
         self._specs, self._zones, self._results = {table.name: table for table in tables}, dict(zones), results
         self.database = self._database(destroy_data)
         self.lake_formation = (
-            LakeFormationAccess(self, "LakeFormation", zones=zones, encryption_key=encryption_key)
+            LakeFormationAccess(self, "LakeFormation", zones=_data_zones(zones), encryption_key=encryption_key)
             if lake_formation
             else None
         )
@@ -185,6 +185,11 @@ class LakeCatalog(Construct):
                 ),
             ),
         )
+
+
+def _data_zones(zones: Mapping[str, s3.IBucket]) -> dict[str, s3.IBucket]:
+    """Without the artifacts, which hold models as well: results among them are read by IAM's rights alone."""
+    return {zone: bucket for zone, bucket in zones.items() if zone != "artifacts"}
 
 
 def projection(partitions: Sequence[Partition], location: str) -> dict[str, str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from seatrial.contracts import cdr
+from seatrial.contracts import cdr, monitor_results
 from seatrial.contracts.table import TableContract
 
-Zone = Literal["raw", "curated", "features"]
+Zone = Literal["raw", "curated", "features", "artifacts"]
 GLUE_TYPES = {"string": "string", "timestamp": "timestamp", "double": "double", "int32": "int"}
 """Column kinds of a contract to types of Hive, which Glue and Athena share."""
 ICEBERG_TYPES = {"string": "string", "timestamp": "timestamptz", "double": "double", "int32": "int"}
@@ -114,4 +114,28 @@ def lake_tables(dataset: str) -> tuple[Table, ...]:
             day_of="started_at",
             description="Call detail records, checked, once each",
         ),
+    )
+
+
+def result_tables() -> tuple[ExternalTable, ...]:
+    """The monitor's results, in the artifacts bucket: files that its function writes, a window each.
+
+    >>> [table.name for table in result_tables()]
+    ['monitor_windows', 'monitor_distributions']
+    """
+    windows, distributions = monitor_results.WINDOWS_TABLE, monitor_results.DISTRIBUTIONS_TABLE
+    described = {
+        windows: (monitor_results.WINDOW_COLUMNS, "Verdict, severity and numbers of each monitored window"),
+        distributions: (monitor_results.DISTRIBUTION_COLUMNS, "What each watched distribution looked like, by window"),
+    }
+    return tuple(
+        ExternalTable(
+            name=name,
+            zone="artifacts",
+            prefix=f"{monitor_results.RESULTS_PREFIX}{name}/",
+            columns=columns,
+            partitions=(Partition("date"),),
+            description=description,
+        )
+        for name, (columns, description) in described.items()
     )
