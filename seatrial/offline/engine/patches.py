@@ -7,6 +7,7 @@ from moto.core.config import default_user_config
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+from moto.iam.models import IAMBackend, ManagedPolicy
 from moto.s3.models import FakeBucket, S3Backend
 
 from seatrial.offline.engine.api import Api
@@ -24,7 +25,21 @@ def take_over(api: Api) -> None:
     IAMPolicyStatement.is_action_permitted = _is_permitted  # type: ignore[method-assign]
     FakeBucket._log_permissions_enabled_policy = staticmethod(_logging_is_permitted)  # type: ignore[method-assign]
     S3Backend.log_incoming_request = _write_no_access_log  # type: ignore[method-assign]
+    IAMBackend._init_managed_policies = _managed_policies  # type: ignore[method-assign]
     default_user_config["iam"]["load_aws_managed_policies"] = True
+
+
+class SteadyDict(dict[str, Any]):
+    """Gives its content as it is at the moment, so that whoever walks through it is not hit by what others add."""
+
+    def values(self) -> Any:
+        """A copy of the values."""
+        return list(super().values())
+
+
+def _managed_policies(backend: IAMBackend) -> dict[str, ManagedPolicy]:
+    """AttachRolePolicy walks through all policies, over a thousand, while stacks that deploy beside it add theirs."""
+    return SteadyDict({policy.arn: policy for policy in backend.aws_managed_policies})
 
 
 def _call_action(response: CloudFormationResponse) -> Any:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda.exceptions import UnknownFunctionException
+from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.logs.models import logs_backends
 
 from seatrial.offline.context import CloudContext
@@ -51,12 +52,23 @@ def write(
     stamp = int(context.clock.now().timestamp() * 1000)
     backend = logs_backends[function.account_id][function.region]
     group, stream = group_of(function), stream_of(function)
+    if group not in backend.groups and not _is_there(function):
+        return  # its stack is being deleted: a group made now would stay behind
     backend.ensure_log_group(group)
     if stream not in backend.groups[group].streams:
         backend.create_log_stream(group, stream)
     backend.put_log_events(group, stream, [{"timestamp": stamp, "message": message} for message in messages])
     for line in lines:
         put_embedded_metrics(context, line)
+
+
+def _is_there(function: LambdaFunction) -> bool:
+    """Whether the function has not been deleted while it ran."""
+    backend = lambda_backends[function.account_id][function.region]
+    try:
+        return backend.get_function(function.function_name) is not None
+    except UnknownFunctionException:
+        return False
 
 
 def put_embedded_metrics(context: CloudContext, line: str) -> None:

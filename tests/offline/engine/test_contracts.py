@@ -9,8 +9,10 @@ import pytest
 from moto import mock_aws
 from moto.core.responses import BaseResponse
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
+from moto.iam.models import iam_backends
 from moto.s3.models import FakeBucket
 
+from seatrial.offline.cloud import OfflineCloud
 from seatrial.offline.engine import patches
 
 DENY_WITHOUT_TLS = {
@@ -82,3 +84,21 @@ def test_moto_still_writes_an_access_log_object_for_each_request() -> None:
 def test_moto_still_dispatches_cloudformation_through_call_action() -> None:
     assert patches.CloudFormationResponse.__mro__[1] is BaseResponse
     assert callable(BaseResponse.call_action)
+
+
+def test_policies_that_come_meanwhile_do_not_hit_who_walks_through_all() -> None:
+    policies = patches.SteadyDict({"first": 1, "second": 2})
+
+    seen = []
+    for policy in policies.values():
+        policies[f"new{policy}"] = policy
+        seen.append(policy)
+
+    assert seen == [1, 2]
+
+
+def test_the_cloud_keeps_policies_in_such_a_table(cloud: OfflineCloud) -> None:
+    kept = iam_backends[cloud.context.account]["aws"].managed_policies
+
+    assert isinstance(kept, patches.SteadyDict)
+    assert "arn:aws:iam::aws:policy/AdministratorAccess" in kept

@@ -2,9 +2,11 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.awslambda.models import lambda_backends
 
 from seatrial.offline import functions
 from seatrial.offline.cloud import OfflineCloud
+from seatrial.offline.functions import logs
 from tests.offline.support import messages_of, put_function, put_recorder, zipped
 
 MISBEHAVING = """
@@ -217,6 +219,22 @@ def test_writes_start_lines_end_and_report_to_the_log(cloud: OfflineCloud) -> No
     assert logged.endswith("\tfrom logging")
     assert end.startswith("END RequestId: ")
     assert "Max Memory Used: " in report
+
+
+def test_a_function_that_is_deleted_while_it_runs_makes_no_log_group_anew(cloud: OfflineCloud) -> None:
+    put_function(cloud, "leaving", "def handle(event, context): return 1")
+    api, groups = cloud.context.client("lambda"), cloud.context.client("logs")
+    running = lambda_backends[cloud.context.account][cloud.context.region].get_function("leaving")
+    group = logs.group_of(running)
+    logs.write(cloud.context, running, ["while it is there"], (), "1")
+    found = groups.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    api.delete_function(FunctionName="leaving")
+    groups.delete_log_group(logGroupName=group)
+
+    logs.write(cloud.context, running, ["its last words"], (), "2")
+
+    assert [one["logGroupName"] for one in found] == [group]
+    assert groups.describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
 
 
 def test_metrics_in_the_log_reach_cloudwatch_at_their_own_time(cloud: OfflineCloud) -> None:
