@@ -100,7 +100,7 @@ AREAS = [
         anything_but=CDK | {"boto3", "moto"},
     ),
     Area("seatrial/status/aws.py", {"seatrial.status", "seatrial.contracts"}, {"botocore"}),
-    Area("seatrial/status/command.py", {"seatrial.status", "seatrial.config"}, {"botocore"}),
+    Area("seatrial/status/command.py", {"seatrial.status", "seatrial.config", "seatrial.decisions"}, {"botocore"}),
     Area("seatrial/status/*.py", {"seatrial.status", "seatrial.contracts", "seatrial.decisions"}),
     Area("seatrial/review/*.py", {"seatrial.review", "seatrial.config", "seatrial.contracts"}, anything_but=CDK | AWS),
     Area(

@@ -62,7 +62,7 @@ class Aws:
         return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())}
 
     def environment(self, function: str) -> dict[str, str]:
-        """Environment of a function."""
+        """Environment of a function; empty where the caller may not use the key that it is encrypted with."""
         answer = self._client("lambda").get_function_configuration(FunctionName=function)
         return answer.get("Environment", {}).get("Variables", {})
 

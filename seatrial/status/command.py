@@ -5,6 +5,7 @@ import argparse
 from botocore.exceptions import BotoCoreError, ClientError
 
 from seatrial.config import load
+from seatrial.decisions.retraining import RetrainingSettings
 from seatrial.status import show
 from seatrial.status.aws import Aws, StatusError
 from seatrial.status.facts import Request, gather
@@ -20,6 +21,7 @@ def run_status(options: argparse.Namespace) -> str:
         region=target.region,
         windows=options.windows,
         decisions=options.decisions,
+        settings=RetrainingSettings.from_json(engagement.retraining.model_dump_json()),
     )
     try:
         facts = gather(Aws.of_region(target.region), request)

@@ -3,7 +3,7 @@
 import base64
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +25,8 @@ class Request:
     region: str
     windows: int = 5
     decisions: int = 5
+    settings: RetrainingSettings = field(default_factory=RetrainingSettings)
+    """What the engagement file says; used where the function's own, which are encrypted, cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +59,8 @@ def gather(aws: Aws, request: Request) -> Facts:
     windows = _windows(aws, state, request)
     decisions = _decisions(aws, ledger, request)
     now, memory = aws.now(), _memory(aws, state, request)
-    variables = aws.environment(outputs["RetrainingFunctionName"])
-    settings = RetrainingSettings.from_json(variables.get(environment.RETRAINING_SETTINGS, "{}"))
+    deployed = aws.environment(outputs["RetrainingFunctionName"]).get(environment.RETRAINING_SETTINGS)
+    settings = RetrainingSettings.from_json(deployed) if deployed else request.settings
     return Facts(
         prefix=request.prefix,
         account=account,

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from seatrial.decisions.memory import Memory, Run
+from seatrial.decisions.retraining import RetrainingSettings
 from seatrial.status import show
 from seatrial.status.advice import advice
 from seatrial.status.aws import Aws, StatusError
@@ -48,8 +49,12 @@ class CloudFormation:
 
 
 class Lambda:
+    readable = True
+
     def get_function_configuration(self, *, FunctionName: str) -> dict:  # noqa: N803
         assert FunctionName == "decide"
+        if not self.readable:
+            return {"Environment": {"Error": {"ErrorCode": "AccessDeniedException", "Message": "kms:Decrypt"}}}
         return {"Environment": {"Variables": {"RETRAINING_SETTINGS": json.dumps({"daily_budget": 2})}}}
 
 
@@ -273,6 +278,14 @@ def test_a_memory_of_another_release_falls_back_to_the_last_window(world: World)
     world.items[key] = {"detail": {"S": json.dumps(detail)}}
 
     assert [incident["condition"] for incident in world.facts().incidents] == ["quality_loss"]
+
+
+def test_settings_that_are_encrypted_for_others_are_those_of_the_engagement_file(world: World) -> None:
+    world.services["lambda"].readable = False
+
+    facts = world.facts(replace(REQUEST, settings=RetrainingSettings(daily_budget=7, monthly_budget=9)))
+
+    assert (facts.allowance.daily_left, facts.allowance.monthly_left) == (7, 9)
 
 
 def test_nothing_deployed_is_one_line_that_names_the_stacks(world: World) -> None:
