@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 RECENT_WINDOWS = 12
@@ -26,7 +27,7 @@ class Block:
         """The day of the last window."""
         return self.hour // DAY
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """Rows in all cells."""
         return sum(self.counts)
@@ -80,5 +81,7 @@ def _period(block: Block, newest: int) -> tuple[int, int]:
 
 
 def _merged(blocks: Sequence[Block]) -> Block:
+    if len(blocks) == 1:
+        return blocks[0]
     counts = tuple(sum(cells) for cells in zip(*(block.counts for block in blocks), strict=True))
     return Block(sum(block.windows for block in blocks), max(block.hour for block in blocks), counts)

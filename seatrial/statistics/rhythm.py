@@ -55,18 +55,21 @@ class Rhythm:
         )
 
     def deviation(self, block: Block) -> Sequence[float]:
-        """By how much the shares of these windows are expected to be above the baseline's; empty for not at all."""
+        """By how much the shares of these windows are expected to be above the baseline's.
+
+        Empty for not at all: without a rhythm, and over several days, whose hours and weekdays make up for each other.
+        """
+        if block.windows > DAY:
+            return ()
         if not self.hours:
             return self.weekdays[weekday(block.hour)] if self.weekdays else ()
         of_hours = self._of_hours(block)
         return list(map(add, of_hours, self.weekdays[weekday(block.hour)])) if self.weekdays else of_hours
 
     def _of_hours(self, block: Block) -> Sequence[float]:
-        """Mean over the windows' hours, by the usual volume; windows of more than a day have none."""
+        """Mean over the windows' hours, by the usual volume."""
         if block.windows == 1:
             return self.hours[block.hour % DAY]
-        if block.windows > DAY:
-            return ()
         stop = block.hour % DAY + 1
         start = max(0, stop - block.windows)
         volumes, sums = self._cumulated
