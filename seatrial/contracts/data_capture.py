@@ -99,11 +99,14 @@ def read_record(line: str, names: Sequence[str] = ()) -> CaptureRecord:
 
 def _record(line: dict[str, Any], names: Sequence[str]) -> CaptureRecord:
     captured, metadata = line["captureData"], line["eventMetadata"]
+    if not all(isinstance(metadata.get(name, ""), str) for name in ("eventId", "inferenceTime")):
+        raise CaptureError("event id or time is no text")
     rows = payload_table(captured["endpointInput"], names)
     output = captured.get("endpointOutput")
     predictions = _predictions(payload_table(output), len(rows)) if output else ()
+    call = metadata.get("inferenceId")
     return CaptureRecord(
-        metadata["eventId"], metadata.get("inferenceId"), metadata.get("inferenceTime", ""), rows, predictions
+        metadata["eventId"], None if call is None else str(call), metadata.get("inferenceTime", ""), rows, predictions
     )
 
 

@@ -152,7 +152,7 @@ def _dots(plot: Plot, columns: Sequence[Column]) -> None:
 
 
 def _key(drawing: Drawing, names: Sequence[str], labelled: bool) -> None:
-    entries = [("curve", "all inputs together"), *((f"curve feature-{n}", name) for n, name in enumerate(names, 1))]
+    entries = [("curve", "strongest of all"), *((f"curve feature-{n}", name) for n, name in enumerate(names, 1))]
     entries += [("curve quality", "quality loss")] if labelled else []
     for place, (css, name) in enumerate(entries):
         at = 60 + 18.0 * place
