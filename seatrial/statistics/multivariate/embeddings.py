@@ -36,6 +36,26 @@ class EmbeddingSummary:
         """Summary of both sets."""
         return EmbeddingSummary(self.rows + other.rows, self.total + other.total, self.products + other.products)
 
+    def to_bytes(self) -> bytes:
+        """Compact form: the numbers of rows and dimensions, the sum, and one triangle of the products, as float64."""
+        upper = self.products[np.triu_indices(len(self.total))]
+        return np.array([self.rows, len(self.total)], "<i8").tobytes() + np.concatenate([self.total, upper]).tobytes()
+
+    @classmethod
+    def from_bytes(cls, body: bytes) -> "EmbeddingSummary":
+        """Read what `to_bytes` wrote.
+
+        >>> summary = EmbeddingSummary.of(np.arange(12.0).reshape(4, 3))
+        >>> read = EmbeddingSummary.from_bytes(summary.to_bytes())
+        >>> read.rows, bool((read.products == summary.products).all()), len(summary.to_bytes())
+        (4, True, 88)
+        """
+        rows, dimensions = np.frombuffer(body[:16], "<i8").tolist()
+        numbers = np.frombuffer(body[16:], "<f8")
+        products = np.zeros((dimensions, dimensions))
+        products[np.triu_indices(dimensions)] = numbers[dimensions:]
+        return cls(rows, numbers[:dimensions].copy(), products + np.triu(products, 1).T)
+
     @property
     def mean(self) -> np.ndarray:
         """Mean embedding."""
@@ -84,10 +104,10 @@ def discrepancy_test(first: np.ndarray, second: np.ndarray, seed: int = 0) -> Di
     rng = np.random.default_rng(seed)
     left, right = (_sample(matrix("embeddings", side), rng) for side in (first, second))
     kernel = _kernel(np.vstack([left, right]))
-    sides = np.repeat([True, False], [len(left), len(right)])
-    value = _discrepancy(kernel, sides)
-    reached = sum(_discrepancy(kernel, rng.permutation(sides)) >= value for _ in range(PERMUTATIONS))
-    return DiscrepancyTest(value, (reached + 1) / (PERMUTATIONS + 1))
+    sides = np.repeat([1.0, 0.0], [len(left), len(right)])
+    orders = np.column_stack([sides, *(rng.permutation(sides) for _ in range(PERMUTATIONS))])
+    value, *others = _discrepancies(kernel, orders)
+    return DiscrepancyTest(value, (sum(other >= value for other in others) + 1) / (PERMUTATIONS + 1))
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
@@ -110,9 +130,12 @@ def _kernel(rows: np.ndarray) -> np.ndarray:
     return kernel
 
 
-def _discrepancy(kernel: np.ndarray, sides: np.ndarray) -> float:
-    left = sides.astype(np.float64)
-    right = 1 - left
-    n, m = left.sum(), right.sum()
-    across = left @ kernel @ right
-    return float(left @ kernel @ left / (n * (n - 1)) + right @ kernel @ right / (m * (m - 1)) - 2 * across / (n * m))
+def _discrepancies(kernel: np.ndarray, sides: np.ndarray) -> list[float]:
+    """One value for each column of `sides`, which is 1 for rows of the first set; all in one product of matrices."""
+    n = sides[:, 0].sum()
+    m = len(kernel) - n
+    whole, reached = kernel.sum(), kernel.sum(axis=0) @ sides
+    left = (sides * (kernel @ sides)).sum(axis=0)
+    across = reached - left
+    right = whole - 2 * reached + left
+    return (left / (n * (n - 1)) + right / (m * (m - 1)) - 2 * across / (n * m)).tolist()
