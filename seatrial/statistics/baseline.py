@@ -57,9 +57,11 @@ class FeatureBaseline:
         """Numbers that can be the feature's own: its range and once its width on either side, never across zero.
 
         What lies beyond is another unit or a sentinel (MB for GB, -1 for "unknown"), not drift. None for features
-        without numbers or of one single value.
+        without numbers or of one single value. Predictions are probabilities where the baseline's are.
         """
         moments = self.summary.moments
+        if self.name == PREDICTION and moments and moments.count and 0 <= moments.minimum <= moments.maximum <= 1:
+            return 0.0, 1.0
         if not moments or not moments.count or not (width := moments.maximum - moments.minimum) > 0:
             return None
         low, high = moments.minimum - width, moments.maximum + width

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 
 from seatrial.contracts.events import Finding, RootCause
 from seatrial.statistics.alarm_budget import WINDOWS_PER_YEAR, log_threshold
@@ -204,6 +205,16 @@ def evaluate(
     losses = state.losses.plus(labelled.hour, brier_losses(labelled.predictions, labelled.labels))
     after_all = replace(state, quality=after, estimate=expected, losses=losses)
     return replace(evaluation, root_cause=_explain(baseline, evaluation, after_all, window, labelled)), after_all
+
+
+def _of_probabilities(labelled: Labelled) -> Labelled:
+    """Without predictions that are no probabilities: a single NaN would blind the detectors of loss for ever."""
+    usable = [0 <= score <= 1 for score in labelled.predictions]
+    if all(usable):
+        return labelled
+    columns = (labelled.predictions, labelled.labels, labelled.rows)
+    kept = [list(compress(column, usable)) for column in columns]
+    return Labelled(*kept, hour=labelled.hour)
 
 
 def _explain(

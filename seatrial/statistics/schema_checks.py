@@ -35,7 +35,10 @@ class SchemaLimits:
 
 
 def check_schema(baseline: Baseline, window: WindowSummary, limits: SchemaLimits) -> tuple[Finding, ...]:
-    """Findings on columns (number, names, order), completeness, types, ranges, categories and uniqueness."""
+    """Findings on columns (number, names, order), completeness, types, ranges, categories and uniqueness.
+
+    Predictions are looked at like a feature: one that is no probability is a fault, too.
+    """
     findings = [
         *_check_readable(window, limits),
         *_check_widths(baseline, window, limits),
@@ -47,6 +50,8 @@ def check_schema(baseline: Baseline, window: WindowSummary, limits: SchemaLimits
     for feature, summary in zip(baseline.features, window.features, strict=True):
         if feature.name not in places:
             findings.extend(_check_feature(feature, summary, limits))
+    if baseline.predictions.summary.rows:
+        findings.extend(_check_feature(baseline.predictions, window.predictions, limits))
     return (*swapped, *findings)
 
 

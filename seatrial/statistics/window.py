@@ -131,7 +131,7 @@ def summarise_window(
         rows=len(fitting),
         widths=_tally(len(row) for row in values if len(row) != width),
         features=tuple(summarise(item.cells, column, item.plausible_range) for item, column in pairs),
-        predictions=summarise(baseline.predictions.cells, [repr(float(score)) for score in predictions]),
+        predictions=_predictions(baseline.predictions, predictions),
         sketches=tuple(_sketch(item, column) for item, column in pairs),
         unreadable=unreadable,
         scores=_tally(_score_cell(score) for score in predictions if math.isfinite(score)),
@@ -149,6 +149,10 @@ def is_header(row: Sequence[str], names: Sequence[str]) -> bool:
     if not row or not (row[0] in names or row[-1] in names):
         return False
     return 2 * sum(value in names for value in row) >= len(row)
+
+
+def _predictions(known: FeatureBaseline, scores: Sequence[float]) -> FeatureSummary:
+    return summarise(known.cells, [repr(float(score)) for score in scores], known.plausible_range)
 
 
 def _score_cell(score: float) -> int:

@@ -252,6 +252,38 @@ def test_f39_odd_values_are_counted_as_missing_or_invalid_and_every_figure_is_fi
     json.dumps([report.to_json() for report in evaluation.reports], allow_nan=False)
 
 
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -3.0, 17.0])
+def test_f39_predictions_that_are_no_probabilities_neither_blind_nor_poison_the_test_of_loss(
+    baseline: Baseline, odd: float
+) -> None:
+    source, state = random.Random(11), MonitorState.fresh(baseline, LIMITS)
+    quiet = summarise_window(baseline, [], [])
+    _, state = evaluate(baseline, state, quiet, Labelled([odd, 0.2] * 30, [0, 1] * 30), LIMITS)
+
+    for _ in range(4):
+        scores = [source.random() for _ in range(200)]
+        worse = Labelled(scores, [int(source.random() > score) for score in scores])
+        evaluation, state = evaluate(baseline, state, quiet, worse, LIMITS)
+    told = look(baseline, rows_of(1, 100), [odd] * 100).schema
+
+    assert [finding.kind for finding in evaluation.losses][:1] == ["quality_loss"]
+    assert {finding.feature for finding in told} == {"prediction"}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"eventId": ["x"]}, {"eventId": {"a": 1}}, {"eventId": "x", "inferenceTime": 5}, {"eventId": None}, {}, [], "x"],
+)
+def test_f39_event_metadata_of_any_kind_end_no_run(baseline: Baseline, metadata: object) -> None:
+    line = json.loads(capture_line("x", ",".join(rows_of(1, 1)[0]), 0.2))
+    reader = CaptureReader("2026-11-01T00:00:00Z", baseline, count=lambda *block: summarise_window(*block[:3]))
+
+    reader.read([json.dumps({**line, "eventMetadata": metadata}), "null", "3", "[]", "{}"])
+
+    assert reader.finish().rows == 0
+    assert reader.reasons.total() == 5
+
+
 def test_f39_a_text_of_ten_megabytes_does_no_harm(baseline: Baseline) -> None:
     row = rows_of(1, 1)[0]
     line = capture_line("big", ",".join([row[0], "x" * 10_000_000, *row[2:]]), 0.2)
