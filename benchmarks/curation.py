@@ -13,7 +13,14 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from spark_features import EVENTS_A_SUBSCRIBER, START, SUBREAPER, WINDOW_DAYS, Used, submit
+from spark_features import (  # pyrefly: ignore[missing-import]
+    EVENTS_A_SUBSCRIBER,
+    START,
+    SUBREAPER,
+    WINDOW_DAYS,
+    Used,
+    submit,
+)
 
 from seatrial.telecom.fleet import generate_files
 from seatrial.telecom.plan import Faults, Plan

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from seatrial.contracts.cdr import account_key
+from seatrial.rehearsal.certificates import certificates_zip
 from seatrial.rehearsal.data_layer_aws import DataAws
 from seatrial.rehearsal.data_layer_state import Rate
 from seatrial.rehearsal.voyage import RehearsalError, Voyage
@@ -16,6 +17,7 @@ LONGEST_SECONDS = 3600.0
 def run_flow(voyage: Voyage) -> str:
     """Start the state machine twice; the first run makes every day, the second the newest day's KPIs and features."""
     layer = voyage.layer
+    _bring_certificates(voyage)
     span = {"from": str(layer.flow_start), "to": str(layer.last_arrival), "stages": FIRST_STAGES}
     first = _run(voyage, "curation and history", span)
     second = _run(voyage, "KPIs and features", {"date": str(layer.last_day), "from_stage": FIRST_STAGES + 1})
@@ -27,6 +29,14 @@ def run_flow(voyage: Voyage) -> str:
         f"{len(layer.curated_days)} days curated, KPIs of {layer.last_day}, features as of {layer.as_of}; "
         f"{len(jobs)} Spark jobs, {spent:.0f} s"
     )
+
+
+def _bring_certificates(voyage: Voyage) -> None:
+    """What an operator does once before the first flow on EC2."""
+    processing = voyage.engagement.processing
+    if processing.engine == "emr":
+        content = certificates_zip(voyage.cloud.context.region, voyage.now)
+        voyage.aws.put(voyage.outputs["ArtifactsBucketName"], processing.emr.certificates_key, content)
 
 
 def _run(voyage: Voyage, what: str, given: dict[str, Any]) -> float:

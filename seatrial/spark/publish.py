@@ -42,6 +42,11 @@ class Table:
         """The file that says what the partition holds."""
         return f"{location(self.accounts)}/{self.column}={day}.json"
 
+    def manifest(self, day: date) -> str:
+        """The file that lists the partition's files for Redshift's COPY."""
+        base, job = location(self.accounts).rsplit("/accounts/", 1)
+        return f"{base}/manifests/{job}/{self.column}={day}.json"
+
     def staged(self, days: Sequence[date]) -> str:
         """Where files of these days wait; the underscore in front hides the folder from every reader."""
         parent, name = location(self.root).rsplit("/", 1)
@@ -60,7 +65,11 @@ class Staged:
 
 
 def pieces_of(rows: int, days: int) -> int:
-    """Into how many files each of the days goes, so that one has about `ROWS_A_FILE` rows."""
+    """Into how many files each of the days goes, so that one has about `ROWS_A_FILE` rows.
+
+    >>> pieces_of(30_000_000, 2), pieces_of(10, 30)
+    (3, 1)
+    """
     return max(1, -(-rows // days // ROWS_A_FILE))
 
 
@@ -148,10 +157,24 @@ def publish(
         uris = move_in(files, table, day, staged[day], before.get("files", []))
         partition = {"rows": staged[day].rows, "checksum": staged[day].checksum, "files": uris}
         accounts[day] = {table.column: str(day), **facts, **partition}
-        files.write_json(table.account(day), accounts[day])
+        write_account(files, table, day, accounts[day])
         remove_others(files, table, day, uris, keep_days)
     files.delete([table.staged(days)])
     return accounts
+
+
+def write_account(files: Files, table: Table, day: date, account: dict[str, Any]) -> None:
+    """Write the account, which makes the partition valid, and before it the manifest of its files.
+
+    Replaced files may stay beside the valid ones for as long as Iceberg's snapshots read them, so who loads the folder
+    would count rows twice. COPY asks for the size of each columnar file (Redshift, "Using a manifest").
+    """
+    sizes = {one.uri: one.size for one in files.find(table.folder(day))}
+    entries = [
+        {"url": uri, "mandatory": True, "meta": {"content_length": sizes[uri]}} for uri in sorted(account["files"])
+    ]
+    files.write_json(table.manifest(day), {"entries": entries})
+    files.write_json(table.account(day), account)
 
 
 def known_days(files: Files, table: Table) -> list[date]:

@@ -8,10 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pyspark.sql import functions as fn
 
 from seatrial.spark.errors import DataError
 from tests.pipelines.cdr import oracle
-from tests.pipelines.lake import DAY, EVENTS, Lake, event, moment
+from tests.pipelines.lake import DAY, EVENTS, Lake, event, load_job, moment
 
 pytestmark = pytest.mark.slow
 
@@ -95,6 +96,22 @@ def test_each_reason_is_told_the_first_copy_wins_and_silent_days_have_an_account
     refused = {row["reason"]: row for row in lake.rows("quarantine/cdr")}
     assert json.loads(refused["kind_invalid"]["payload"])["kind"] == "fax"
     assert refused["too_late"]["file"] == "events/cdr/date=2026-06-01/part-00000.parquet"
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_copies_meet_in_one_file_however_many_files_a_day_goes_into(lake, pieces):
+    job = load_job("cdr/steps/curate_cdr")
+    columns = [name for name in EVENTS.names if name != "event_id"]
+    good = {**event("a"), "source": "stream", "date": DAY}
+    rows = [good | {"event_id": f"e{n % 40}", "duration_seconds": float(n)} for n in range(80)]
+
+    kept = job.keep_first(lake.spark.createDataFrame(rows), 1, pieces)
+
+    found = kept.select("event_id", "copies_stream", *columns, fn.spark_partition_id().alias("file")).collect()
+    assert sorted((row.event_id, row.copies_stream, row.duration_seconds) for row in found) == sorted(
+        (f"e{n}", 2, float(n)) for n in range(40)
+    )
+    assert len({row.file for row in found}) == pieces
 
 
 def test_days_are_made_again_when_rows_came_and_come_out_the_same_after_a_rerun_or_a_death(lake):

@@ -1,7 +1,9 @@
 """What curation published is committed to an Iceberg table of a Glue catalog, day by day, from the accounts."""
 
+import json
 import os
 from datetime import date
+from pathlib import Path
 
 import boto3
 import pytest
@@ -61,7 +63,21 @@ def test_days_are_replaced_by_metadata_alone_and_old_snapshots_stay_readable(lak
     assert rows_of(table, begun) == ["a", "b"]
     assert table.current_snapshot().summary["seatrial.date"] == "2026-06-01"
     paths = {task.file.file_path.removeprefix("file://") for task in table.scan().plan_files()}
-    assert paths <= {str(path) for path in (lake.root / "curated/telecom/cdr").rglob("*.parquet")}
+    there = {str(path) for path in (lake.root / "curated/telecom/cdr").rglob("*.parquet")}
+    assert paths <= there
+    assert loaded_by_manifest(lake) == paths != there  # what was replaced lies beside, for the old snapshot
+
+
+def loaded_by_manifest(lake):
+    """The files that COPY reads, whose sizes the manifests tell."""
+    found = set()
+    for path in sorted((lake.root / "curated/telecom/manifests/curate_cdr").glob("date=*.json")):
+        for one in json.loads(path.read_text())["entries"]:
+            file = Path(one["url"].removeprefix("file:"))
+            assert one["mandatory"]
+            assert one["meta"]["content_length"] == file.stat().st_size
+            found.add(str(file))
+    return found
 
 
 def test_a_catalog_property_without_a_value_is_refused():
