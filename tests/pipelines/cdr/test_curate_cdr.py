@@ -98,8 +98,8 @@ def test_each_reason_is_told_the_first_copy_wins_and_silent_days_have_an_account
     assert refused["too_late"]["file"] == "events/cdr/date=2026-06-01/part-00000.parquet"
 
 
-@pytest.mark.parametrize("pieces", [1, 3])
-def test_copies_meet_in_one_file_however_many_files_a_day_goes_into(lake, pieces):
+@pytest.mark.parametrize(("pieces", "files"), [(1, {1}), (3, {2, 3})])
+def test_copies_meet_in_one_file_however_many_files_a_day_goes_into(lake, pieces, files):
     job = load_job("cdr/steps/curate_cdr")
     columns = [name for name in EVENTS.names if name != "event_id"]
     good = {**event("a"), "source": "stream", "date": DAY}
@@ -111,7 +111,7 @@ def test_copies_meet_in_one_file_however_many_files_a_day_goes_into(lake, pieces
     assert sorted((row.event_id, row.copies_stream, row.duration_seconds) for row in found) == sorted(
         (f"e{n}", 2, float(n)) for n in range(40)
     )
-    assert len({row.file for row in found}) == pieces
+    assert len({row.file for row in found}) in files  # pieces may share a file, by the hash of their number
 
 
 def test_days_are_made_again_when_rows_came_and_come_out_the_same_after_a_rerun_or_a_death(lake):
