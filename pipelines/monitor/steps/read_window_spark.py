@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as fn
 
 from seatrial.columnar.window import WindowPart
@@ -141,18 +141,23 @@ def put_together(
     found: DataFrame, request: ReadingRequest, baseline: Baseline, labels: Mapping[str, Labels]
 ) -> ReadingResult:
     """Merge what the partitions found."""
-    window = fn.col("hour") == request.window
-    facts = [json.loads(bytes(row.body)) for row in found.where(window & (fn.col("kind") == "facts")).collect()]
+    known = few(found).where("kind in ('facts', 'labelled', 'part')").select("hour", "kind", "place", "body").collect()
+    facts = [json.loads(bytes(row["body"])) for row in known if row["kind"] == "facts"]
     counts = requests_of(found)
-    matched = {hour: match(found, hour, counts.get(hour, 0), waiting) for hour, waiting in labels.items() if waiting}
+    labelled = [row for row in known if row["kind"] == "labelled"]
+    matched = {
+        hour: match([row for row in labelled if row["hour"] == hour], counts.get(hour, (0, 0))[0], waiting)
+        for hour, waiting in labels.items()
+        if waiting
+    }
     return together(
         request,
         baseline,
-        merged_parts(found.where("kind = 'part'").select("body")),
+        [WindowPart.from_bytes(bytes(row["body"])) for row in known if row["kind"] == "part"],
         reasons=[item["reasons"] for item in facts],
         facts={
             "newest": max((item["newest"] for item in facts), default=""),
-            "repeated": repeated(found.where(window)),
+            "repeated": counts.get(request.window, (0, 0))[1],
             "sampled_share": 1.0,
         },
         matched=matched,
@@ -161,31 +166,34 @@ def put_together(
     )
 
 
-def merged_parts(parts: DataFrame) -> list[WindowPart]:
-    """Parts of all partitions, merged on the workers first: the driver sees at most so many."""
-    merged = parts.coalesce(PARTS_AT_ONCE).mapInArrow(merge_bodies, "body binary")
-    return [WindowPart.from_bytes(bytes(row.body)) for row in merged.collect()]
+def few(found: DataFrame) -> DataFrame:
+    """At most 64 parts: of more partitions the workers merge them first, as the driver would take too long."""
+    if found.rdd.getNumPartitions() <= PARTS_AT_ONCE:
+        return found
+    parts = found.where("kind = 'part'").select("body").repartition(PARTS_AT_ONCE)
+    merged = parts.mapInArrow(merge_bodies, "body binary").selectExpr(
+        "cast(null as string) hour", "'part' kind", "cast(null as array<long>) place", "body"
+    )
+    return found.where("kind != 'part'").select("hour", "kind", "place", "body").unionByName(merged)
 
 
-def requests_of(found: DataFrame) -> dict[str, int]:
-    """Number of requests by hour, each once."""
-    return {row["hour"]: row["count"] for row in found.where("kind = 'request'").groupBy("hour").count().collect()}
-
-
-def repeated(found: DataFrame) -> int:
-    """Requests whose event or whose caller's id came before.
+def requests_of(found: DataFrame) -> dict[str, tuple[int, int]]:
+    """By hour: requests, each once, and how many had an event or a caller's id that came before.
 
     An event that came again is taken to have had the same caller's id then.
     """
-    calls = found.where("kind in ('request', 'repeated') and call is not null").groupBy("call").count()
-    again = calls.select(fn.sum(fn.col("count") - 1)).first()
-    events = found.where("kind = 'repeated' and call is null").count()
-    return int((again[0] if again else 0) or 0) + events
+    named = found.where("event is not null")
+    by_call = named.groupBy("hour", "call").agg(
+        fn.sum((fn.col("kind") == "request").cast("long")).alias("first"), fn.count(fn.lit(1)).alias("all")
+    )
+    # Without a caller's id only events that came again count; with one, whoever is not its first.
+    again = fn.when(fn.col("call").isNull(), fn.col("all") - fn.col("first")).otherwise(fn.col("all") - 1)
+    totals = by_call.groupBy("hour").agg(fn.sum("first").alias("requests"), fn.sum(again).alias("repeated"))
+    return {row["hour"]: (int(row["requests"]), int(row["repeated"])) for row in totals.collect()}
 
 
-def match(found: DataFrame, hour: str, requests: int, labels: Labels) -> dict[str, Any]:
+def match(rows: Sequence[Row], requests: int, labels: Labels) -> dict[str, Any]:
     """Labelled predictions in the order of the capture; of several requests of one id the first counts."""
-    rows = found.where((fn.col("hour") == hour) & (fn.col("kind") == "labelled")).select("place", "body").collect()
     waiting, joined = dict(labels), 0
     total: dict[str, list[Any]] = {"predictions": [], "labels": [], "rows": []}
     for row in sorted(rows, key=lambda item: tuple(item["place"])):
