@@ -157,8 +157,9 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _monitor_run(options: argparse.Namespace) -> int:
+    settings = load(options.engagement).monitoring.model_dump(mode="json") if options.engagement else {}
     try:
-        return monitor_run.run_monitor(options)
+        return monitor_run.run_monitor(options, settings)
     except ValueError as error:
         raise UsageError(str(error)) from None
 

@@ -2,7 +2,8 @@
 
 import sys
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -12,8 +13,10 @@ if TYPE_CHECKING:  # numpy takes a while to import: the other commands do withou
     from seatrial.monitoring.record import MonitorReport, WindowRecord
     from seatrial.monitoring.sources import Source
     from seatrial.monitoring.window_data import Period, Rejected
+    from seatrial.statistics.monitor import MonitorLimits
 
 ALARMED = 1
+MOST_ALARMS = 365
 MOST_LINES = 10
 WINDOW_HELP = (
     "folder or s3:// prefix of data capture (.../yyyy/mm/dd/hh/*.jsonl), a capture file, the destination or joined "
@@ -31,8 +34,9 @@ def add_run(parser: ArgumentParser) -> None:
     parser.add_argument("--baseline", required=True, metavar="B", help=BASELINE_HELP)
     add_window(parser)
     parser.add_argument("--ignore", action="append", default=[], metavar="NAME", help=IGNORE_HELP)
-    parser.add_argument("--alarm-budget", type=float, default=1.0, help="false alarms a year (default: %(default)s)")
-    parser.add_argument("--minimum-rows", type=int, default=50, help="to judge a window (default: %(default)s)")
+    parser.add_argument("--engagement", type=Path, metavar="FILE", help="whose monitoring settings are used")
+    parser.add_argument("--alarm-budget", type=float, metavar="N", help="false alarms a year (default: 1)")
+    parser.add_argument("--minimum-rows", type=int, metavar="N", help="to judge a window (default: 50)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write report.html and the files beside it here")
     parser.add_argument("--json", action="store_true", help="print the whole record as JSON")
 
@@ -48,12 +52,15 @@ def add_window(parser: ArgumentParser) -> None:
     parser.add_argument("--time-column", metavar="NAME", help="of a table, to judge it hour by hour")
 
 
-def run_monitor(options: Namespace, clients: Any = None) -> int:
-    """Judge, print, write; 0 without an alarm, 1 with one. Raises `ValueError` with a sentence for bad input."""
+def run_monitor(options: Namespace, settings: Mapping[str, Any]) -> int:
+    """Judge, print, write; 0 without an alarm, 1 with one. Raises `ValueError` with a sentence for bad input.
+
+    `settings` are an engagement's of monitoring; options given by the user go before them.
+    """
     from seatrial.monitoring.places import make_clients
     from seatrial.monitoring.report import to_json, write_report
 
-    result = evaluate(options, clients or cache(make_clients))
+    result = evaluate(options, settings, cache(make_clients))
     sys.stdout.write(to_json(result.report) if options.json else "\n".join(_lines(result.report)) + "\n")
     if options.out is not None:
         page, *_ = write_report(result.report, result.statistics, result.rejected, options.out)
@@ -70,7 +77,7 @@ class Result:
     rejected: "list[Rejected]"
 
 
-def evaluate(options: Namespace, clients: Any) -> Result:
+def evaluate(options: Namespace, settings: Mapping[str, Any], clients: Any) -> Result:
     """Judge what the options name."""
     from seatrial.monitoring.build import Asked, build_report, merged_statistics
     from seatrial.monitoring.counting import Counting
@@ -78,12 +85,10 @@ def evaluate(options: Namespace, clients: Any) -> Result:
     from seatrial.monitoring.places import InputError
     from seatrial.monitoring.sources import find_windows
     from seatrial.monitoring.watch import Watch
-    from seatrial.statistics.monitor import MonitorLimits
 
-    _check_numbers(options)
+    limits = _limits(options, settings)
     source = source_of(options)
     known = find_baseline(options.baseline, clients).without(options.ignore)
-    limits = MonitorLimits(minimum_rows=options.minimum_rows, alarm_budget_per_year=options.alarm_budget)
     found = find_windows(source, Counting(known.baseline, known.judges_outcomes), clients)
     judged = list(Watch(known.baseline, limits).judge_all(found.windows))
     if not any(item.data.files for item in judged):
@@ -102,13 +107,18 @@ def source_of(options: Namespace) -> "Source":
     return Source(place=options.window, period=_period(options), labels=options.labels, columns=columns)
 
 
-def _check_numbers(options: Namespace) -> None:
+def _limits(options: Namespace, settings: Mapping[str, Any]) -> "MonitorLimits":
     from seatrial.monitoring.places import InputError
+    from seatrial.statistics.monitor import MonitorLimits
 
-    if not options.alarm_budget > 0:
-        raise InputError(f"--alarm-budget: must be above 0, got {options.alarm_budget:g}")
-    if options.minimum_rows < 1:
+    if options.alarm_budget is not None and not 0 < options.alarm_budget <= MOST_ALARMS:
+        raise InputError(f"--alarm-budget: must be above 0 and at most {MOST_ALARMS}, got {options.alarm_budget:g}")
+    if options.minimum_rows is not None and options.minimum_rows < 1:
         raise InputError(f"--minimum-rows: must be at least 1, got {options.minimum_rows}")
+    asked = {"alarm_budget_per_year": options.alarm_budget, "minimum_rows": options.minimum_rows}
+    known = {item.name for item in fields(MonitorLimits)}
+    given = {name: value for name, value in settings.items() if name in known}
+    return MonitorLimits(**{**given, **{name: value for name, value in asked.items() if value is not None}})
 
 
 def _period(options: Namespace) -> "Period":

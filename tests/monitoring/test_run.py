@@ -5,6 +5,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+import yaml
 
 from seatrial import cli
 from seatrial.contracts.serving import BASELINE_DIGEST, BASELINE_URI
@@ -274,7 +275,7 @@ def test_a_baseline_whose_bytes_changed_is_refused(made, tmp_path, capsys):
             ("--from", "2026-11-02", "--to", "2026-11-01"),
             "--to: must be after --from, got 2026-11-01 after 2026-11-02",
         ),
-        (("--alarm-budget", "0"), "--alarm-budget: must be above 0, got 0"),
+        (("--alarm-budget", "0"), "--alarm-budget: must be above 0 and at most 365, got 0"),
         (("--minimum-rows", "0"), "--minimum-rows: must be at least 1, got 0"),
     ],
 )
@@ -282,6 +283,22 @@ def test_what_cannot_be_used_is_told_in_one_line(made, capsys, arguments, senten
     code = run(*of(made), *arguments)
 
     assert (code, mistake(capsys)) == (cli.USER_MISTAKE, sentence)
+
+
+def test_the_settings_of_an_engagement_are_used_and_options_go_before_them(made, tmp_path, capsys):
+    engagement = tmp_path / "engagement.yaml"
+    document = yaml.safe_load(Path("engagements/telecom-churn.yaml").read_text())
+    document["monitoring"] = {"minimum_rows": 500, "alarm_budget_per_year": 4}
+    engagement.write_text(yaml.safe_dump(document))
+
+    run(*of(made), "--engagement", engagement, "--to", "2026-11-01T02", "--json")
+    by_engagement = as_json(capsys)
+    run(*of(made), "--engagement", engagement, "--to", "2026-11-01T02", "--minimum-rows", "100", "--json")
+    by_option = as_json(capsys)
+
+    assert (by_engagement["minimum_rows"], by_engagement["alarm_budget_per_year"]) == (500, 4)
+    assert [window["verdict"] for window in by_engagement["windows"]] == ["insufficient_data"] * 2
+    assert [window["verdict"] for window in by_option["windows"]] == ["ok"] * 2
 
 
 def test_a_period_without_any_file_is_the_users_mistake(made, capsys):
