@@ -50,8 +50,8 @@ class WarehouseSection(Section):
     spectrum: bool = False
     """true: an external schema over the lake's Glue database, so that queries read the lake's tables in place."""
     redshift_ml: bool = False
-    """true: a role for CREATE MODEL, which trains by SageMaker outside the VPC; the statement that trains a churn model is
-    in docs/how-to/train-in-the-warehouse.md."""
+    """true: a role for CREATE MODEL, which trains by SageMaker outside the VPC; the statement that trains a churn model
+    is in docs/how-to/train-in-the-warehouse.md."""
     migration_schedule: Schedule = "cron(30 6 * * ? *)"
     """When missing migrations are looked for besides after each deployment (UTC): events of a deployment may get lost,
     and a cluster may have been paused. Choose a time at which a cluster runs."""
