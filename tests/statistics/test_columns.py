@@ -193,3 +193,16 @@ def test_a_map_can_be_made_of_any_sample(values):
     frozen = AffineMap.of(np.array(values))
 
     assert NumericColumn.of(np.array(values), frozen).rows == len(values)
+
+
+def test_moments_of_many_numbers_are_exact_too():
+    values = np.random.default_rng(4).normal(0, 3, 70_001).astype(np.float32)
+
+    moments = ExactMoments.of(values)
+
+    rounded = [round(float(value) * 2**20) for value in values[np.abs(values) <= 8]]
+    far = [Fraction(float(value)) for value in values[np.abs(values) > 8]]
+    assert Fraction(moments.total, UNIT) == Fraction(sum(rounded), 2**20) + sum(far)
+    assert Fraction(moments.squares, UNIT) == Fraction(sum(one * one for one in rounded), 2**40) + sum(
+        x * x for x in far
+    )
