@@ -30,6 +30,7 @@ from seatrial.spark.publish import (
     read_accounts,
     remove_others,
     stage,
+    write_account,
 )
 from seatrial.spark.raw_events import Checked, Input, check_files, list_inputs, refuse_bad_files, window
 from seatrial.spark.raw_rows import DAY, TOO_LATE, days_of_files, good_rows, micros, refused_rows
@@ -172,7 +173,7 @@ def commit(files: Files, tables: dict[str, Table], staged: Any, account: Any, op
     facts = {"rows": staged["curated"].rows, "checksum": staged["curated"].checksum, "contract": cdr.CDR.version}
     account.update(facts, **moved)
     if account != before:
-        files.write_json(tables["curated"].account(day), account)
+        write_account(files, tables["curated"], day, account)
     remove_others(files, tables["quarantine"], day, moved["quarantine_files"])
     # An Iceberg table reads what was replaced just now until the commit, and its snapshots longer, however old it is.
     replaced = before.get("files", []) if options.keep_replaced_days else []

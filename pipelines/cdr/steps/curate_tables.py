@@ -22,7 +22,7 @@ from seatrial.contracts.telecom import BILLING, CARE, CRM
 from seatrial.spark import checks
 from seatrial.spark.errors import DataError, main
 from seatrial.spark.files import Files, location
-from seatrial.spark.publish import Staged, Table, gather, move_in, pieces_of, remove_others, stage
+from seatrial.spark.publish import Staged, Table, gather, move_in, pieces_of, remove_others, stage, write_account
 from seatrial.spark.raw_events import Input, check_files, finished_files, refuse_bad_files
 from seatrial.spark.session import session
 
@@ -124,7 +124,7 @@ def curate(spark: SparkSession, contract: TableContract, options: argparse.Names
         one = staged[kept][day]
         facts = {"rows": one.rows, "checksum": one.checksum, "files": moved[kept], "inputs": fingerprints[day]}
         account = {**accounts[day], **facts, "quarantine_files": moved[refused]}
-        files.write_json(kept.account(day), {**account, "unexpected_columns": checked.unexpected.get(name, [])})
+        write_account(files, kept, day, {**account, "unexpected_columns": checked.unexpected.get(name, [])})
         for table in (kept, refused):
             remove_others(files, table, day, moved[table])
     files.delete([kept.staged(days), refused.staged(days)])

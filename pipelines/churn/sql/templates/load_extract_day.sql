@@ -2,6 +2,7 @@
 DELETE FROM telecom.${table} WHERE known_on = DATE '${date}';
 
 COPY telecom.${table}
-FROM 's3://${curated_bucket}/${dataset}/${table}/date=${date}/'
+FROM 's3://${curated_bucket}/${dataset}/manifests/curate_${table}/date=${date}.json'
 IAM_ROLE '${role_arn}'
-FORMAT AS PARQUET;
+FORMAT AS PARQUET
+MANIFEST;

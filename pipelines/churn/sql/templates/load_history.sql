@@ -2,6 +2,7 @@
 DELETE FROM telecom.crm_history;
 
 COPY telecom.crm_history
-FROM 's3://${curated_bucket}/${dataset}/crm_history/date=${date}/'
+FROM 's3://${curated_bucket}/${dataset}/manifests/crm_history/date=${date}.json'
 IAM_ROLE '${role_arn}'
-FORMAT AS PARQUET;
+FORMAT AS PARQUET
+MANIFEST;
