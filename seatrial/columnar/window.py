@@ -50,7 +50,7 @@ class WindowPart:
 
         Everything that it judges by equals what the monitor's function counts, to the last bit. Means and deviations,
         which only statistics.json tells, differ by up to 1e-7 of an interquartile range and 1e-6 of themselves, its
-        quantiles and buckets by the width of a cell of the histogram (1/128 of the distance from the median).
+        quantiles and buckets by the width of a cell of the histogram (1/64 of the distance from the median).
         """
         pairs = zip(self.counted.features, self.columns, strict=True)
         features = tuple(replace(item, moments=moments_of(column)) if column else item for item, column in pairs)
