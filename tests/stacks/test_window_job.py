@@ -1,0 +1,36 @@
+"""The default engagement can read large windows, and pays nothing for it while there are none."""
+
+import json
+
+
+def test_the_function_is_told_its_job_and_woken_when_one_ends(assembly):
+    ((_, function),) = [
+        item
+        for item in assembly.properties("AWS::Lambda::Function", "Monitoring")
+        if "WINDOW_JOB" in item[1].get("Environment", {}).get("Variables", {})
+    ]
+    ((_, rule),) = assembly.properties("AWS::Events::Rule", "Monitoring")
+
+    told = function["Environment"]["Variables"]["WINDOW_JOB"]
+    text = (
+        told
+        if isinstance(told, str)
+        else "".join(part if isinstance(part, str) else "token" for part in told["Fn::Join"][1])
+    )
+    settings = json.loads(text)
+    assert settings["limits"] == {"function_mib": 96, "processing_mib": 65_536}
+    assert settings["job"]["instance_type"] == "ml.m5.xlarge"
+    prefix = settings["job"]["name_prefix"]
+    assert len(prefix) <= 44
+    assert rule["EventPattern"]["detail"]["ProcessingJobName"] == [{"prefix": prefix}]
+
+
+def test_the_job_writes_what_it_read_and_nothing_else(assembly):
+    writes = [
+        statement
+        for name, statement in assembly.statements()
+        if name.startswith("Monitoring/WindowJob") and "s3:PutObject" in statement["Action"]
+    ]
+
+    assert len(writes) == 1
+    assert json.dumps(writes[0]["Resource"]).count("monitoring/*") == 1
