@@ -212,9 +212,12 @@ def _of_probabilities(labelled: Labelled) -> Labelled:
     usable = [0 <= score <= 1 for score in labelled.predictions]
     if all(usable):
         return labelled
-    columns = (labelled.predictions, labelled.labels, labelled.rows)
-    kept = [list(compress(column, usable)) for column in columns]
-    return Labelled(*kept, hour=labelled.hour)
+    return replace(
+        labelled,
+        predictions=list(compress(labelled.predictions, usable)),
+        labels=list(compress(labelled.labels, usable)),
+        rows=list(compress(labelled.rows, usable)),
+    )
 
 
 def _explain(
