@@ -3,7 +3,6 @@
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seatrial.monitor_run import add_window, source_of
 
 if TYPE_CHECKING:  # numpy takes a while to import: the other commands do without
+    from seatrial.monitoring.explained import Trained
     from seatrial.monitoring.explanation import Explained
 
 DRIFTED = 1
@@ -32,6 +32,8 @@ def add_explain(parser: ArgumentParser) -> None:
 
 def run_explain(options: Namespace, clients: Any = None) -> int:
     """Explain, compare, print, write; 0 without drift, 1 with it. Raises `ValueError` with a sentence for bad input."""
+    from seatrial.monitoring.explained import write
+
     explained = evaluate(options, clients or cache(_clients))
     document = json.dumps(explained.analysis.to_document(), indent=1)
     sys.stdout.write(f"{document}\n" if options.json else "\n".join(_lines(explained)) + "\n")
@@ -42,29 +44,9 @@ def run_explain(options: Namespace, clients: Any = None) -> int:
 
 def evaluate(options: Namespace, clients: Any) -> "Explained":
     """Explain what the options name."""
-    from seatrial.monitoring.artifact import opened
-    from seatrial.monitoring.counting import Counting
-    from seatrial.monitoring.explanation import explain_windows
-    from seatrial.monitoring.known_baseline import find_baseline
-    from seatrial.monitoring.places import place_of
-    from seatrial.monitoring.sources import find_windows
+    from seatrial.monitoring.explained import explain_source
 
-    named = _named(options, clients)
-    known = find_baseline(named.baseline, clients)
-    with opened(place_of(named.model, clients)) as artifact:
-        found = find_windows(source_of(options), Counting(known.baseline, known.judges_outcomes), clients)
-        return explain_windows(artifact, _analysis(named.analysis, clients), found.windows)
-
-
-def write(explained: "Explained", folder: Path) -> None:
-    """Write both files in Clarify's formats."""
-    from seatrial.contracts.clarify import ANALYSIS_FILE
-    from seatrial.contracts.model_monitor import VIOLATIONS_FILE
-
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {ANALYSIS_FILE: explained.analysis.to_document(), VIOLATIONS_FILE: explained.violations()}
-    for name, document in files.items():
-        (folder / name).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    return explain_source(_named(options, clients), source_of(options), clients)
 
 
 def _clients() -> Any:
@@ -73,18 +55,10 @@ def _clients() -> Any:
     return make_clients()
 
 
-@dataclass(frozen=True)
-class _Named:
-    """Where the three files of one training lie."""
-
-    model: str
-    baseline: str
-    analysis: str
-
-
-def _named(options: Namespace, clients: Any) -> _Named:
+def _named(options: Namespace, clients: Any) -> "Trained":
     """What the options say, and what the registry says of a model package."""
     from seatrial.contracts.clarify import ANALYSIS_FILE
+    from seatrial.monitoring.explained import Trained
     from seatrial.monitoring.known_baseline import described
     from seatrial.monitoring.places import InputError
 
@@ -99,23 +73,15 @@ def _named(options: Namespace, clients: Any) -> _Named:
     analysis = analysis or ("" if baseline.startswith("arn:") else f"{baseline.rstrip('/')}/{ANALYSIS_FILE}")
     if not analysis:
         raise InputError(f"{options.model}: was registered without AnalysisUri; name an analysis.json with --analysis")
-    return _Named(model, baseline, analysis)
-
-
-def _analysis(name: str, clients: Any) -> Any:
-    from seatrial.contracts.clarify import Analysis, AnalysisError
-    from seatrial.monitoring.places import InputError, place_of, read_text
-
-    try:
-        return Analysis.from_document(json.loads(read_text(place_of(name, clients))))
-    except (AnalysisError, json.JSONDecodeError) as error:
-        raise InputError(f"{name}: {error}; name the analysis.json of the model's training") from None
+    return Trained(model, baseline, analysis)
 
 
 def _lines(explained: "Explained") -> list[str]:
     """What an operator reads: the verdict, the features that changed places, bias by facet."""
+    from seatrial.monitoring.explained import headline
+
     made = explained.analysis.explanation
-    lines = [_headline(explained), "", f"{explained.rows:,} rows explained, {explained.labelled:,} labelled"]
+    lines = [headline(explained), "", f"{explained.rows:,} rows explained, {explained.labelled:,} labelled"]
     if made is not None:
         ranked = sorted(made.attributions, key=lambda name: -made.attributions[name])
         lines += ["", f"{'feature':<32}{f'mean |SHAP|, {made.unit}':>24}"]
@@ -123,13 +89,3 @@ def _lines(explained: "Explained") -> list[str]:
     lines += [f"  {text}" for text in explained.moved[:MOST_LINES]] if explained.attribution_drift else []
     lines += [f"bias: {item.sentence}" for item in explained.bias]
     return [*lines, *explained.notes]
-
-
-def _headline(explained: "Explained") -> str:
-    from seatrial.contracts.clarify import ATTRIBUTION_LIMIT
-
-    if explained.score is None:
-        return "insufficient_data: the attributions cannot be compared"
-    verdict = "explainability_drift" if explained.attribution_drift else "ok"
-    told = "below" if explained.attribution_drift else "not below"
-    return f"{verdict}: nDCG of the attributions is {explained.score:.3f}, {told} {ATTRIBUTION_LIMIT}"

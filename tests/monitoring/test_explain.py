@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from seatrial import cli
 from seatrial.contracts.bias import BiasSettings, Facet
+from seatrial.contracts.capture_writer import capture_line
 from seatrial.contracts.clarify import Analysis
 from seatrial.contracts.schema import Feature, FeatureSchema
 from seatrial.contracts.serving import BASELINE_URI
@@ -19,9 +22,11 @@ from seatrial.monitoring.artifact import opened
 from seatrial.monitoring.places import Folder
 from seatrial.statistics.baseline import build_baseline
 from seatrial.statistics.bias.facet_report import LabelledRows, facet_report
-from tests.monitoring.made_capture import write_baseline
+from tests.monitoring.made_capture import write_baseline, write_lines
 
-STEPS = Path(__file__).parents[2] / "pipelines" / "churn" / "steps"
+ROOT = Path(__file__).parents[2]
+STEPS = ROOT / "pipelines" / "churn" / "steps"
+JOB = ROOT / "pipelines" / "monitor" / "steps" / "explain_window.py"
 NAMES = ("tenure", "calls", "plan")
 SCHEMA = FeatureSchema((Feature("tenure", "numeric"), Feature("calls", "numeric"), Feature("plan", "categorical")))
 PREPROCESS = {
@@ -209,3 +214,34 @@ def test_a_file_that_is_no_artifact_is_refused(trained, tmp_path, capsys):
 
     assert code == cli.USER_MISTAKE
     assert "is no model.tar.gz" in capsys.readouterr().err
+
+
+def test_the_job_explains_a_variants_capture_and_says_so_in_its_exit_message(trained, tmp_path):
+    rows = people(10, 120, tenure=0.5, calls=60.0)
+    when = "2026-11-01T07:10:00Z"
+    lines = [
+        capture_line((",".join(row), "text/csv"), ("0.3\n", "text/csv"), event_id=str(place), inference_time=when)
+        for place, row in enumerate(rows)
+    ]
+    write_lines(tmp_path / "capture/churn/primary/2026/11/01/07/a.jsonl", lines)
+    (tmp_path / "labels").mkdir()
+    folders = [item for name in ("capture", "labels") for item in (f"--{name}", tmp_path / name)]
+    outputs = ["--output", tmp_path / "out", "--message", tmp_path / "message"]
+
+    done = subprocess.run(
+        [sys.executable, JOB, "--model", trained, "--baseline", trained, *folders, *outputs],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "message").read_text().startswith("explainability_drift: nDCG of the attributions is 0.")
+    assert json.loads((tmp_path / "out/constraint_violations.json").read_text())["violations"]
+
+
+def test_the_job_without_an_artifact_ends_with_a_sentence(tmp_path):
+    done = subprocess.run(
+        [sys.executable, JOB, "--model", tmp_path], capture_output=True, text=True, check=False
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    assert "explain_window: no model.tar.gz in" in done.stderr
