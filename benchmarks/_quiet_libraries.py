@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from _quiet_traffic import NUMERIC, categories
+from _quiet_traffic import NUMERIC, categories  # pyrefly: ignore[missing-import]
 
 warnings.filterwarnings("ignore")
 
@@ -25,8 +25,8 @@ def frame(values: np.ndarray) -> pd.DataFrame:
 
 def evidently(reference: pd.DataFrame, windows: list[pd.DataFrame]) -> Iterator[tuple[str, list[bool]]]:
     """`DataDriftPreset`: its own choice of tests; any column, and its share of 0.5 of the columns."""
-    from evidently import DataDefinition, Dataset, Report
-    from evidently.presets import DataDriftPreset
+    from evidently import DataDefinition, Dataset, Report  # pyrefly: ignore[missing-import]
+    from evidently.presets import DataDriftPreset  # pyrefly: ignore[missing-import]
 
     columns = list(reference.columns)
     definition = DataDefinition(
@@ -47,7 +47,7 @@ def evidently(reference: pd.DataFrame, windows: list[pd.DataFrame]) -> Iterator[
 
 def nannyml(reference: pd.DataFrame, windows: list[pd.DataFrame]) -> Iterator[tuple[str, list[bool]]]:
     """Univariate drift with its defaults: Jensen-Shannon, three deviations of the reference's chunks."""
-    import nannyml as nml
+    import nannyml as nml  # pyrefly: ignore[missing-import]
 
     size, columns = len(windows[0]), list(reference.columns)
     calculator = nml.UnivariateDriftCalculator(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 
 import numpy as np
-from _quiet_traffic import FEATURES, NUMERIC, count
+from _quiet_traffic import FEATURES, NUMERIC, count  # pyrefly: ignore[missing-import]
 from scipy.stats import chi2, kstwobign
 
 from seatrial.statistics.concept.adwin import Adwin

@@ -21,7 +21,7 @@ from seatrial.statistics.distribution_history import (
     RECENT_WINDOWS,
     Block,
     History,
-    _period,
+    period,
 )
 from seatrial.statistics.rhythm import Rhythm, weekday
 
@@ -99,7 +99,7 @@ class Screen:
 
 def _compacted(blocks: list[Blocks]) -> list[Blocks]:
     newest, older, recent = blocks[-1].hour, blocks[:-RECENT_WINDOWS], blocks[-RECENT_WINDOWS:]
-    merged = [_merged(list(group)) for _, group in groupby(older, lambda block: _period(block, newest))]
+    merged = [_merged(list(group)) for _, group in groupby(older, lambda block: period(block.hour, newest))]
     if len(merged) > MAXIMUM_DAYS + RECENT_HOURS // BLOCK_HOURS:
         merged = [_merged(merged[:2]), *merged[2:]]
     return [*merged, *recent]

@@ -23,11 +23,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT)]
 
 import numpy as np  # noqa: E402
-from _environments import environment  # noqa: E402
-from _monitor_peers import ARROW, PEERS  # noqa: E402
-from _quiet_methods import VALUE_METHODS, WINDOW_METHODS, Compared, PerValue, Reference  # noqa: E402
-from _quiet_screen import Screen  # noqa: E402
-from _quiet_traffic import DAY, FEATURES, NUMERIC, REFERENCE_DAYS, REGIMES, Shift, Traffic, count  # noqa: E402
+from _environments import environment  # noqa: E402 # pyrefly: ignore[missing-import]
+from _monitor_peers import ARROW, PEERS  # noqa: E402 # pyrefly: ignore[missing-import]
+from _quiet_methods import VALUE_METHODS, WINDOW_METHODS, Compared, PerValue, Reference  # noqa: E402 # pyrefly: ignore[missing-import]
+from _quiet_screen import Screen  # noqa: E402 # pyrefly: ignore[missing-import]
+from _quiet_traffic import DAY, FEATURES, NUMERIC, REFERENCE_DAYS, REGIMES, Shift, Traffic, count  # noqa: E402 # pyrefly: ignore[missing-import]
 
 from seatrial.statistics.alarm_budget import log_threshold  # noqa: E402
 from seatrial.statistics.distribution_check import Distribution, DriftLimits  # noqa: E402
@@ -227,7 +227,7 @@ def libraries() -> dict[tuple[str, str, int], float]:
     shares: dict[tuple[str, str, int], float] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "windows.npz"
-        np.savez(path, **_windows_for_libraries())
+        np.savez(path, allow_pickle=False, **_windows_for_libraries())
         for name in ("evidently", "nannyml"):
             python = environment(name, (*PEERS[name], ARROW))
             if python is None:
@@ -341,7 +341,7 @@ def _median(outcomes: list[Outcome], method: str, shift: str) -> float:
 def _delay(outcomes: list[Outcome], method: str, shift: str) -> str:
     told = [item.delays[method, shift] for item in outcomes if (method, shift) in item.delays]
     middle = _median(outcomes, method, shift)
-    worst = "never" if None in told else str(max(told, default=0))
+    worst = "never" if None in told else str(max(filter(None, told), default=0))
     return f"{middle:g} ({worst})" if middle < float("inf") else "-"
 
 

@@ -74,6 +74,8 @@ class DriftReport:
     windows: int
     began: int
     """Likeliest time of the change, in hours since 1970: the beginning of the stretch."""
+    began_earliest: int
+    began_latest: int
     rows: int
     drifted: bool
     quiet: bool
@@ -122,7 +124,9 @@ def check_distribution(
         minimum_effect=minimum,
         shift=detection.shift,
         windows=detection.windows,
-        began=detection.since,
+        began=detection.onset.began,
+        began_earliest=detection.onset.earliest,
+        began_latest=detection.onset.latest,
         rows=sum(counts),
         drifted=enough and not quiet,
         quiet=quiet,

@@ -7,6 +7,7 @@ from operator import add, mul
 
 from seatrial.statistics.distribution_history import DAY, Block, Counts, History
 from seatrial.statistics.log_sum import log_sum_exp
+from seatrial.statistics.onset import Onset, began
 from seatrial.statistics.rhythm import Rhythm
 from seatrial.statistics.shift_evidence import log_e_value
 from seatrial.statistics.shift_scores import ShiftScores
@@ -43,8 +44,8 @@ class Detection:
     log_evidence: float
     blocks: tuple[Block, ...]
     """Of the loudest stretch."""
-    since: int
-    """Beginning of the stretch in hours since 1970: the likeliest time of the change (Hinkley, 1970)."""
+    onset: Onset
+    """When the change began; the likeliest time is the beginning of the stretch."""
     windows: int
     shift: float
     """Of the loudest score, in standard deviations."""
@@ -80,11 +81,13 @@ class ShiftTest:
         stretches = list(self.stretches(history))
         found = [(self.log_value(stretch, score), stretch, score) for stretch, score in self._notable(stretches)]
         _, _, score = max(found, key=lambda item: item[0])
-        loudest = max(stretches, key=lambda item: item.weighted[score] ** 2 / item.precisions[score])
+        squares = [item.weighted[score] ** 2 / item.precisions[score] for item in stretches]
+        onset = began([item.since for item in stretches], squares)
+        loudest = stretches[squares.index(max(squares))]
         return Detection(
             log_evidence=log_sum_exp([value for value, _, _ in found]),
             blocks=history.blocks[-loudest.blocks :],
-            since=loudest.since,
+            onset=onset,
             windows=loudest.windows,
             shift=loudest.mean(score),
             recovered=_recovered(stretches[: loudest.blocks - 1], score, loudest.mean(score)),

@@ -68,16 +68,17 @@ class History:
 
 def _compacted(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
     newest, older, recent = blocks[-1].hour, blocks[:-RECENT_WINDOWS], blocks[-RECENT_WINDOWS:]
-    merged = [_merged(list(group)) for _, group in groupby(older, lambda block: _period(block, newest))]
+    merged = [_merged(list(group)) for _, group in groupby(older, lambda block: period(block.hour, newest))]
     if len(merged) > MAXIMUM_DAYS + RECENT_HOURS // BLOCK_HOURS:
         merged = [_merged(merged[:2]), *merged[2:]]
     return (*merged, *recent)
 
 
-def _period(block: Block, newest: int) -> tuple[int, int]:
-    if newest - block.hour < RECENT_HOURS:
-        return BLOCK_HOURS, block.hour // BLOCK_HOURS
-    return DAY, block.day
+def period(hour: int, newest: int) -> tuple[int, int]:
+    """Which block an hour belongs to once it is no longer kept singly."""
+    if newest - hour < RECENT_HOURS:
+        return BLOCK_HOURS, hour // BLOCK_HOURS
+    return DAY, hour // DAY
 
 
 def _merged(blocks: Sequence[Block]) -> Block:

@@ -189,6 +189,7 @@ def test_a_drift_that_ends_is_quiet_soon_and_one_that_lasts_is_not() -> None:
 
     assert lasting.drifted
     assert abs(lasting.began - 30) <= 6
+    assert lasting.began_earliest <= lasting.began <= lasting.began_latest
     assert ended.quiet
     assert not ended.drifted
 

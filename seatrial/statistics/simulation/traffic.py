@@ -69,7 +69,7 @@ class FeatureStream:
         counts = np.zeros(CELLS, np.int64)
         day_means, windows = rng.normal(0, self.amplitude, BASELINE_DAYS), BASELINE_DAYS * self.windows_per_day
         held = rng.multinomial(rows, [1 / windows] * windows)
-        for window in np.flatnonzero(held):
+        for window in np.flatnonzero(held).tolist():
             mean = self._mean(window, day_means[window // self.windows_per_day])
             counts += rng.multinomial(held[window], cell_shares(round(mean, 4)))
         return (*counts.tolist(), 0)
