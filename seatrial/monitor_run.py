@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # numpy takes a while to import: the other commands do withou
 
 ALARMED = 1
 MOST_ALARMS = 365
+LONGEST = timedelta(days=400)
 MOST_LINES = 10
 WINDOW_HELP = (
     "folder or s3:// prefix of data capture (.../yyyy/mm/dd/hh/*.jsonl), a capture file, the destination or joined "
@@ -130,6 +131,10 @@ def _period(options: Namespace) -> "Period":
     end = parse_hour(options.end, "--to") if options.end else None
     if start and end and start >= end:
         raise InputError(f"--to: must be after --from, got {options.end} after {options.start}")
+    if start and end and end - start > LONGEST:
+        raise InputError(
+            f"--to: at most {LONGEST.days} days are judged at once, got {(end - start).days}; ask for less"
+        )
     return Period(start, end)
 
 

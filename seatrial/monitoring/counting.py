@@ -50,7 +50,8 @@ class Counting:
         if len(present) < len(self.names):
             return replace(self.summary([], []), widths=((len(present), table.num_rows),))
         inputs = table.select(present)
-        sampled = inputs.take(pa.array(range(0, table.num_rows, max(1, table.num_rows // SAMPLE_ROWS))))
+        places = np.arange(0, table.num_rows, max(1, table.num_rows // SAMPLE_ROWS))
+        sampled = inputs.take(pa.array(places))
         texts = [[text_of(value) for value in column.to_pylist()] for column in sampled.columns]
         judged = inputs if scores is None else inputs.append_column(SCORES, pa.array(scores, pa.float64()))
         part = part_of_batch(self.baseline, judged, None if scores is None else SCORES)

@@ -275,6 +275,10 @@ def test_a_baseline_whose_bytes_changed_is_refused(made, tmp_path, capsys):
             ("--from", "2026-11-02", "--to", "2026-11-01"),
             "--to: must be after --from, got 2026-11-01 after 2026-11-02",
         ),
+        (
+            ("--from", "2020-01-01", "--to", "2026-01-01"),
+            "--to: at most 400 days are judged at once, got 2192; ask for less",
+        ),
         (("--alarm-budget", "0"), "--alarm-budget: must be above 0 and at most 365, got 0"),
         (("--minimum-rows", "0"), "--minimum-rows: must be at least 1, got 0"),
     ],
@@ -283,6 +287,64 @@ def test_what_cannot_be_used_is_told_in_one_line(made, capsys, arguments, senten
     code = run(*of(made), *arguments)
 
     assert (code, mistake(capsys)) == (cli.USER_MISTAKE, sentence)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("rows.csv", b"", "cannot be read as a table: Empty CSV file; repair the file"),
+        ("rows.csv", b"tenure_months,plan_type\n", "holds nothing in the period; check --from and --to, or the place"),
+        ("rows.csv", b"age\n3\n", "has none of the baseline's columns (tenure_months, plan_type); it has age"),
+        (
+            "rows.csv",
+            b"tenure_months,prediction\n3,high\n",
+            "row 1: prediction must be a number, got 'high'; repair the",
+        ),
+        ("rows.csv", b"tenure_months,prediction,label\n3,1,7\n", "row 1: label must be 0 or 1, got '7'; repair the"),
+        ("rows.jsonl", b'{"tenure_months": 3}\n[1]\n', "line 2: must be a JSON object; give JSON Lines"),
+        ("rows.jsonl", b'{"tenure_months": "\xff"}\n', "is no text in UTF-8; convert it, or give Parquet"),
+        ("rows.parquet", b"PAR1", "cannot be read as a table: "),
+        ("rows.txt", b"3,prepaid\n", "is neither data capture nor a table; give a folder of captures"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_told_with_its_place(made, capsys, name, content, sentence):
+    path = made / name
+    path.write_bytes(content)
+
+    code = run("--baseline", made / "baseline", "--window", path)
+
+    assert code == cli.USER_MISTAKE
+    assert mistake(capsys).startswith(f"{path}: {sentence}")
+
+
+def test_a_baseline_that_is_none_is_told_with_its_place(made, tmp_path, capsys):
+    broken = write_lines(tmp_path / "baseline.json", ['{"schema": {}}'])
+    other = write_lines(tmp_path / "other/statistics.json", ['{"features": 3}'])
+
+    codes = [run("--baseline", path, "--window", made / "capture") for path in (broken, other, tmp_path / "other/x")]
+
+    told = capsys.readouterr().err.splitlines()
+    assert codes == [cli.USER_MISTAKE] * 3
+    assert told[0].startswith(f"seatrial: {broken}: baseline: not a baseline file")
+    assert told[1].startswith(
+        f"seatrial: {other}: must be an object with a list of features; take a file of Model Monitor"
+    )
+    assert told[2] == f"seatrial: {tmp_path / 'other/x'}: no such file or folder; check the path"
+
+
+def test_requests_delivered_twice_and_those_written_after_the_hour_count_once_in_their_own(made, tmp_path, capsys):
+    captured, _ = lines_of_hour(0)
+    late = [line for line in captured if '"0-1' in line]
+    for number, lines in ((0, [*captured[:50], *captured]), (1, lines_of_hour(1)[0])):
+        write_lines(tmp_path / capture_key(number, "30-00-000.jsonl"), lines)
+    last = [line.replace("2026-11-01T00:00:00Z", "2026-11-01T00:59:58Z").replace('"0-', '"late-') for line in late]
+    write_lines(tmp_path / capture_key(1, "00-01-000.jsonl"), last)
+
+    run("--baseline", made / "baseline", "--window", tmp_path, "--json")
+
+    record = as_json(capsys)
+    assert [window["rows"] for window in record["windows"]] == [150 + len(late), 150]
+    assert record["coverage"]["repeated"] == 50
 
 
 def test_the_settings_of_an_engagement_are_used_and_options_go_before_them(made, tmp_path, capsys):
