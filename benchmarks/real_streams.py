@@ -283,10 +283,9 @@ def _print_harm(watched: Played, harmed: np.ndarray) -> None:
     for condition, words in (("drift", "an open ticket of drift"), ("quality_loss", "an open page of quality loss")):
         hours = np.array([condition in open_now for open_now in watched.incidents])
         days = hours.reshape(-1, HOURS).any(axis=1)
-        share = f"{harmed[days].mean():.0%} harmed" if days.any() else "-"
-        print(
-            f"  first model, days with {words}: {days.sum()} of {len(days)}, {share} (of all days {harmed.mean():.0%})"
-        )
+        share = f"{harmed[days].mean():.0%} harmed" if bool(days.any()) else "-"
+        counted = f"{int(days.sum())} of {len(harmed)}, {share} (of all days {harmed.mean():.0%})"
+        print(f"  first model, days with {words}: {counted}")
 
 
 def print_kpis(series: list[kpi.Series]) -> None:
@@ -318,12 +317,16 @@ def main() -> int:
     if not options.stream and options.data is None:
         print("skipped: no data; name a folder with --data or SEATRIAL_DATA, or a file with --stream")
         return 0
-    folder = Path(options.data) if options.data and not options.stream else None
-    series = kpi.read_series(folder / "kpi" / "nab") if folder and (folder / "kpi" / "nab").is_dir() else []
-    files = options.stream or sorted((folder / "drift").glob("*.csv*")) if folder or options.stream else []
+    files: list[Path] = options.stream
+    series: list[kpi.Series] = []
+    if not files:
+        folder = Path(options.data)
+        files = sorted((folder / "drift").glob("*.csv*"))
+        series = kpi.read_series(folder / "kpi" / "nab") if (folder / "kpi" / "nab").is_dir() else []
     streams = [*map(read_stream, files), *map(kpi.forecast, series)]
     missed = [stream.name for stream in streams if not print_stream(stream, options.model)]
-    print_kpis(series)
+    if series:
+        print_kpis(series)
     less = ", ".join(missed) or "none"
     print(f"\n{len(streams)} streams; a training for a loss gained less than a daily one on: {less}")
     return int(bool(missed))
