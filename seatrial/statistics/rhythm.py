@@ -16,6 +16,8 @@ FIRST_WEEKDAY = 3
 CALIBRATED_DAYS = 7
 """Whole days from which on a rhythm also tells how much days differ."""
 UNKNOWN_DAY_DEVIATION, UNKNOWN_WINDOW_DEVIATION = 0.03, 0.05
+SHARE_UNIT = 1e-4
+"""Precision with which shares are stored: far below what 28 days of an hour can tell."""
 
 Row = tuple[float, ...]
 
@@ -87,10 +89,10 @@ class Rhythm:
         return list(accumulate(self.volumes, initial=0.0)), sums
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready form; shares to five digits, a freedom without end as null."""
+        """JSON-ready form; shares in whole ten-thousandths, a freedom without end as null."""
         return {
-            "hours": [[round(value, 5) for value in row] for row in self.hours],
-            "weekdays": [[round(value, 5) for value in row] for row in self.weekdays],
+            "hours": [[round(value / SHARE_UNIT) for value in row] for row in self.hours],
+            "weekdays": [[round(value / SHARE_UNIT) for value in row] for row in self.weekdays],
             "volumes": [round(value, 5) for value in self.volumes],
             "day_variance": [round(value, 8) for value in self.day_variance],
             "window_variance": [round(value, 8) for value in self.window_variance],
@@ -102,8 +104,8 @@ class Rhythm:
     def from_json(cls, data: dict[str, Any]) -> "Rhythm":
         """Read what `to_json` wrote."""
         return cls(
-            hours=tuple(map(tuple, data["hours"])),
-            weekdays=tuple(map(tuple, data["weekdays"])),
+            hours=tuple(tuple(value * SHARE_UNIT for value in row) for row in data["hours"]),
+            weekdays=tuple(tuple(value * SHARE_UNIT for value in row) for row in data["weekdays"]),
             volumes=tuple(data["volumes"]),
             day_variance=tuple(data["day_variance"]),
             window_variance=tuple(data["window_variance"]),
