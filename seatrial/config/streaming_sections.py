@@ -33,7 +33,8 @@ class FeatureStoreSection(Section):
     """SageMaker Feature Store: features of subscribers and of cells, for training and for serving."""
 
     enabled: bool = False
-    """true: make the feature groups `churn` and `network-kpi`, offline in Iceberg tables."""
+    """true: make the feature groups `churn` and `network-kpi`, offline in Iceberg tables; the data flow's last stage
+    fills the one, the stream's consumer the other. Each write is paid for."""
     online: bool = True
     """true: keep the newest values of each subscriber and cell readable within milliseconds."""
     online_ttl_days: Annotated[int, Field(ge=1, le=3650)] = 90
