@@ -18,7 +18,7 @@ from seatrial.statistics.distribution_check import (
 from seatrial.statistics.distribution_history import Counts
 from seatrial.statistics.drift_state import DriftState
 from seatrial.statistics.estimate_check import EstimateReport, EstimateState, check_estimate
-from seatrial.statistics.explanation import LossSeries, explain_drift, explain_labelled_loss
+from seatrial.statistics.loss_series import LossSeries
 from seatrial.statistics.losses import brier_losses
 from seatrial.statistics.mean_detector import MeanDetector
 from seatrial.statistics.quality_check import QualityReport, QualityState, check_quality
@@ -224,6 +224,11 @@ def _explain(
     baseline: Baseline, evaluation: Evaluation, state: MonitorState, window: WindowSummary, labelled: Labelled
 ) -> RootCause | None:
     """The root cause of what the window tells; None when it tells nothing. Drifted inputs explain a loss, too."""
+    if not evaluation.drift and not evaluation.losses:
+        return None
+    # Only an alarm needs these modules: a cold start does without them.
+    from seatrial.statistics.explanation import explain_drift, explain_labelled_loss
+
     drift = None
     if evaluation.drift:
         drift = explain_drift(baseline, evaluation.reports, state.drift.histories, window.sample)

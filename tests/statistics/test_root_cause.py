@@ -6,7 +6,7 @@ import pytest
 
 from seatrial.contracts.schema import Feature, FeatureSchema
 from seatrial.statistics.baseline import Baseline, build_baseline
-from seatrial.statistics.explanation import LossSeries
+from seatrial.statistics.loss_series import LossSeries
 from seatrial.statistics.monitor import Evaluation, Labelled, MonitorLimits, MonitorState, evaluate
 from seatrial.statistics.window import summarise_window
 
