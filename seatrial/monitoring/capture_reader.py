@@ -71,6 +71,7 @@ class CaptureReader:
         start = datetime.fromisoformat(self.window).replace(tzinfo=UTC)
         self._before = (_text(start - OVERLAP), self.window)
         self._end = (_text(start + HOUR - OVERLAP), _text(start + HOUR))
+        self._names = self.baseline.schema.names
         self._seen: set[int] = set()
         self._events = 0
         self._block: list[CaptureRecord] = []
@@ -90,7 +91,7 @@ class CaptureReader:
             if not line.strip() or (self.share < 1 and not in_sample(_join_id(line), self.share)):
                 continue
             try:
-                record = _record(line, self.baseline)
+                record = _record(line, self._names)
             except CaptureError as error:
                 self._reject(line, str(error), next_hour)
                 continue
@@ -188,11 +189,11 @@ def _join_id(line: str) -> str:
     return found.get(1) or found.get(2) or line
 
 
-def _record(line: str, baseline: Baseline) -> CaptureRecord:
+def _record(line: str, names: Sequence[str]) -> CaptureRecord:
     if len(line) > LONGEST_LINE:
         raise CaptureError(f"line is longer than {LONGEST_LINE:,} characters")
     try:
-        return read_record(line, baseline.schema.names)
+        return read_record(line, names)
     except RecursionError:
         raise CaptureError("line nests too deeply") from None
 

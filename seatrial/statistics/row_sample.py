@@ -3,6 +3,8 @@
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import chain, repeat
 from typing import Any
 
 SAMPLE_ROWS = 200
@@ -34,11 +36,16 @@ class RowSample:
     @classmethod
     def of(cls, rows: Iterable[Sequence[str]], ids: Sequence[str] = (), size: int = SAMPLE_ROWS) -> "RowSample":
         """Sample of rows; `ids` (empty, or one for each row) are what a row is known by."""
-        names = iter(ids)
-        found = []
-        for row in rows:
-            values = tuple(value[:LONGEST_TEXT] for value in row)
-            found.append(SampledRow(zlib.crc32((next(names, "") or "\x1f".join(values)).encode()), values))
+        held = [row if isinstance(row, tuple) else tuple(row) for row in rows]
+        names = chain(ids, repeat(""))
+        ranks = [zlib.crc32((name or _text(row)).encode()) for row, name in zip(held, names, strict=False)]
+        if len(ranks) > size:
+            # Of a block of rows few are kept, so only these are made into rows of the sample.
+            largest = nsmallest(size, ranks)[-1]
+            chosen = [(rank, row) for rank, row in zip(ranks, held, strict=True) if rank <= largest]
+        else:
+            chosen = list(zip(ranks, held, strict=True))
+        found = [SampledRow(rank, tuple(value[:LONGEST_TEXT] for value in row)) for rank, row in chosen]
         return cls(tuple(sorted(found)[:size]), size)
 
     def merge(self, other: "RowSample") -> "RowSample":
@@ -57,3 +64,7 @@ class RowSample:
     def from_json(cls, items: list[Any]) -> "RowSample":
         """Read what `to_json` wrote."""
         return cls(tuple(SampledRow(rank, tuple(values)) for rank, *values in items))
+
+
+def _text(row: Sequence[str]) -> str:
+    return "\x1f".join(value[:LONGEST_TEXT] for value in row)

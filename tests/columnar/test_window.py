@@ -106,3 +106,12 @@ def test_columns_of_any_type_count_by_their_values(baseline):
 def test_a_table_without_a_column_of_the_model_is_told(baseline):
     with pytest.raises(ColumnError, match="table has no column plan; it has tenure"):
         part_of_batch(baseline, pa.table({"tenure": [1.0]}))
+
+
+def test_rows_without_ids_are_sampled_by_their_own_texts(baseline):
+    rows, scores, _ = rows_of(random.Random(3), 500)
+
+    part = part_of_rows(baseline, rows, scores)
+
+    assert part.counted.sample == summarise_window(baseline, rows, scores).sample
+    assert len({row.rank for row in part.counted.sample.rows}) > 20
