@@ -96,10 +96,10 @@ class Harbour:
     def invoked(self, hour: int, times: int, variant: str = "primary") -> None:
         self.invoked_at(at(hour), times, variant)
 
-    def invoked_at(self, time: datetime, times: int, variant: str = "primary") -> None:
+    def invoked_at(self, time: datetime, times: int, variant: str = "primary", metric: str = "Invocations") -> None:
         """What the endpoint counts by itself."""
         dimensions = [{"Name": "EndpointName", "Value": "churn"}, {"Name": "VariantName", "Value": variant}]
-        datum = {"MetricName": "Invocations", "Dimensions": dimensions, "Value": times, "Timestamp": time}
+        datum = {"MetricName": metric, "Dimensions": dimensions, "Value": times, "Timestamp": time}
         boto3.client("cloudwatch").put_metric_data(Namespace="AWS/SageMaker", MetricData=[datum])
 
     def put(self, key: str, lines: list[str]) -> None:

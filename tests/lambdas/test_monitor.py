@@ -88,6 +88,16 @@ def test_an_hour_without_requests_is_no_missing_data(harbour: Harbour) -> None:
     assert harbour.verdict(0)["sentence"] == "insufficient_data: no request came in this hour"
 
 
+def test_requests_of_the_next_hour_and_failed_ones_make_an_idle_hour_no_gap(harbour: Harbour) -> None:
+    harbour.invoked_at(at(1), 80)
+    harbour.invoked_at(at(0) + timedelta(minutes=30), 12)
+    harbour.invoked_at(at(0) + timedelta(minutes=30), 12, metric="Invocation5XXErrors")
+
+    harbour.run(0)
+
+    assert harbour.verdict(0)["verdict"] == "insufficient_data"
+
+
 def test_an_idle_hour_does_not_close_the_incident_of_a_capture_that_failed(harbour: Harbour) -> None:
     harbour.invoked(0, 5)
 
