@@ -224,3 +224,16 @@ def test_the_order_of_members_does_not_matter(definition):
     shuffled = json.loads(json.dumps(definition, sort_keys=True))
 
     assert messages(shuffled) == []
+
+
+def test_a_step_on_emr_serverless_needs_one_application_a_role_and_a_job_in_the_apis_spelling(definition):
+    both = {"ApplicationId": "00fa", "ApplicationConfig": {}, "JobConfig": {"JobDriver": {}}}
+    definition["Steps"].append({"Name": "Spark", "Type": "EMRServerless", "Arguments": both})
+
+    found = messages(definition)
+
+    assert found == [
+        "Steps[Spark].Arguments: must have exactly one of ApplicationId and ApplicationConfig",
+        "Steps[Spark].Arguments.ExecutionRoleArn: is required",
+        "Steps[Spark].Arguments.JobConfig.jobDriver: is required",
+    ]
