@@ -19,6 +19,9 @@ INFERENCE_ID_HEADER = "X-Amzn-SageMaker-Inference-Id"
 MOST_WAITING = 10_000
 """Requests kept in memory while they cannot be written; what comes beyond is lost and counted."""
 
+RETRY_SECONDS = 60.0
+"""Pause after an attempt to write that failed: requests must not wait for a store that is away."""
+
 Put = Callable[[str, bytes], None]
 
 
@@ -78,6 +81,7 @@ class CaptureWriter:
     """Requests that could not be kept or written."""
     _lines: list[str] = field(default_factory=list, repr=False)
     _first: float = 0.0
+    _retry_at: float = 0.0
     _lock: Any = field(default_factory=threading.Lock, repr=False)
 
     def add(self, request: tuple[bytes | str, str], answer: tuple[bytes | str, str], inference_id: str | None) -> None:
@@ -88,16 +92,20 @@ class CaptureWriter:
         when = _stamp(now, "%Y-%m-%dT%H:%M:%SZ")
         line = capture_line(request, answer, event_id=event_id, inference_time=when, inference_id=inference_id)
         with self._lock:
-            if self._lines and _hour(self._first) != _hour(now):
-                self._write()
+            before = (
+                self._take() if self._lines and _hour(self._first) != _hour(now) and now >= self._retry_at else None
+            )
             self._keep(line, now)
-            if len(self._lines) >= self.most_lines or now - self._first >= self.longest_seconds:
-                self._write()
+            old = len(self._lines) >= self.most_lines or now - self._first >= self.longest_seconds
+            due = self._take() if old and now >= self._retry_at else None
+        for batch in (before, due):
+            self._write(batch)
 
     def flush(self) -> None:
         """Write everything that waits."""
         with self._lock:
-            self._write()
+            batch = self._take()
+        self._write(batch)
 
     def _keep(self, line: str, now: float) -> None:
         if len(self._lines) >= MOST_WAITING:
@@ -106,16 +114,26 @@ class CaptureWriter:
         self._first = self._first if self._lines else now
         self._lines.append(line)
 
-    def _write(self) -> None:
-        """Lines of one hour as one object; of a store that cannot be reached they wait, as long as there is room."""
-        if not self._lines:
-            return
-        key = f"{self.prefix.strip('/')}/{_stamp(self._first, '%Y/%m/%d/%H/%M-%S')}-{self.new_id()}.jsonl"
-        try:
-            self.put(key, ("\n".join(self._lines) + "\n").encode())
-        except Exception:  # whatever a store raises, the model's caller must get his answer
-            return
+    def _take(self) -> tuple[float, list[str]] | None:
+        """Everything that waits, and since when; nothing waits any more."""
+        batch = (self._first, self._lines) if self._lines else None
         self._lines = []
+        return batch
+
+    def _write(self, batch: tuple[float, list[str]] | None) -> None:
+        """Lines as one object, without holding others up; of a store that cannot be reached they wait for a minute."""
+        if batch is None:
+            return
+        first, lines = batch
+        key = f"{self.prefix.strip('/')}/{_stamp(first, '%Y/%m/%d/%H/%M-%S')}-{self.new_id()}.jsonl"
+        try:
+            self.put(key, ("\n".join(lines) + "\n").encode())
+        except Exception:  # whatever a store raises, the model's caller must get his answer
+            with self._lock:
+                kept = (lines + self._lines)[:MOST_WAITING]
+                self.lost += len(lines) + len(self._lines) - len(kept)
+                self._lines, self._first = kept, first
+                self._retry_at = self.clock() + RETRY_SECONDS
 
 
 def captured(functions: Mapping[str, Callable[..., Any]], writer: CaptureWriter) -> Callable[..., Any]:

@@ -28,8 +28,10 @@ class Store:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.broken = False
+        self.attempts = 0
 
     def put(self, key: str, body: bytes) -> None:
+        self.attempts += 1
         if self.broken:
             raise ConnectionError("no store")
         self.objects[key] = body
@@ -106,6 +108,18 @@ def test_a_store_that_fails_never_fails_the_request_and_nothing_is_lost_when_it_
     writer.flush()
 
     assert (len(store.records()), writer.lost) == (4, 0)
+
+
+def test_a_store_that_is_away_is_asked_once_a_minute_only() -> None:
+    store, clock = Store(), Clock()
+    writer = writer_of(store, clock, most_lines=2)
+    store.broken = True
+
+    for second in range(0, 150, 10):
+        clock.now = START + second
+        writer.add(("1", CSV), ("0.5", CSV), None)
+
+    assert store.attempts == 3
 
 
 def test_memory_is_bounded_while_the_store_is_away_and_the_loss_is_counted() -> None:

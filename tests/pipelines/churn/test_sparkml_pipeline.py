@@ -5,6 +5,7 @@ with Spark's probabilities is shown in test_sparkml_train.py.
 """
 
 import csv
+import hashlib
 import io
 import json
 import random
@@ -140,7 +141,7 @@ def test_a_model_of_sparkml_is_registered_with_all_that_promotion_and_monitoring
     read = {key: _read(s3, facts[key]) for key in facts if key.endswith("Uri") and key != "InputDataUri"}
     assert len(read["SmokeInputUri"].splitlines()) == len(read["SmokeOutputUri"].splitlines()) == 20
     assert json.loads(read["EvaluationUri"])["auc"] > 0.6
-    assert json.loads(read["BaselineUri"])
+    assert facts["BaselineSha256"] == hashlib.sha256(read["BaselineUri"].encode()).hexdigest()
     folder = container["ModelDataUrl"].rpartition("/")[0]
     parity = json.loads(_read(s3, f"{folder}/parity.json"))
     assert (parity["rows"], parity["rows_outside"]) == (150, 0)
