@@ -1,6 +1,5 @@
 """Reads a settings dataclass from JSON, reporting every mistake at once."""
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import Field, fields
@@ -31,6 +30,8 @@ def parse_settings(kind: type[Settings], text: str, name: str) -> Settings:
 
 def _mistake(name: str, known: Mapping[str, Field[Any]], key: str, value: Any) -> str | None:
     if key not in known:
+        import difflib  # a fault's message alone needs it: no cold start does
+
         near = difflib.get_close_matches(key, known, n=1)
         return f"{name}.{key}: unknown key" + (f", did you mean {near[0]!r}" if near else f", known: {sorted(known)}")
     default = known[key].default
