@@ -118,7 +118,6 @@ def _wanted(row: Mapping[str, Any], columns: Sequence[tuple[str, Kind]]) -> dict
 
 
 def _typed(row: Mapping[str, Any], columns: Sequence[tuple[str, Kind]]) -> dict[str, Any]:
-    """The columns alone; whole numbers where a count is wanted, and no number that Parquet's readers cannot sum."""
-    typed = {name: row.get(name) for name, _ in columns}
-    counts = [name for name, kind in columns if kind == "bigint" and typed[name] is not None]
-    return {**typed, **{name: int(typed[name]) for name in counts}}
+    """The columns alone, with whole numbers where a count is wanted."""
+    counts = {name for name, kind in columns if kind == "bigint" and row.get(name) is not None}
+    return {name: int(row[name]) if name in counts else row.get(name) for name, _ in columns}
