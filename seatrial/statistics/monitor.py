@@ -175,7 +175,7 @@ def evaluate(
     """Judge one window and the labels that came with it; returns the state for the next window.
 
     `hour` is the window's beginning in hours since 1970 (UTC), by which it is compared with the same hour of other
-    days; without it windows are taken to follow each other by the hour.
+    days; without it, as of a table, rows are taken to be of all hours, and only days may differ by themselves.
     Rows with a schema violation are kept out of the drift histories: a broken feed is not drift.
     """
     threshold = log_threshold(tests_of(len(baseline.features)), limits.alarm_budget_per_year, limits.windows_per_year)
@@ -184,7 +184,8 @@ def evaluate(
     counts = {} if broken else _window_counts(baseline, window)
     judged, known = state.drift.observe(distributions(baseline), counts, limits.minimum_rows, hour)
     state = replace(state, drift=_with_labels(baseline, known, labelled, hour))
-    drift = DriftLimits(threshold, limits.minimum_effect, limits.null_rows, limits.unknown_rhythm)
+    unknown_rhythm = 0.0 if hour is None else limits.unknown_rhythm
+    drift = DriftLimits(threshold, limits.minimum_effect, limits.null_rows, unknown_rhythm)
     reports, findings = _check_drift(baseline, state.drift, drift)
     quality, after = check_quality(state.quality, labelled.predictions, labelled.labels, threshold)
     shifted = _shifted(baseline, window, reports)
