@@ -173,8 +173,8 @@ def _sklearn(kind: str, order: Order, inputs: Array, wanted: Array, classes: int
     makers = {
         ("linear", True): lambda: Ridge(random_state=0),
         ("linear", False): lambda: LogisticRegression(max_iter=1000, random_state=0),
-        ("mlp", True): lambda: MLPRegressor((32,), max_iter=300, random_state=0),
-        ("mlp", False): lambda: MLPClassifier((32,), max_iter=300, random_state=0),
+        ("mlp", True): lambda: MLPRegressor((32,), max_iter=1000, tol=1e-3, random_state=0),
+        ("mlp", False): lambda: MLPClassifier((32,), max_iter=1000, tol=1e-3, random_state=0),
     }
     learner = makers[kind, order.problem == REGRESSION]()
     return make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), learner).fit(inputs, wanted).predict

@@ -41,7 +41,10 @@ def create(session: Session, text: str) -> Outcome:
         options.learner, _problem(options, kinds, rows, target), _kinds(options, kinds, inputs), options.parameters
     )
     wanted = [row[target] for row in rows] if target is not None else [None] * len(rows)
-    learned = learning.train(order, [[row[index] for index in inputs] for row in rows], wanted)
+    try:
+        learned = learning.train(order, [[row[index] for index in inputs] for row in rows], wanted)
+    except ValueError as error:  # XGBoost's own error is one too
+        raise SqlError(f"training failed: {_reason(error)}") from error
     key = hashlib.sha256(f"{model.schema}.{model.name} {session.facts().now} {text}".encode()).hexdigest()[:16]
     session.database.models[key] = learned
     entry.columns = [Column(names[index], kinds[index].sql("redshift")) for index in inputs]
@@ -53,6 +56,11 @@ def create(session: Session, text: str) -> Outcome:
     model.details = _details(session, options, order, entry, learned.score)
     session.catalog.put(model)
     return Outcome()
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error, without the time and the place in the source that XGBoost puts before it."""
+    return re.sub(r"^\[[\d:]+\] \S+: ", "", str(error).strip().splitlines()[0])
 
 
 def _check_bucket(session: Session, options: Options) -> None:

@@ -69,6 +69,9 @@ def _refuse(tree: exp.Expr) -> None:
         distinct = select.args.get("distinct")
         if distinct is not None and distinct.args.get("on") is not None:
             raise SqlError("syntax error: Redshift has no DISTINCT ON")
+    for dot in tree.find_all(exp.Dot):
+        if isinstance(dot.expression, exp.Anonymous):
+            raise SqlError(f"function {dot.this.name.lower()}.{dot.expression.name.lower()} does not exist")
     if tree.find(exp.Values) is not None:
         raise SqlError("syntax error: VALUES lists used as tables are not supported by Redshift")
     for kind, name in refused.items():

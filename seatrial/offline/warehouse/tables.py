@@ -185,6 +185,9 @@ def _dependents(session: Session, entry: Entry) -> list[str]:
     ]
 
 
+_HELD_BY_SCHEMAS = ("table", "view", "materialized view", "procedure", "function", "prediction function", "model")
+
+
 def _drop_schema(session: Session, tree: exp.Drop) -> Outcome:
     target = tree.args["tables"][0]
     name = (target.db or target.name).lower()
@@ -193,7 +196,7 @@ def _drop_schema(session: Session, tree: exp.Drop) -> Outcome:
         if tree.args.get("exists"):
             return Outcome()
         raise SqlError(f'schema "{name}" does not exist')
-    held = [one for one in session.catalog.all("table", "view", "materialized view", "procedure") if one.schema == name]
+    held = [one for one in session.catalog.all(*_HELD_BY_SCHEMAS) if one.schema == name]
     if held and not tree.args.get("cascade"):
         raise SqlError(f"cannot drop schema {name} because other objects depend on it")
     for one in held:

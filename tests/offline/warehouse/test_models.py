@@ -72,6 +72,51 @@ def test_boosted_trees_and_clusters_take_their_own_parameters(customers):
     assert groups == [(3,)]
 
 
+@pytest.mark.parametrize("kind", ["xgboost", "mlp", "linear_learner"])
+def test_one_of_several_texts_is_predicted(customers, kind):
+    rows = "select n % 3 = 0 as a, n % 3 = 1 as b, plan from customers"
+    customers.rows(
+        f"create model kind_{kind} from ({rows}) target plan function f_{kind} iam_role default model_type {kind} "
+        "problem_type multiclass_classification settings (s3_bucket 'lake', max_cells 1700)"
+    )
+
+    wrong = customers.rows(f"select count(*) from customers where f_{kind}(n % 3 = 0, n % 3 = 1) <> plan")
+
+    assert wrong == [(0,)]
+    assert customers.rows(f"select f_{kind}(null, null)")[0][0] in {"a", "b", "c"}
+
+
+def test_a_training_that_fails_says_why(customers):
+    failed = customers.run(
+        "create model wide from (select age, spend from customers) target spend "
+        "function f_wide iam_role default auto off model_type xgboost objective 'reg:logistic' preprocessors 'none' "
+        "settings (s3_bucket 'lake')"
+    )
+
+    assert failed["Status"] == "FAILED"
+    assert failed["Error"].startswith("ERROR: training failed: ")
+    assert "base_score must be in (0,1)" in failed["Error"]
+
+
+def test_a_schema_takes_its_models_and_functions_along(session):
+    session.execute("create schema passing")
+    session.execute("create function passing.f_one(int) returns int stable as $$ select $1 $$ language sql")
+
+    session.execute("drop schema passing cascade")
+
+    session.execute("create schema passing")
+    with pytest.raises(SqlError, match=r"function passing\.f_one does not exist"):
+        session.execute("select passing.f_one(1)")
+
+
+def test_a_schema_with_a_function_in_it_is_not_dropped_by_mistake(session):
+    session.execute("create schema passing")
+    session.execute("create function passing.f_one(int) returns int stable as $$ select $1 $$ language sql")
+
+    with pytest.raises(SqlError, match="other objects depend on it"):
+        session.execute("drop schema passing")
+
+
 def test_a_dropped_model_takes_its_function_along(customers):
     customers.rows("create model gone from (select age, churned from customers) target churned function f_gone "
                    "iam_role default settings (s3_bucket 'lake')")  # fmt: skip
