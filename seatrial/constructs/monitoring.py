@@ -147,7 +147,7 @@ class EndpointMonitor(Construct):
         missing = ("MissingData", "MissingData", "The endpoint was called but nothing was captured")
         return [
             self._verdict_alarm("InputDrift", "InputDrift", "Inputs have drifted: have a look (a ticket, no page)"),
-            self._verdict_alarm("QualityLoss", "QualityLoss", "The model has become worse, by its labels or by estimate"),
+            self._verdict_alarm("QualityLoss", "QualityLoss", "The model has become worse, by labels or by estimate"),
             *([self._verdict_alarm(*missing)] if captures else []),
             self._verdict_alarm("SchemaViolation", "SchemaViolations", "Requests do not have the model's schema"),
             self._silence_alarm(),
