@@ -7,6 +7,7 @@ give the same evaluation. Exits 1 when results differ or a target is missed.
 """
 
 import argparse
+import ctypes
 import math
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 from _monitor_data import NAMES, NUMERIC, write  # pyrefly: ignore[missing-import]
-from spark_features import ROOT, measure  # pyrefly: ignore[missing-import]
+from spark_features import ROOT, SUBREAPER, measure  # pyrefly: ignore[missing-import]
 
 from seatrial.columnar.window import WindowPart, part_of_batch
 from seatrial.contracts.schema import Feature, FeatureSchema
@@ -90,6 +91,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 4_000_000])
     options = parser.parse_args()
+    # Python workers outlive the JVM that started them; as children of this process they are counted.
+    ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     print(f"{'rows':>12}{'Spark CPU s':>12}{'process CPU s':>14}{'merge ms a part':>18}{'KB a part':>12}")
     with tempfile.TemporaryDirectory() as name:
         baseline = baseline_of(Path(name))
