@@ -62,10 +62,11 @@ def run_monitor(options: Namespace, settings: Mapping[str, Any]) -> int:
     from seatrial.monitoring.report import to_json, write_report
 
     result = evaluate(options, settings, cache(make_clients))
-    sys.stdout.write(to_json(result.report) if options.json else "\n".join(_lines(result.report)) + "\n")
+    lines = _lines(result.report)
     if options.out is not None:
         page, *_ = write_report(result.report, result.statistics, result.rejected, options.out)
-        sys.stdout.write("" if options.json else f"\nreport: {page}\n")
+        lines += ["", f"report: {page}"]
+    sys.stdout.write(to_json(result.report) if options.json else "\n".join(lines) + "\n")
     return ALARMED if result.report.alarmed else 0
 
 

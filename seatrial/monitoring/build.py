@@ -138,7 +138,7 @@ def _judges_quality(evaluation: Evaluation) -> bool:
 
 
 def _incidents(judged: Sequence[Judged]) -> tuple[IncidentRecord, ...]:
-    """Every incident that was open after some window, in order of opening."""
+    """Every incident that was open after some window: those still open first, of these the gravest."""
     found: dict[str, IncidentRecord] = {}
     for item in judged:
         for incident in item.decision.incidents:
@@ -156,7 +156,7 @@ def _incidents(judged: Sequence[Judged]) -> tuple[IncidentRecord, ...]:
             found[incident.id] = replace(record, windows=record.windows + 1, root_cause=record.root_cause or cause)
         for incident in item.decision.cleared:
             found[incident.id] = replace(found[incident.id], cleared_at=window_end(item) or item.name)
-    return tuple(found.values())
+    return tuple(sorted(found.values(), key=lambda item: (item.cleared_at is not None, item.severity != "page")))
 
 
 def _told(judged: Judged, condition: str) -> str:

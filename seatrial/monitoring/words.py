@@ -12,6 +12,7 @@ from seatrial.statistics.summary import FeatureSummary
 
 MISSING = "missing"
 OTHERS = "other values"
+LABELS_ALONE = "drift of the share of positive labels"
 
 
 def cell_names(cells: Cells) -> tuple[str, ...]:
@@ -55,7 +56,7 @@ def headline(incidents: Sequence[IncidentRecord], features: Sequence[FeatureReco
     ranked = sorted(incidents, key=lambda item: item.severity != "page")
     drifted = [item for item in features if item.drifted]
     told = [
-        _named(drifted) if kind == "drift" and drifted else kind.replace("_", " ")
+        (_named(drifted) if drifted else LABELS_ALONE) if kind == "drift" else kind.replace("_", " ")
         for kind in dict.fromkeys(item.condition for item in ranked)
     ]
     return f"{', '.join(told)}: {_ended(incidents)}"
@@ -103,11 +104,7 @@ def meaning(
     told: list[str] = []
     conditions = {item.condition for item in incidents}
     if "schema_violation" in conditions:
-        told.append(
-            "Rows are not what the model was made for. This is a fault of the feed, not drift: repair it where the "
-            "columns come from; training again on such rows would do harm. Faulty windows were kept out of the drift "
-            "statistics."
-        )
+        told.append(_fault_sentence([item for item in incidents if item.condition == "schema_violation"]))
     if "quality_loss" in conditions:
         told.append(_loss_sentence(performance))
     drifted = [item for item in features if item.drifted]
@@ -130,6 +127,20 @@ def meaning(
     told[:0] = [f"Root cause: {sentence}." for sentence in dict.fromkeys(causes)]
     told += _coverage_sentences(coverage)
     return tuple(told)
+
+
+def _fault_sentence(faults: Sequence[IncidentRecord]) -> str:
+    ends = [item.cleared_at for item in faults]
+    last = max((end for end in ends if end), default="")
+    if None in ends:
+        return (
+            "Rows are not what the model was made for. This is a fault of the feed, not drift: repair it where the "
+            "columns come from; training again on such rows would do harm. Faulty windows are kept out of the statistics."
+        )
+    return (
+        f"Rows were not what the model was made for: a fault of the feed, not drift, which has cleared by {last}. Find "
+        "out what happened there, and leave its rows out of any training; they are left out of the statistics here."
+    )
 
 
 def _drift_sentence(drifted: Sequence[FeatureRecord]) -> str:

@@ -90,6 +90,22 @@ def test_a_loss_of_quality_pages(made, tmp_path, capsys):
     assert "predictions are worse than when the model was validated" in capsys.readouterr().out
 
 
+def test_a_feed_that_was_broken_for_an_hour_is_told_as_a_fault_that_has_cleared(made, tmp_path, capsys):
+    for number in range(4):
+        captured, _ = lines_of_hour(number)
+        broken = [line.replace(",prepaid", ",").replace(",postpaid", ",") for line in captured]
+        write_lines(tmp_path / capture_key(number), broken if number == 1 else captured)
+
+    code = run("--baseline", made / "baseline", "--window", tmp_path, "--json")
+
+    record = as_json(capsys)
+    assert code == ALARMED
+    assert [window["verdict"] for window in record["windows"]] == ["ok", "schema_violation", "ok", "ok"]
+    assert record["incidents"][0]["cleared_at"] == "2026-11-01T03:00:00Z"
+    assert record["headline"] == "schema violation: one incident, cleared by the end"
+    assert record["meaning"][0].startswith("Rows were not what the model was made for")
+
+
 def test_lines_that_cannot_be_read_are_quarantined_and_counted_by_reason(made, tmp_path, capsys):
     captured, _ = lines_of_hour(0)
     odd = captured[0].replace('"encoding":"CSV"', '"encoding":"PROTOBUF"', 1)
