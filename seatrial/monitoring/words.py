@@ -135,7 +135,7 @@ def _fault_sentence(faults: Sequence[IncidentRecord]) -> str:
     if None in ends:
         return (
             "Rows are not what the model was made for. This is a fault of the feed, not drift: repair it where the "
-            "columns come from; training again on such rows would do harm. Faulty windows are kept out of the statistics."
+            "columns come from; training again on such rows would do harm. Faulty windows are left out of statistics."
         )
     return (
         f"Rows were not what the model was made for: a fault of the feed, not drift, which has cleared by {last}. Find "
