@@ -9,7 +9,6 @@ from typing import Any
 from seatrial.contracts import model_monitor
 from seatrial.contracts.schema import Feature, FeatureSchema
 from seatrial.statistics.auc import AucEstimate, estimate_auc
-from seatrial.statistics.baseline_rhythm import rhythms_of
 from seatrial.statistics.bins import Categories, Cells, FeatureType, NumericBins, cells_from_json, cells_to_json
 from seatrial.statistics.losses import brier_losses, log_losses
 from seatrial.statistics.moments import Moments
@@ -228,6 +227,9 @@ def _rhythms(
         raise ValueError(f"baseline: rows and hours must be equally many, got {len(table)} and {len(hours)}")
     columns = [*zip(*table, strict=True), [repr(score) for score in predictions]]
     texts = {item.name: column for item, column in zip(watched, columns, strict=True)}
+    # Only the training job learns rhythms: a function that reads baselines starts without the module.
+    from seatrial.statistics.baseline_rhythm import rhythms_of
+
     return rhythms_of({item.name: (item.cells, item.summary) for item in watched}, texts, hours)
 
 

@@ -8,8 +8,7 @@ from typing import Any
 from seatrial.statistics.distribution_check import Distribution, DriftLimits, DriftReport, check_distribution
 from seatrial.statistics.distribution_history import Counts, History
 from seatrial.statistics.rhythm import Rhythm
-from seatrial.statistics.rhythm_estimate import HOURS_FROM_DAYS, learn_rhythms
-from seatrial.statistics.rhythm_learning import MAXIMUM_DAYS, Learning
+from seatrial.statistics.rhythm_learning import HOURS_FROM_DAYS, MAXIMUM_DAYS, Learning
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,9 @@ class DriftState:
 
     def _with_rhythms(self, watched: Sequence[Distribution], learning: Mapping[str, Learning]) -> "DriftState":
         """Rhythms after another whole day; what was learned from enough days is kept only as its rhythm."""
+        # Once a day, and no more after the last: a function's cold start does without the module.
+        from seatrial.statistics.rhythm_estimate import learn_rhythms
+
         scores = {item.name: item.scores for item in watched if item.name in learning}
         found = learn_rhythms(scores, {name: learning[name] for name in scores})
         unfinished = {name: item for name, item in learning.items() if item.days < MAXIMUM_DAYS}

@@ -7,10 +7,9 @@ from operator import add, mul
 
 from seatrial.statistics.distribution_history import DAY, Counts
 from seatrial.statistics.rhythm import CALIBRATED_DAYS, UNKNOWN_DAY_DEVIATION, WEEK, Rhythm, Row, weekday
-from seatrial.statistics.rhythm_learning import Learning
+from seatrial.statistics.rhythm_learning import HOURS_FROM_DAYS, Learning
 from seatrial.statistics.shift_scores import ShiftScores
 
-HOURS_FROM_DAYS = 2
 WEEKDAYS_FROM_DAYS = 21
 CERTAIN_FREEDOM = 1000.0
 

@@ -11,6 +11,7 @@ from seatrial.statistics.shift_scores import ShiftScores
 PARTIAL_DAY = 0.8
 """A day with a smaller share of the usual number of windows is left out: its mean would be that of its hours."""
 MAXIMUM_DAYS = 28
+HOURS_FROM_DAYS = 2
 
 Windows = tuple[tuple[int, Counts], ...]
 
