@@ -17,11 +17,13 @@ GATEWAY_ACTIONS: dict[str, tuple[str, ...]] = {
 }
 INTERFACE_ACTIONS: dict[str, tuple[str, ...]] = {
     "sagemaker.api": (
+        "sagemaker:CreateProcessingJob",
         "sagemaker:DescribeEndpoint",
         "sagemaker:DescribeEndpointConfig",
         "sagemaker:DescribeModel",
         "sagemaker:DescribeModelPackage",
         "sagemaker:DescribePipelineExecution",
+        "sagemaker:DescribeProcessingJob",
         "sagemaker:ListModelPackages",
         "sagemaker:StartPipelineExecution",
     ),
