@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as fn
 
+from seatrial.spark import raw_events, raw_rows
 from seatrial.spark.errors import DataError
+from seatrial.spark.files import Files
 from tests.pipelines.cdr import oracle
-from tests.pipelines.lake import DAY, EVENTS, Lake, event, load_job, moment
+from tests.pipelines.lake import DAY, EVENTS, Lake, event, load_job, moment, spark_session
 
 pytestmark = pytest.mark.slow
 
@@ -112,6 +114,24 @@ def test_copies_meet_in_one_file_however_many_files_a_day_goes_into(lake, pieces
         (f"e{n}", 2, float(n)) for n in range(40)
     )
     assert len({row.file for row in found}) in files  # pieces may share a file, by the hash of their number
+
+
+def test_the_code_that_asks_every_row_is_short_enough_for_javas_compiler(lake):
+    lake.land([event("a")])
+    files = Files(lake.spark)
+    checked = raw_events.check_files(files, raw_events.list_inputs(files, str(lake.root / "raw"), "telecom"))
+    for name, value in {"wholeStage": "true", "factoryMode": "FALLBACK"}.items():
+        lake.spark.conf.set(f"spark.sql.codegen.{name}", value)
+    try:
+        plan = raw_rows.good_rows(lake.spark, checked)._jdf.queryExecution().executedPlan()
+        debug = getattr(lake.spark._jvm.org.apache.spark.sql.execution.debug, "package$")
+        stages = getattr(debug, "MODULE$").codegenStringSeq(plan)
+    finally:
+        spark_session()  # puts the tests' own settings back
+
+    sizes = [stages.apply(number)._3().maxMethodCodeSize() for number in range(stages.size())]
+
+    assert 0 < max(sizes) < 8_000  # bytes of a method: HotSpot interprets longer ones for ever
 
 
 def test_days_are_made_again_when_rows_came_and_come_out_the_same_after_a_rerun_or_a_death(lake):
