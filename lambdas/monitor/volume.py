@@ -3,13 +3,15 @@
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapters import Aws
 from parse import Configuration, WindowJob
 
 from seatrial.contracts import layout
-from seatrial.contracts.volume import REQUEST_FILE, RESULT_FILE, ReadingRequest, ReadingResult
+
+if TYPE_CHECKING:  # few windows are that large: no cold start needs the documents
+    from seatrial.contracts.volume import ReadingRequest, ReadingResult
 
 logger = logging.getLogger("monitor")
 ATTEMPTS = 2
@@ -24,7 +26,7 @@ class StillReadingError(Exception):
     """A job reads the window; the function looks again when the job has ended, and at its next run."""
 
 
-def read_by_job(request: ReadingRequest, size: int, configuration: Configuration, aws: Aws) -> ReadingResult | None:
+def read_by_job(request: "ReadingRequest", size: int, configuration: Configuration, aws: Aws) -> "ReadingResult | None":
     """What a job read of the window; None when its jobs failed. Raises `StillReadingError` while one runs.
 
     `size` is the number of bytes to read. Jobs are named after the request, so a rerun starts none twice.
@@ -32,6 +34,8 @@ def read_by_job(request: ReadingRequest, size: int, configuration: Configuration
     job = configuration.window_job
     if job is None:
         return None
+    from seatrial.contracts.volume import RESULT_FILE, ReadingResult
+
     prefix = layout.reading_prefix(configuration.endpoint_name, request.window, request.digest)
     text = aws.read(configuration.artifacts_bucket, prefix + RESULT_FILE)
     if text is not None:
@@ -49,15 +53,19 @@ def read_by_job(request: ReadingRequest, size: int, configuration: Configuration
     return None
 
 
-def _write(prefix: str, request: ReadingRequest, configuration: Configuration, aws: Aws) -> None:
+def _write(prefix: str, request: "ReadingRequest", configuration: Configuration, aws: Aws) -> None:
     """What the job is told: the request, and where its objects lie."""
+    from seatrial.contracts.volume import REQUEST_FILE
+
     manifest = [{"prefix": f"s3://{request.bucket}/"}, *request.keys]
     aws.put(configuration.artifacts_bucket, prefix + REQUEST_FILE, request.to_json())
     aws.put(configuration.artifacts_bucket, prefix + MANIFEST_FILE, json.dumps(manifest))
 
 
-def processing_request(name: str, place: str, request: ReadingRequest, size: int, job: WindowJob) -> dict[str, Any]:
+def processing_request(name: str, place: str, request: "ReadingRequest", size: int, job: WindowJob) -> dict[str, Any]:
     """CreateProcessingJob: isolated from the network, its objects brought by manifest, its disk twice their size."""
+    from seatrial.contracts.volume import REQUEST_FILE
+
     inputs = {
         "code": (job.code_uri, "S3Prefix"),
         "library": (job.library_uri, "S3Prefix"),

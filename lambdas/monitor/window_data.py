@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapters import Aws
 from capture import CaptureFiles, counted, find_files
@@ -16,13 +16,15 @@ from volume import read_by_job
 from seatrial.contracts import layout
 from seatrial.contracts.events import Finding
 from seatrial.contracts.ground_truth import parse_ground_truth
-from seatrial.contracts.volume import HourFiles, ReadingRequest
 from seatrial.decisions.freshness import OLDEST_CAPTURE, check_capture_age, check_join, check_label_age
 from seatrial.decisions.monitor_form import choose_form
 from seatrial.monitoring.capture_reader import CaptureReader, Labels, Matched, sampled
 from seatrial.statistics.baseline import Baseline
 from seatrial.statistics.monitor import Labelled
 from seatrial.statistics.window import WindowSummary
+
+if TYPE_CHECKING:
+    from seatrial.contracts.volume import HourFiles
 
 INPUTS_VERSION = 1
 
@@ -175,6 +177,8 @@ def _by_job(reading: Reading, files: CaptureFiles, found: Mapping[str, list[str]
     decision = choose_form(files.size, available=configuration.forms, limits=configuration.form_limits)
     if decision.form == "lambda":
         return None
+    from seatrial.contracts.volume import ReadingRequest  # few windows are that large: no cold start needs it
+
     hours = {reading.window: _hour_files(reading, reading.window, files, found.get(reading.window, []))}
     size = files.size
     for hour, keys in found.items():
@@ -197,7 +201,9 @@ def _by_job(reading: Reading, files: CaptureFiles, found: Mapping[str, list[str]
     return Read(WindowSummary.from_json(result.summary), result.reasons, result.quarantine, arrived)
 
 
-def _hour_files(reading: Reading, hour: str, files: CaptureFiles, keys: list[str]) -> HourFiles:
+def _hour_files(reading: Reading, hour: str, files: CaptureFiles, keys: list[str]) -> "HourFiles":
+    from seatrial.contracts.volume import HourFiles
+
     used = reading.memory.used_labels.get(hour, [])
     fresh = _fresh(reading, hour, keys) if _usable(reading, hour) else []
     return HourFiles(

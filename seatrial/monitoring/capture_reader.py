@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from seatrial.contracts.data_capture import CaptureError, CaptureRecord, read_record
-from seatrial.monitoring.window_data import HOUR
 from seatrial.statistics.baseline import Baseline
 
+HOUR = timedelta(hours=1)
 OVERLAP = timedelta(minutes=10)
 """A request may lie in the folder of the hour after its own when it was written so shortly after the full hour."""
 BLOCK_ROWS = 2000
