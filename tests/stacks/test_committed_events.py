@@ -42,7 +42,7 @@ def synthesize(folder):
     lake = LakeStack(app, "Lake", target=target)
     network = workload_network(app, target=target, lake=lake.lake)
     base = Foundation(target=target, lake=lake.lake, notifications=lake.notifications, network=network)
-    ProcessingStack(app, "Processing", foundation=base, catalog=lake.catalog)
+    ProcessingStack(app, "Processing", foundation=base, catalog=lake.catalog, feature_group=None)
     app.synth()
     return folder / "assembly"
 
