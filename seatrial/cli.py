@@ -19,6 +19,7 @@ DATA_ENGAGEMENT = Path("engagements/telecom-data.yaml")
 ENVIRONMENTS = ("dev", "staging", "prod")
 USER_MISTAKE = 2
 INTERRUPTED = 130
+NOBODY_READS = 141
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
@@ -30,13 +31,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 is well, 1 is a failure found, 2 is a mistake of the user's."""
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        code = options.run(options)
+        sys.stdout.flush()
+        return code
     except (UsageError, EngagementError) as error:
         print(f"seatrial: {error}", file=sys.stderr)
         return USER_MISTAKE
     except KeyboardInterrupt:
         print("seatrial: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # as in `seatrial ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at exit
+        return NOBODY_READS
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -99,6 +99,17 @@ def test_synth_ends_as_the_app_ends(tmp_path, monkeypatch, code):
     assert main(["synth", "--engagement", str(ROOT / "engagements" / "telecom-churn.yaml")]) == code
 
 
+def test_output_that_nobody_reads_to_its_end_is_no_traceback():
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", "import sys; from seatrial.cli import main; sys.exit(main(['doctor', '--json']))"]
+
+    with os.fdopen(writing, "wb") as unread:
+        done = subprocess.run(command, cwd=ROOT, stdout=unread, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_doctor_prints_a_line_a_check_and_json_on_request(capsys, at_root):
     code = main(["doctor", "--json"])
 
