@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WORKERS = "2"
+CORES = 2
+WORKERS = "3"
+"""Of the tests: one more than cores, as some wait for seconds (the CDK CLI polls)."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def main(wanted: list[str]) -> int:
         print(f"check: no stage {', '.join(unknown)}; there are {known}", file=sys.stderr)
         return 2
     results = []
-    with ThreadPoolExecutor(int(WORKERS)) as pool:
+    with ThreadPoolExecutor(CORES) as pool:
         for result in pool.map(_run, [stage for stage in QUICK if not wanted or stage.name in wanted]):
             print(f"\ncheck: {result.stage.name}\n{result.output}", end="", flush=True)
             results.append(result)

@@ -42,6 +42,15 @@ def without(owner: Any, name: str) -> Iterator[None]:
         setattr(owner, name, replacement)
 
 
+@contextlib.contextmanager
+def without_any() -> Iterator[None]:
+    """Moto as it comes in everything, while the block runs: an earlier cloud of this process leaves nothing behind."""
+    with contextlib.ExitStack() as stack:
+        for owner, name in list(_originals):
+            stack.enter_context(without(owner, name))
+        yield
+
+
 def replace_everywhere(owner: Any, name: str, replacement: Any, package: str = "moto.") -> None:
     """Replace a function of the module `owner` there and in every loaded module of `package` that imported it."""
     plain = _originals.get((owner, name), vars(owner)[name])

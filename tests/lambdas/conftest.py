@@ -7,6 +7,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from seatrial.offline import patches
 from tests.lambdas.fakes import REGION
 
 
@@ -17,7 +18,7 @@ def cloud() -> Iterator[None]:
     before = dict(os.environ)
     os.environ.update(environment)
     try:
-        with mock_aws():
+        with patches.without_any(), mock_aws():
             make_stores()
             yield
     finally:

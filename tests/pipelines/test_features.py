@@ -40,7 +40,7 @@ def job(features, spark, tmp_path):
 
     def run(dataset, raw="raw", mode="train", out="out", **limits):
         paths = {"input": str(tmp_path / raw), "dataset": str(dataset), "output": str(tmp_path / out)}
-        return features.run(spark, argparse.Namespace(mode=mode, **paths, **{**LIMITS, **limits}))
+        return features.run(spark, argparse.Namespace(mode=mode, digest="unpinned", **paths, **{**LIMITS, **limits}))
 
     return run
 

@@ -48,7 +48,7 @@ def features_of(tmp_path, name, spec_of):
     limits = {"minimum_rows": 500, "maximum_duplicate_share": 0.2, "maximum_missing_label_share": 0.05}
     paths = {"input": str(tmp_path / "raw"), "dataset": str(dataset), "output": str(tmp_path / "out")}
     try:
-        quality = features.run(session, argparse.Namespace(mode="score", **paths, **limits))
+        quality = features.run(session, argparse.Namespace(mode="score", digest="unpinned", **paths, **limits))
     finally:
         session.stop()
     train = load_step("train")

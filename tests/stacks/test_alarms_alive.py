@@ -50,6 +50,8 @@ def own_metrics(assembly, cloud: None, capsys: pytest.CaptureFixture) -> dict[tu
     harbour.configuration = dataclasses.replace(harbour.configuration, metric_namespace=namespace)
     harbour.traffic(0)
     harbour.run(0)
+    harbour.traffic(0, file="late.jsonl")
+    harbour.run(1)
     request = SimpleNamespace(time=at(1))
     configuration = SimpleNamespace(
         endpoint_name="churn",

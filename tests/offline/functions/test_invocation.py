@@ -222,13 +222,13 @@ def test_writes_start_lines_end_and_report_to_the_log(cloud: OfflineCloud) -> No
 
 
 def test_a_function_that_is_deleted_while_it_runs_makes_no_log_group_anew(cloud: OfflineCloud) -> None:
-    put_function(cloud, "leaving", "def handle(event, context): return 1")
+    put_function(cloud, "departing", "def handle(event, context): return 1")
     api, groups = cloud.context.client("lambda"), cloud.context.client("logs")
-    running = lambda_backends[cloud.context.account][cloud.context.region].get_function("leaving")
+    running = lambda_backends[cloud.context.account][cloud.context.region].get_function("departing")
     group = logs.group_of(running)
     logs.write(cloud.context, running, ["while it is there"], (), "1")
     found = groups.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-    api.delete_function(FunctionName="leaving")
+    api.delete_function(FunctionName="departing")
     groups.delete_log_group(logGroupName=group)
 
     logs.write(cloud.context, running, ["its last words"], (), "2")
