@@ -244,7 +244,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--quiet", type=int, default=24, help="quiet windows before each scenario")
-    parser.add_argument("--drift", type=int, default=8, help="windows a scenario lasts at most")
+    parser.add_argument("--drift", type=int, default=12, help="windows a scenario lasts at most")
     parser.add_argument("--rows", type=int, default=160, help="rows a window")
     parser.add_argument("--details", action="store_true", help="print each alarm's sentence")
     options = parser.parse_args()
