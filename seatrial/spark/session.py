@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from pyspark.sql import SparkSession
+
+from seatrial.spark.errors import main
+
+Options = TypeVar("Options")
 
 DATA_SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -24,3 +33,15 @@ def session(name: str) -> SparkSession:
     for key, value in {**WORK_SETTINGS, **DATA_SETTINGS}.items():
         spark.conf.set(key, value)
     return spark
+
+
+def run_job(
+    name: str, parse: Callable[[Sequence[str]], Options], run: Callable[[SparkSession, Options], object]
+) -> None:
+    """Run as a job with the process's arguments: the summary goes to standard output as JSON, errors as `main` does."""
+
+    def start(arguments: Sequence[str]) -> None:
+        options = parse(arguments)
+        sys.stdout.write(json.dumps(run(session(name), options)) + "\n")
+
+    main(start)

@@ -7,8 +7,6 @@ With a catalog the published days are committed to an Iceberg table as well, fro
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -18,7 +16,7 @@ from pyspark.sql import functions as fn
 
 from seatrial.contracts import cdr
 from seatrial.spark import iceberg
-from seatrial.spark.errors import DataError, main
+from seatrial.spark.errors import DataError
 from seatrial.spark.files import Files, location
 from seatrial.spark.publish import (
     Staged,
@@ -34,7 +32,7 @@ from seatrial.spark.publish import (
 )
 from seatrial.spark.raw_events import Checked, Input, check_files, list_inputs, refuse_bad_files, window
 from seatrial.spark.raw_rows import DAY, TOO_LATE, days_of_files, good_rows, micros, refused_rows
-from seatrial.spark.session import session
+from seatrial.spark.session import run_job
 
 JOB = "curate_cdr"
 DAYS_AT_ONCE = 31
@@ -306,11 +304,5 @@ def _sources(text: str) -> tuple[str, ...]:
     return names
 
 
-def start(arguments: Sequence[str]) -> None:
-    """Run as a job: the summary goes to standard output as JSON."""
-    options = parse(arguments)
-    sys.stdout.write(json.dumps(run(session(JOB), options)) + "\n")
-
-
 if __name__ == "__main__":
-    main(start)
+    run_job(JOB, parse, run)

@@ -6,8 +6,6 @@ The partition is the extract's day, on which the rows became known, so features 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from datetime import date
 from functools import reduce
@@ -20,11 +18,11 @@ from seatrial.contracts import cdr
 from seatrial.contracts.table import TableContract
 from seatrial.contracts.telecom import BILLING, CARE, CRM
 from seatrial.spark import checks
-from seatrial.spark.errors import DataError, main
+from seatrial.spark.errors import DataError
 from seatrial.spark.files import Files, location
 from seatrial.spark.publish import Staged, Table, gather, move_in, pieces_of, remove_others, stage, write_account
 from seatrial.spark.raw_events import Input, check_files, finished_files, refuse_bad_files
-from seatrial.spark.session import session
+from seatrial.spark.session import run_job
 
 CONTRACTS = {contract.name: contract for contract in (CRM, BILLING, CARE)}
 DAY, COPIES, TYPED = "date", "copies", "__typed"
@@ -175,11 +173,5 @@ def _tables(text: str) -> tuple[str, ...]:
     return names
 
 
-def start(arguments: Sequence[str]) -> None:
-    """Run as a job: the summary goes to standard output as JSON."""
-    options = parse(arguments)
-    sys.stdout.write(json.dumps(run(session("curate_tables"), options)) + "\n")
-
-
 if __name__ == "__main__":
-    main(start)
+    run_job("curate_tables", parse, run)

@@ -7,8 +7,6 @@ event time, which point-in-time joins know how to choose from (seatrial/contract
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from datetime import date, datetime, timezone
 from typing import Any
@@ -17,11 +15,11 @@ from pyspark.sql import SparkSession
 
 from seatrial.contracts import cdr
 from seatrial.spark import feature_store
-from seatrial.spark.errors import DataError, main
+from seatrial.spark.errors import DataError
 from seatrial.spark.files import Files, location
 from seatrial.spark.iceberg import open_catalog, parse_properties
 from seatrial.spark.publish import Table, known_days, read_accounts, read_partitions
-from seatrial.spark.session import session
+from seatrial.spark.session import run_job
 
 JOB, SOURCE = "ingest_features", "churn_features"
 UTC = timezone.utc  # noqa: UP017 - datetime.UTC is new in Python 3.11
@@ -80,11 +78,5 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def start(arguments: Sequence[str]) -> None:
-    """Run as a job: the summary goes to standard output as JSON."""
-    options = parse(arguments)
-    sys.stdout.write(json.dumps(run(session(JOB), options)) + "\n")
-
-
 if __name__ == "__main__":
-    main(start)
+    run_job(JOB, parse, run)

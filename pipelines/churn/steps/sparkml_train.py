@@ -32,10 +32,10 @@ from pyspark.sql.types import NumericType, StringType
 
 from seatrial.contracts.schema import FeatureSchema
 from seatrial.spark import onnx_export, onnx_pipeline
-from seatrial.spark.errors import DataError, main
+from seatrial.spark.errors import DataError
 from seatrial.spark.files import Files, location
 from seatrial.spark.parity import Parity
-from seatrial.spark.session import session
+from seatrial.spark.session import run_job
 from seatrial.statistics.auc import estimate_auc
 
 JOB = "sparkml_train"
@@ -387,11 +387,5 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def start(arguments: Sequence[str]) -> None:
-    """Run as a job: the metrics go to standard output as JSON."""
-    options = parse(arguments)
-    sys.stdout.write(json.dumps(run(session(JOB), options)) + "\n")
-
-
 if __name__ == "__main__":
-    main(start)
+    run_job(JOB, parse, run)

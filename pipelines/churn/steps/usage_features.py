@@ -7,8 +7,6 @@ Each aggregation groups by subscriber and one thing more first (day, partner, ce
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import reduce
@@ -27,10 +25,10 @@ from seatrial.contracts.churn_features import (
 )
 from seatrial.contracts.telecom import BILLING, CARE, CARE_CATEGORIES, CRM, CRM_ATTRIBUTES
 from seatrial.spark import checks
-from seatrial.spark.errors import DataError, main
+from seatrial.spark.errors import DataError
 from seatrial.spark.files import Files, location
 from seatrial.spark.publish import Table, known_days, publish, read_accounts, read_partitions
-from seatrial.spark.session import session
+from seatrial.spark.session import run_job
 
 JOB, ID = "churn_features", "subscriber_id"
 DAY_MICROSECONDS = 86_400_000_000
@@ -266,11 +264,5 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def start(arguments: Sequence[str]) -> None:
-    """Run as a job: the summary goes to standard output as JSON."""
-    options = parse(arguments)
-    sys.stdout.write(json.dumps(run(session(JOB), options)) + "\n")
-
-
 if __name__ == "__main__":
-    main(start)
+    run_job(JOB, parse, run)

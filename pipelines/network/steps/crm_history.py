@@ -7,8 +7,6 @@ A version holds from `valid_from` until before `valid_to` (null: still). Absence
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -17,10 +15,10 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as fn
 
 from seatrial.contracts.telecom import CRM, CRM_ATTRIBUTES
-from seatrial.spark.errors import DataError, main
+from seatrial.spark.errors import DataError
 from seatrial.spark.files import Files, location
 from seatrial.spark.publish import Table, known_days, publish, read_accounts, read_partitions
-from seatrial.spark.session import session
+from seatrial.spark.session import run_job
 
 ID = "subscriber_id"
 JOB = "crm_history"
@@ -112,11 +110,5 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def start(arguments: Sequence[str]) -> None:
-    """Run as a job: the summary goes to standard output as JSON."""
-    options = parse(arguments)
-    sys.stdout.write(json.dumps(run(session(JOB), options)) + "\n")
-
-
 if __name__ == "__main__":
-    main(start)
+    run_job(JOB, parse, run)

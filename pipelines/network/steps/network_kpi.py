@@ -7,8 +7,6 @@ subscriber's sessions by hour. No task holds all events of one cell or one subsc
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -19,10 +17,9 @@ from pyspark.sql import functions as fn
 from seatrial.contracts import cdr
 from seatrial.contracts.network_features import NETWORK_KPI, SESSION_GAP_MINUTES, TREND_DAYS
 from seatrial.spark import checks
-from seatrial.spark.errors import main
 from seatrial.spark.files import Files, location
 from seatrial.spark.publish import Table, publish, read_accounts, read_partitions
-from seatrial.spark.session import session
+from seatrial.spark.session import run_job
 
 JOB, ID, CELL = "network_kpi", "subscriber_id", "cell_id"
 MINUTE = 60_000_000
@@ -173,11 +170,5 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def start(arguments: Sequence[str]) -> None:
-    """Run as a job: the summary goes to standard output as JSON."""
-    options = parse(arguments)
-    sys.stdout.write(json.dumps(run(session(JOB), options)) + "\n")
-
-
 if __name__ == "__main__":
-    main(start)
+    run_job(JOB, parse, run)
