@@ -59,7 +59,7 @@ AREAS = [
     Area("seatrial/statistics/**/*.py", {"seatrial.statistics", "seatrial.contracts"}, {"numpy"}),
     # Reads columns into statistics' summaries, which stay free of input: numpy and pyarrow as in telecom.
     Area("seatrial/columnar/*.py", {"seatrial.columnar", "seatrial.statistics"}, {"numpy", "pyarrow"}),
-    Area("seatrial/pages/*.py", {"seatrial.pages"}, {"markupsafe"}),
+    Area("seatrial/pages/*.py", {"seatrial.pages"}, {"jinja2", "markupsafe"}),
     Area("seatrial/monitoring/aws.py", {"seatrial.monitoring"}, AWS),
     Area(
         "seatrial/monitoring/*.py",
@@ -71,7 +71,7 @@ AREAS = [
             "seatrial.columnar",
             "seatrial.pages",
         },
-        {"numpy", "pyarrow", "jinja2", "markupsafe"},
+        {"numpy", "pyarrow", "markupsafe"},
     ),
     Area("seatrial/spark/feature_store.py", {"seatrial.spark", "seatrial.contracts"}, AWS | {"pyspark"}),
     Area("seatrial/spark/*.py", {"seatrial.spark", "seatrial.contracts"}, {"pyspark", "pyiceberg", "onnx"}),

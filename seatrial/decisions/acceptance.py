@@ -1,7 +1,7 @@
 """Whether a challenger may be registered: quality, gain over the champion, profit, fairness, latency, leakage."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,12 +130,7 @@ def _doubtful(compared: Comparison, significance: float) -> Iterator[str]:
 
 
 def _profit(ours: Any, theirs: Any, minimum: float) -> Iterator[str]:
-    problems = [
-        text
-        for name, value in (("challenger", ours), ("champion", theirs))
-        if (text := _problem(f"{name}'s profit", value))
-    ]
-    if problems:
+    if problems := _problems({"challenger's profit": ours, "champion's profit": theirs}):
         yield from problems
     elif ours - theirs < minimum:
         pair = f"{ours:.2f} a subscriber against the champion's {theirs:.2f}"
@@ -172,12 +167,8 @@ def _leakage(evidence: Evidence, settings: AcceptanceSettings) -> Iterator[str]:
 
 
 def _shared(churners: Any, others: Any, limit: float) -> Iterator[str]:
-    problems = [
-        text
-        for name, share in (("churners", churners), ("others", others))
-        if (text := _problem(f"share of {name} seen in training", share))
-    ]
-    if problems:
+    shares = {"share of churners seen in training": churners, "share of others seen in training": others}
+    if problems := _problems(shares):
         yield from problems
     elif max(churners, others) > limit:
         told = f"{churners:.1%} of the churners and {others:.1%} of the others in the test split"
@@ -195,6 +186,10 @@ def _remarks(evidence: Evidence) -> Iterator[str]:
 
 def _gain(compared: Comparison) -> str:
     return f"gain in AUC {compared.gain:+.4f} ({compared.gain_low:+.4f} to {compared.gain_high:+.4f})"
+
+
+def _problems(measured: Mapping[str, Any]) -> list[str]:
+    return [text for name, value in measured.items() if (text := _problem(name, value)) is not None]
 
 
 def _problem(name: str, value: Any) -> str | None:

@@ -4,17 +4,15 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from seatrial.contracts import model_monitor
 from seatrial.monitoring import charts
 from seatrial.monitoring.record import MonitorReport, WindowRecord
 from seatrial.monitoring.window_data import Rejected
 from seatrial.pages import wording
+from seatrial.pages.page import render_page, write_whole
 
 PAGE, DATA, QUARANTINE = "report.html", "report.json", "quarantined.jsonl"
 MOST_FEATURES, MOST_PANELS, MOST_WINDOWS = 100, 30, 100
@@ -37,7 +35,7 @@ def write_report(
         QUARANTINE: "".join(json.dumps(asdict(item)) + "\n" for item in rejected),
     }
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write_whole(folder / name, text)
     return [folder / name for name in texts]
 
 
@@ -55,22 +53,11 @@ def _time(value: object) -> str:
 
 def page(report: MonitorReport) -> str:
     """The page's HTML: no script, no link to anything outside of itself, under 300 KB however long the period."""
-    environment = Environment(
-        loader=PackageLoader("seatrial.monitoring"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for word in (wording.figure, wording.count, wording.moment, wording.percent, wording.plain):
-        environment.filters[word.__name__] = word
-    style = "".join(
-        files(package).joinpath(name).read_text(encoding="utf-8")
-        for package, name in (("seatrial.pages", "report.css"), ("seatrial.monitoring", "templates/report.css"))
-    )
-    return environment.get_template("report.html.j2").render(
+    return render_page(
+        "seatrial.monitoring",
+        (wording.figure, wording.count, wording.moment, wording.percent, wording.plain),
+        styles=[("seatrial.monitoring", "templates/report.css")],
         report=report,
-        style=style,
         charts=charts,
         tone="unjudged" if not report.alarmed and not report.coverage.judged_windows else report.severity,
         drifted=sum(item.drifted for item in report.features),

@@ -1,16 +1,15 @@
 """Renders a rehearsal's record as one self-contained HTML page and as report.json; measures and judges nothing."""
 
 import json
-import os
 from collections.abc import Callable
-from importlib.resources import files
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from seatrial.pages import wording
+from seatrial.pages.page import render_page, write_whole
 from seatrial.rehearsal import charts
 from seatrial.rehearsal.record import Metric, RunRecord, TimePart, to_json_ready
 
@@ -29,31 +28,22 @@ HOW_TITLES = {
 def render(record: RunRecord, folder: Path) -> Path:
     """Write report.html and report.json into `folder` and return the path of the page."""
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / DATA, json.dumps(to_json_ready(record), indent=1, allow_nan=False) + "\n")
-    _replace(folder / PAGE, page(record))
+    write_whole(folder / DATA, json.dumps(to_json_ready(record), indent=1, allow_nan=False) + "\n")
+    write_whole(folder / PAGE, page(record))
     return folder / PAGE
 
 
 def page(record: RunRecord) -> str:
     """The page's HTML: no script, no link to anything outside of itself."""
-    environment = Environment(
-        loader=PackageLoader("seatrial.rehearsal"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for word in (wording.duration, wording.figure, wording.count, wording.moment, wording.clock, wording.percent):
-        environment.filters[word.__name__] = _visibly_missing(word)
-    environment.filters["plain"] = wording.plain
-    style = files("seatrial.pages").joinpath("report.css").read_text(encoding="utf-8")
-    template = environment.get_template("report.html.j2")
-    return template.render(record=record, style=style, charts=charts, **_summaries(record))
+    words = (wording.duration, wording.figure, wording.count, wording.moment, wording.clock, wording.percent)
+    filters = (*map(_visibly_missing, words), wording.plain)
+    return render_page("seatrial.rehearsal", filters, record=record, charts=charts, **_summaries(record))
 
 
 def _visibly_missing(word: Callable[..., str]) -> Callable[..., str]:
     """The same wording, with "not measured" set apart from figures."""
 
+    @wraps(word)
     def worded(*values: Any) -> str:
         text = word(*values)
         return _ABSENT if text == wording.NOT_MEASURED else text
@@ -97,10 +87,3 @@ def metric_groups(metrics: tuple[Metric, ...]) -> dict[str, list[Metric]]:
     for metric in metrics:
         groups.setdefault(metric.name, []).append(metric)
     return groups
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside and rename, so that nobody ever reads half a report."""
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)  # noqa: PTH105 - the atomic one on every platform
