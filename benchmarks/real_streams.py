@@ -34,6 +34,7 @@ from seatrial.monitoring.window_data import WindowData, hour_number  # noqa: E40
 from seatrial.statistics.auc import estimate_auc  # noqa: E402
 from seatrial.statistics.baseline import Baseline, build_baseline  # noqa: E402
 from seatrial.statistics.monitor import Labelled, MonitorLimits  # noqa: E402
+from seatrial.statistics.paired.brier import paired_loss  # noqa: E402
 from seatrial.statistics.paired.delong import auc_interval, paired_gain  # noqa: E402
 from seatrial.statistics.window import summarise_window  # noqa: E402
 
@@ -121,8 +122,16 @@ class Trainer:
             return False
         inputs = self.stream.matrix[test]
         ours, theirs = challenger.score(inputs), champion.score(inputs)
-        paired = paired_gain(labels, ours, theirs)
-        compared = acceptance.Comparison(gain=paired.gain, p_no_gain=paired.p_no_gain, champion_profit=0.0)
+        paired, loss = paired_gain(labels, ours, theirs), paired_loss(labels, ours, theirs)
+        compared = acceptance.Comparison(
+            gain=paired.gain,
+            p_no_gain=paired.p_no_gain,
+            champion_profit=0.0,
+            champion_brier=float(((theirs - labels) ** 2).mean()),
+            brier_increase=loss.difference,
+            brier_low=loss.low,
+            brier_high=loss.high,
+        )
         evidence = acceptance.Evidence(
             auc=auc_interval(labels, ours).auc, profit=0.0, comparison=compared, latency_milliseconds=0.0
         )

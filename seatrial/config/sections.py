@@ -144,6 +144,10 @@ class Acceptance(Section):
     """By how much the new model must beat the one that serves, on the same rows, in ROC AUC."""
     significance: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.05
     """Largest chance that is accepted of such a gain where there is none (DeLong's paired test); 1 does not ask."""
+    maximum_brier_increase: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.05
+    """By how much the new model's Brier loss may exceed that of the one that serves, as a share of it: a larger
+    increase must be ruled out with 95 % confidence on the same rows. 1 does not ask, for models of which only the order
+    of scores is used."""
     campaign: Campaign = Field(default_factory=Campaign)
     """What the expected profit is made of."""
     minimum_profit_gain: Annotated[float, Field(allow_inf_nan=False)] = 0.0

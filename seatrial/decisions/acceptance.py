@@ -1,4 +1,4 @@
-"""Whether a challenger may be registered: quality, gain over the champion, profit, fairness, latency, leakage."""
+"""Whether a challenger may be registered: quality, gain, probabilities, profit, fairness, latency, leakage."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +13,7 @@ class AcceptanceSettings:
     minimum_auc: float = 0.65
     minimum_gain: float = 0.0
     significance: float = 0.05
+    maximum_brier_increase: float = 0.05
     minimum_profit_gain: float = 0.0
     minimum_segment_auc: float = 0.5
     maximum_latency_milliseconds: float = 250.0
@@ -37,6 +38,8 @@ class Comparison:
     """Challenger against champion on the same rows; `failure` says why they could not be compared.
 
     `p_no_gain` is the chance of such a gain, or a larger one, if there were none; profits are for a subscriber.
+    `brier_increase` is the challenger's mean squared error of probabilities less the champion's, `brier_low` and
+    `brier_high` are its one-sided 95 % bounds.
     """
 
     failure: str | None = None
@@ -45,6 +48,10 @@ class Comparison:
     gain_high: float = math.nan
     p_no_gain: Any = None
     champion_profit: Any = None
+    champion_brier: Any = None
+    brier_increase: Any = None
+    brier_low: Any = None
+    brier_high: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +125,8 @@ def _comparison(evidence: Evidence, settings: AcceptanceSettings) -> Iterator[st
         yield f"{_gain(compared)} misses the minimum {settings.minimum_gain:+.4f}"
     if settings.significance < 1:
         yield from _doubtful(compared, settings.significance)
+    if settings.maximum_brier_increase < 1:
+        yield from _calibration(compared, settings.maximum_brier_increase)
     yield from _profit(evidence.profit, compared.champion_profit, settings.minimum_profit_gain)
 
 
@@ -127,6 +136,30 @@ def _doubtful(compared: Comparison, significance: float) -> Iterator[str]:
     elif compared.p_no_gain > significance:
         chance = f"p = {compared.p_no_gain:.3f}, at most {significance:g} is asked"
         yield f"the gain may be chance: {chance} (DeLong's paired test on the same rows)"
+
+
+def _calibration(compared: Comparison, share: float) -> Iterator[str]:
+    """The challenger has to show that its probabilities are not worse than the champion's by more than a margin.
+
+    A test of non-inferiority (Blackwelder, Controlled Clinical Trials 3, 1982) of the mean Brier loss (Brier, 1950),
+    which is least for the true probabilities: the order of scores, which AUC and profit go by, says nothing about them.
+    A model trained with class weights or on resampled classes (XGBoost's `scale_pos_weight`) orders well and claims too
+    much: it is refused here while a calibrated one serves. A share of churners that changed since the champion was
+    trained counts against the champion, as it should: both are measured on the rows of now. Whoever acts on ranks alone
+    sets `maximum_brier_increase` to 1.
+    """
+    measured = {
+        "champion's Brier loss": compared.champion_brier,
+        "increase of the Brier loss": compared.brier_increase,
+        "lower bound of the Brier loss's increase": compared.brier_low,
+        "upper bound of the Brier loss's increase": compared.brier_high,
+    }
+    if problems := _problems(measured):
+        yield from problems
+    elif compared.brier_high > (allowed := share * compared.champion_brier):
+        told = f"Brier loss {_brier(compared)} against the champion's {compared.champion_brier:.4f}"
+        found = "is proven" if compared.brier_low > allowed else "cannot be ruled out"
+        yield f"{told}: an increase above {allowed:.4f} ({share:.0%}) {found}, so its probabilities may mislead"
 
 
 def _profit(ours: Any, theirs: Any, minimum: float) -> Iterator[str]:
@@ -182,10 +215,16 @@ def _remarks(evidence: Evidence) -> Iterator[str]:
         yield "no champion serves yet"
     elif compared.failure is None and _problem("", compared.gain) is None:
         yield f"{_gain(compared)} on the same rows"
+        if not _problems({"increase": compared.brier_increase, "low": compared.brier_low, "high": compared.brier_high}):
+            yield f"Brier loss {_brier(compared)} against the champion's"
 
 
 def _gain(compared: Comparison) -> str:
     return f"gain in AUC {compared.gain:+.4f} ({compared.gain_low:+.4f} to {compared.gain_high:+.4f})"
+
+
+def _brier(compared: Comparison) -> str:
+    return f"{compared.brier_increase:+.4f} ({compared.brier_low:+.4f} to {compared.brier_high:+.4f})"
 
 
 def _problems(measured: Mapping[str, Any]) -> list[str]:

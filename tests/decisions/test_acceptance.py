@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from seatrial.decisions.acceptance import AcceptanceSettings, Comparison, Evidence, SegmentQuality, accept
 
 SETTINGS = AcceptanceSettings()
-COMPARED = Comparison(gain=0.02, gain_low=0.005, gain_high=0.035, p_no_gain=0.01, champion_profit=4.0)
+COMPARED = Comparison(
+    gain=0.02,
+    gain_low=0.005,
+    gain_high=0.035,
+    p_no_gain=0.01,
+    champion_profit=4.0,
+    champion_brier=0.12,
+    brier_increase=-0.004,
+    brier_low=-0.007,
+    brier_high=-0.001,
+)
 GOOD = Evidence(auc=0.8, auc_low=0.77, auc_high=0.83, profit=4.2, comparison=COMPARED, latency_milliseconds=3.0)
 SENIORS = SegmentQuality(feature="age_band", value="65+", rows=80, auc=0.41, low=0.34, high=0.48)
 NO_NUMBERS = st.one_of(
@@ -22,7 +32,10 @@ def test_a_challenger_that_is_better_in_everything_is_accepted_with_its_gain() -
     found = accept(GOOD, SETTINGS)
 
     assert found.accepted
-    assert found.reasons == ("gain in AUC +0.0200 (+0.0050 to +0.0350) on the same rows",)
+    assert found.reasons == (
+        "gain in AUC +0.0200 (+0.0050 to +0.0350) on the same rows",
+        "Brier loss -0.0040 (-0.0070 to -0.0010) against the champion's",
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,6 +49,14 @@ def test_a_challenger_that_is_better_in_everything_is_accepted_with_its_gain() -
         (
             replace(GOOD, comparison=replace(COMPARED, p_no_gain=0.2)),
             "the gain may be chance: p = 0.200, at most 0.05 is asked (DeLong's paired test on the same rows)",
+        ),
+        (
+            replace(GOOD, comparison=replace(COMPARED, brier_increase=0.02, brier_low=0.012, brier_high=0.028)),
+            "Brier loss +0.0200 (+0.0120 to +0.0280) against the champion's 0.1200: an increase above 0.0060",
+        ),
+        (
+            replace(GOOD, comparison=replace(COMPARED, brier_increase=0.001, brier_low=-0.007, brier_high=0.009)),
+            "an increase above 0.0060 (5%) cannot be ruled out, so its probabilities may mislead",
         ),
         (
             replace(GOOD, profit=3.9),
@@ -85,6 +106,12 @@ def test_the_paired_test_can_be_left_out() -> None:
     assert accept(replace(GOOD, comparison=compared), replace(SETTINGS, significance=1.0)).accepted
 
 
+def test_calibration_can_be_left_out_where_only_ranks_count() -> None:
+    compared = replace(COMPARED, brier_increase=0.2, brier_low=0.1, brier_high=0.3)
+
+    assert accept(replace(GOOD, comparison=compared), replace(SETTINGS, maximum_brier_increase=1.0)).accepted
+
+
 @given(NO_NUMBERS, st.sampled_from(["auc", "profit", "latency_milliseconds", "shared_churners", "shared_others"]))
 def test_f19_what_is_no_finite_number_closes_the_gate(value: object, name: str) -> None:
     found = accept(replace(GOOD, **{name: value}), SETTINGS)
@@ -93,15 +120,38 @@ def test_f19_what_is_no_finite_number_closes_the_gate(value: object, name: str) 
     assert f"must be a finite number, got {value!r}" in " ".join(found.objections)
 
 
-@given(NO_NUMBERS, st.sampled_from(["gain", "p_no_gain", "champion_profit"]))
+@given(
+    NO_NUMBERS,
+    st.sampled_from(
+        ["gain", "p_no_gain", "champion_profit", "champion_brier", "brier_increase", "brier_low", "brier_high"]
+    ),
+)
 def test_f19_nor_does_a_comparison_that_is_none(value: object, name: str) -> None:
     assert not accept(replace(GOOD, comparison=replace(COMPARED, **{name: value})), SETTINGS).accepted
 
 
-@given(st.floats(0, 1), st.floats(-1, 1), st.floats(0, 1), st.floats(0, 100), st.floats(0, 100))
-def test_whoever_is_accepted_meets_every_bound(auc: float, gain: float, p: float, ours: float, theirs: float) -> None:
-    compared = replace(COMPARED, gain=gain, p_no_gain=p, champion_profit=theirs)
+@given(st.floats(0, 1), st.floats(-1, 1), st.floats(0, 1), st.tuples(*[st.floats(0, 100)] * 2), st.floats(-0.3, 0.3))
+def test_whoever_is_accepted_meets_every_bound(
+    auc: float, gain: float, p: float, profits: tuple[float, float], brier: float
+) -> None:
+    ours, theirs = profits
+    compared = replace(COMPARED, gain=gain, p_no_gain=p, champion_profit=theirs, brier_high=brier)
 
     found = accept(replace(GOOD, auc=auc, profit=ours, comparison=compared), SETTINGS)
 
-    assert found.accepted == (auc >= 0.65 and gain >= 0 and p <= 0.05 and ours >= theirs)
+    assert found.accepted == (auc >= 0.65 and gain >= 0 and p <= 0.05 and ours >= theirs and brier <= 0.05 * 0.12)
+
+
+@given(st.floats(0, 0.25), st.floats(-0.25, 0.25), st.floats(0, 0.1), st.floats(0, 0.99), st.floats(0, 0.99))
+def test_a_wider_margin_never_refuses_whom_a_narrower_one_accepts(
+    champion: float, increase: float, error: float, one: float, other: float
+) -> None:
+    bounds = {"brier_low": increase - error, "brier_high": increase + error}
+    compared = replace(COMPARED, champion_brier=champion, brier_increase=increase, **bounds)
+
+    narrow, wide = (
+        accept(replace(GOOD, comparison=compared), replace(SETTINGS, maximum_brier_increase=share)).accepted
+        for share in sorted((one, other))
+    )
+
+    assert wide or not narrow

@@ -103,7 +103,7 @@ def verdict(tmp_path):
         done = run_step("evaluate", *arguments, *options)
         assert done.returncode == 0, done.stderr
         found = json.loads((tmp_path / "output" / "evaluation.json").read_text())
-        assert (tmp_path / "message").read_text() == "; ".join(found["reasons"])
+        assert (tmp_path / "message").read_text() == "; ".join(found["reasons"])[:600]
         return found
 
     return run
@@ -147,6 +147,21 @@ def test_a_gain_that_may_be_chance_is_not_enough(verdict, tmp_path):
 
     assert found["beats_champion"] == 0
     assert "the gain may be chance: p = 0." in found["reasons"][0]
+
+
+def test_a_better_order_with_worse_probabilities_objects(verdict, tmp_path):
+    """The champion listens too much to the plan; the challenger orders a little better and claims far too much."""
+    better = artifact(tmp_path / "a", weights=[9.0, 0.0, 0.0, 0.0])
+    champion = artifact(tmp_path / "b", weights=[1.0, 1.0, 0.0, 0.0])
+
+    found = verdict(better, champion, significance=1)
+
+    assert found["gain"] > 0
+    assert (found["accepted"], found["beats_champion"]) == (0, 0)
+    assert 0.05 * found["champion"]["brier"] < found["brier_low"] < found["brier_increase"] < found["brier_high"]
+    assert found["brier_increase"] == pytest.approx(found["brier"] - found["champion"]["brier"])
+    assert "(5%) is proven, so its probabilities may mislead" in found["reasons"][0]
+    assert found["asked"]["maximum_brier_increase"] == 0.05
 
 
 def test_a_segment_proven_below_the_floor_objects(verdict, tmp_path):

@@ -26,6 +26,7 @@ from seatrial.decisions.acceptance import AcceptanceSettings, Comparison, Eviden
 from seatrial.statistics.leakage.contamination import Row, SeenRows, contamination
 from seatrial.statistics.leakage.single_feature import category_strength, numeric_strength
 from seatrial.statistics.paired.bootstrap import paired_bootstrap
+from seatrial.statistics.paired.brier import paired_loss
 from seatrial.statistics.paired.delong import auc_interval, paired_gain
 from seatrial.statistics.profit.churn_campaign import Campaign, campaign_profit
 
@@ -203,7 +204,7 @@ def _figures(comparison: Comparison) -> dict[str, Any]:
     """The comparison's numbers; one that failed has none."""
     if comparison.failure is not None:
         return {}
-    names = ("gain", "gain_low", "gain_high", "p_no_gain")
+    names = ("gain", "gain_low", "gain_high", "p_no_gain", "brier_increase", "brier_low", "brier_high")
     return {name: getattr(comparison, name) for name in names}
 
 
@@ -229,7 +230,7 @@ def compare(
         champion = measure(labels, theirs, campaign)
     except (ValueError, NotComparableError) as error:
         return Comparison(failure=str(error)), None
-    gain = paired_gain(labels, scores, theirs)
+    gain, loss = paired_gain(labels, scores, theirs), paired_loss(labels, scores, theirs, holdout.ids)
     if len(labels) <= MOST_BOOTSTRAPPED:
         profit = paired_bootstrap(lambda y, s: campaign_profit(y, s, campaign).profit, labels, scores, theirs)
         champion["campaign_profit_gain"] = {"gain": profit.difference, "low": profit.low, "high": profit.high}
@@ -239,6 +240,10 @@ def compare(
         gain_high=gain.high,
         p_no_gain=gain.p_no_gain,
         champion_profit=champion["campaign_profit"],
+        champion_brier=champion["brier"],
+        brier_increase=loss.difference,
+        brier_low=loss.low,
+        brier_high=loss.high,
     )
     return comparison, champion
 
