@@ -24,10 +24,10 @@ def run_flow(voyage: Voyage) -> str:
     events = layer.landed["batch"] + layer.landed["stream"]
     layer.rates += [Rate("curate events, tables and history", events, first), Rate("KPIs and features", events, second)]
     jobs = voyage.cloud.journal.entries("job")
-    spent = sum(entry["seconds"] for entry in jobs)
+    told = ", ".join(f"{entry['label'] or entry['name']} {entry['seconds']:.0f} s" for entry in jobs)
     return (
         f"{len(layer.curated_days)} days curated, KPIs of {layer.last_day}, features as of {layer.as_of}; "
-        f"{len(jobs)} Spark jobs, {spent:.0f} s"
+        f"{len(jobs)} Spark jobs: {told}"
     )
 
 

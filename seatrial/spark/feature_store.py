@@ -113,7 +113,12 @@ def _put_all(rows: Iterable[Any], name: str, stores: list[str], region: str | No
     import boto3
     from botocore.config import Config
 
-    config = Config(retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=SIDE_BY_SIDE)
+    # The service checks what it is sent; a check of each feature here would take half of this job's CPU time.
+    config = Config(
+        retries={"mode": "adaptive", "max_attempts": 10},
+        max_pool_connections=SIDE_BY_SIDE,
+        parameter_validation=False,
+    )
     client = boto3.client("sagemaker-featurestore-runtime", region_name=region, config=config)
     # The call for many records is newer than the boto3 of some releases of EMR.
     put = _put_batch if hasattr(client, "batch_write_record") else _put_each

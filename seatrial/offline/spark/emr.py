@@ -193,6 +193,7 @@ class Emr:
             submission=step.submission.with_defaults(settings),
             release=cluster.request["ReleaseLabel"],
             folder=self.engine.folder / cluster.id / step.id,
+            label=step.name,
             environment=environment,
             key_arn=cluster.key_arn,
         )

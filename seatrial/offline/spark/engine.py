@@ -33,13 +33,14 @@ _CAUSE = re.compile(r"^(?:[\w.]+(?:Error|Exception|Exit)\b|\w[\w. ]*Error:)")
 
 @dataclass
 class SparkJob:
-    """One run of a submission; `kind` and `name` are how the journal tells of it."""
+    """One run of a submission; `kind`, `name` and the user's own `label` are how the journal tells of it."""
 
     kind: str
     name: str
     submission: Submission
     release: str
     folder: Path
+    label: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     key_arn: str | None = None
     """KMS key of what it writes, when it is not left to the buckets."""
@@ -188,6 +189,7 @@ class Engine:
         self.context.journal.record(
             "job",
             name=job.name,
+            label=job.label or None,
             type=job.kind,
             status=status,
             seconds=end.seconds,

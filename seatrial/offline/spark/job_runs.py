@@ -279,6 +279,7 @@ class JobRuns:
             submission=run.submission,
             release=run.application.request["releaseLabel"],
             folder=folder,
+            label=run.request.get("name") or "",
             environment=run.environment,
             timeout_seconds=run.timeout_minutes * 60 or None,
         )
