@@ -15,6 +15,7 @@ from seatrial.constructs.staging import library_files, python_files, shipped
 from seatrial.constructs.training import JobRole
 from seatrial.contracts.bias import BiasSettings
 from seatrial.contracts.dataset import DatasetSpec
+from seatrial.contracts.given_dataset import dataset_spec
 from seatrial.contracts.layout import training_data_prefix
 from stacks.base import BaseStack, Foundation, Target
 from stacks.sparkml import spark_settings
@@ -125,15 +126,7 @@ _SCRIPTS = ("features", "evaluate", "baseline")
 
 
 def _dataset(target: Target) -> DatasetSpec:
-    given = target.engagement.training.dataset
-    return DatasetSpec(
-        name=given.name,
-        kind=given.kind,
-        id=given.id,
-        label=given.label,
-        positive=given.positive,
-        columns=dict(given.columns),
-    )
+    return dataset_spec(target.engagement.training.dataset)
 
 
 def _uri(asset: s3_assets.Asset) -> str:

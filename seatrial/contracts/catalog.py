@@ -9,9 +9,9 @@ from seatrial.contracts import cdr, monitor_results
 from seatrial.contracts.table import TableContract
 
 Zone = Literal["raw", "curated", "features", "artifacts"]
-GLUE_TYPES = {"string": "string", "timestamp": "timestamp", "double": "double", "int32": "int"}
+GLUE_TYPES = {"string": "string", "timestamp": "timestamp", "date": "date", "double": "double", "int32": "int"}
 """Column kinds of a contract to types of Hive, which Glue and Athena share."""
-ICEBERG_TYPES = {"string": "string", "timestamp": "timestamptz", "double": "double", "int32": "int"}
+ICEBERG_TYPES = {"string": "string", "timestamp": "timestamptz", "date": "date", "double": "double", "int32": "int"}
 """Column kinds of a contract to types of the Iceberg specification; timestamps are UTC with microseconds."""
 FIRST_DATE = "2020-01-01"
 """Where partition projection begins; data from before is not seen by Athena."""

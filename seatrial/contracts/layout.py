@@ -1,13 +1,18 @@
 """Where things lie in the lake's buckets: one function a kind of object, so no key is spelt twice."""
 
-from datetime import UTC, datetime
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+UTC = timezone.utc  # noqa: UP017 - datetime.UTC is new in Python 3.11
 
 DATA_CAPTURE_PREFIX = "data-capture"
 GROUND_TRUTH_PREFIX = "ground-truth"
 
 
 def latest_training_data_key(dataset: str) -> str:
-    """Key, in the raw bucket, of the pointer to the newest labelled training data.
+    """Key of the pointer to the newest labelled training data: in the raw bucket, or, of what the lake's jobs made, in
+    the features bucket.
 
     The object is JSON: `{"uri": "s3://...", "labelled_rows": int, "as_of": "YYYY-MM-DDTHH:MM:SSZ"}`, and where the
     publisher knows them `"fresh_rows"`, labelled rows that the version before did not have, and `"digest"`, which
@@ -17,7 +22,7 @@ def latest_training_data_key(dataset: str) -> str:
 
 
 def training_data_prefix(dataset: str, version: str) -> str:
-    """Prefix, in the raw bucket, of one version of training data: `snapshot=*/<table>/*.parquet` below it."""
+    """Prefix, in the pointer's bucket, of one version of training data: `snapshot=*/<table>/*.parquet` below it."""
     return f"{dataset}/training/{version}/"
 
 
@@ -38,7 +43,12 @@ def window_report_prefix(endpoint: str, window_start: datetime) -> str:
 
 def reading_prefix(endpoint: str, window_start: str, digest: str) -> str:
     """Prefix, in the artifacts bucket, of what a job was asked to read of a window (ISO 8601), and what it read."""
-    return f"monitoring/{endpoint}/readings/{window_start[:13].replace(':', '')}/{digest[:16]}/"
+    return f"{readings_prefix(endpoint, window_start)}{digest[:16]}/"
+
+
+def readings_prefix(endpoint: str, window_start: str) -> str:
+    """Folder of everything that jobs were asked of a window."""
+    return f"monitoring/{endpoint}/readings/{window_start[:13].replace(':', '')}/"
 
 
 VERDICT_FILE = "verdict.json"

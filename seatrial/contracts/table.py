@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any, Literal
 
 UTC = timezone.utc  # noqa: UP017 - datetime.UTC is new in Python 3.11
-ColumnKind = Literal["string", "timestamp", "double", "int32"]
+ColumnKind = Literal["string", "timestamp", "date", "double", "int32"]
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Timestamps before this moment are a broken clock, not an old event."""
 
@@ -40,8 +40,8 @@ class Field:
             return None if self.nullable else f"{self.name}_missing"
         if self.kind == "string":
             return f"{self.name}_invalid" if not isinstance(value, str) or not self._chosen(value) else None
-        if self.kind == "timestamp":
-            return _timestamp_problem(self.name, value)
+        if self.kind in {"timestamp", "date"}:
+            return (_timestamp_problem if self.kind == "timestamp" else _date_problem)(self.name, value)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             return f"{self.name}_invalid"
         if self.kind == "int32" and value != int(value):
@@ -58,6 +58,10 @@ def _timestamp_problem(name: str, value: Any) -> str | None:
     if not isinstance(value, datetime) or value.tzinfo is None:
         return f"{name}_invalid"
     return None if value >= EARLIEST else f"{name}_range"
+
+
+def _date_problem(name: str, value: Any) -> str | None:
+    return None if isinstance(value, date) and not isinstance(value, datetime) else f"{name}_invalid"
 
 
 @dataclass(frozen=True)

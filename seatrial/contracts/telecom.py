@@ -1,4 +1,4 @@
-"""The contracts of the operator's tables (CRM, billing, care) and of the CRM history that is made of them."""
+"""The contracts of the operator's tables (CRM, billing, care, labels) and of the CRM history that is made of them."""
 
 from __future__ import annotations
 
@@ -47,3 +47,22 @@ CARE = TableContract(
     oldest_days=92,
 )
 """Contacts with care that became known on the extract's day."""
+
+HORIZON_DAYS = 30
+"""A label is about this many days, the first of which is `as_of`."""
+LABELS = TableContract(
+    name="labels",
+    key=("subscriber_id", "as_of"),
+    fields=(
+        Field(name="subscriber_id", kind="string"),
+        Field(name="as_of", kind="date"),
+        Field(name="churned", kind="int32", minimum=0, maximum=1),
+        Field(name="known_at", kind="timestamp"),
+    ),
+    dated_by="known_at",
+    oldest_days=3660,
+)
+"""Whether who was a customer at the end of the day before `as_of` left in the `HORIZON_DAYS` from then on.
+
+What claims to be known only after its extract was delivered is refused: it would be a guess.
+"""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import md5
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from seatrial.contracts.dataset import ColumnType, DatasetSpec, Kind
+from seatrial.contracts.dataset import DatasetSpec
+from seatrial.contracts.given_dataset import GivenDataset, dataset_spec
 from seatrial.rehearsal import scenarios
 from seatrial.rehearsal.customer import DataError, load_customer_table
 from seatrial.rehearsal.frames import labels_of, row_groups
@@ -32,40 +32,6 @@ STRETCHES: tuple[tuple[str, Scenario], ...] = (
 )
 TABLE = "table"
 HISTORY_SHARE, LIVE_SHARE = 0.5, 0.3
-
-
-class Dataset(Protocol):
-    """What is needed of the engagement file's `training.dataset`."""
-
-    @property
-    def name(self) -> str:
-        """Name of the data set."""
-        ...
-
-    @property
-    def kind(self) -> Kind:
-        """Generated telecom data, or a table of the customer's."""
-        ...
-
-    @property
-    def id(self) -> str | None:
-        """Column that names the subscriber."""
-        ...
-
-    @property
-    def label(self) -> str:
-        """Column that says who churned."""
-        ...
-
-    @property
-    def positive(self) -> str:
-        """Value of the label that means churn."""
-        ...
-
-    @property
-    def columns(self) -> Mapping[str, ColumnType]:
-        """Feature columns of a table."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,16 +66,14 @@ class RehearsalData:
         return len(column) - column.null_count
 
 
-def prepare(dataset: Dataset, path: Path | None, seed: int) -> RehearsalData:
+def prepare(dataset: GivenDataset, path: Path | None, seed: int) -> RehearsalData:
     """Generate or read the data that an engagement's dataset asks for; raises `DataError` on what cannot be used."""
-    spec = DatasetSpec(
-        name=dataset.name,
-        kind=dataset.kind,
-        id=dataset.id,
-        label=dataset.label,
-        positive=dataset.positive,
-        columns=dict(dataset.columns),
-    )
+    spec = dataset_spec(dataset)
+    if dataset.kind == "lake" and path is None:
+        raise DataError(
+            f"training.dataset {spec.name!r} is made by the lake's jobs: rehearse them and the training on what they "
+            "make by --with data, or give one of their training sets with --data FILE"
+        )
     if spec.kind == "telecom":
         if path is not None:
             raise DataError(

@@ -14,10 +14,11 @@ from seatrial.contracts.table import EARLIEST, Field, TableContract
 _ACCEPTED = {
     "string": r"binary (STRING|UTF8|ENUM)",
     "timestamp": r"int96|int64 TIMESTAMP\((MICROS|MILLIS),(true|false)\)|int64 TIMESTAMP_(MICROS|MILLIS)|binary STRING",
+    "date": r"int32 DATE|binary (STRING|UTF8)",
     "double": r"double|float|int32( INTEGER\(\d+,(true|false)\))?|int64( INTEGER\(64,true\))?|.* DECIMAL\(\d+,\d+\)",
     "int32": r"int32( INTEGER\(\d+,(true|false)\))?|int64( INTEGER\(64,true\))?",
 }
-_SPARK = {"string": "string", "timestamp": "timestamp", "double": "double", "int32": "int"}
+_SPARK = {"string": "string", "timestamp": "timestamp", "date": "date", "double": "double", "int32": "int"}
 
 
 def schema_problems(contract: TableContract, types: Mapping[str, str]) -> list[str]:
@@ -86,7 +87,7 @@ def staleness(contract: TableContract, day: str, suffix: str = "") -> Column:
 
 def _refusal(one: Field, suffix: str) -> Column:
     raw, value = fn.col(f"`{one.name}`"), fn.col(f"`{one.name}{suffix}`")
-    missing = raw.isNull() | (raw.cast("string") == "") if one.kind in {"string", "timestamp"} else raw.isNull()
+    missing = raw.isNull() | (raw.cast("string") == "") if one.kind in {"string", "timestamp", "date"} else raw.isNull()
     wrong = value.isNull() | _outside_choices(one, value)
     absent = fn.when(missing, None if one.nullable else fn.lit(f"{one.name}_missing"))
     reason = fn.when(wrong, fn.lit(f"{one.name}_invalid")).when(_out_of_range(one, value), fn.lit(f"{one.name}_range"))

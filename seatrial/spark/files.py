@@ -78,15 +78,21 @@ class Files:
 
     def write_json(self, uri: str, document: Any) -> None:
         """Write the whole document or nothing: a reader sees the old one or the new one."""
-        data = (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
         scratch = f"{uri.rsplit('/', 1)[0]}/_{uri.rsplit('/', 1)[1]}"
-        path, system = self._open(scratch)
+        self.replace_json(scratch, document)
+        self.move([(scratch, uri)])
+
+    def replace_json(self, uri: str, document: Any) -> None:
+        """Write over a document that others ask for at any time: on S3 the old one is there until the new one is.
+
+        `write_json` deletes what it replaces a moment before, and is for documents that nobody reads meanwhile.
+        """
+        path, system = self._open(uri)
         stream = system.create(path, True)
         try:
-            stream.write(bytearray(data))
+            stream.write(bytearray((json.dumps(document, indent=1, sort_keys=True) + "\n").encode()))
         finally:
             stream.close()
-        self.move([(scratch, uri)])
 
     def upload(self, local: Path, uri: str) -> None:
         """Copy a file of the driver to where it is read, whole or not at all."""
