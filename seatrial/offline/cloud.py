@@ -12,6 +12,7 @@ from typing import Any, Self
 from moto import settings
 from moto.moto_api._internal import moto_api_backend
 from moto.moto_server.werkzeug_app import create_backend_app
+from moto.s3 import utils as s3_utils
 
 from seatrial.offline import routes, thrift
 from seatrial.offline.admin import Admin
@@ -85,7 +86,7 @@ class OfflineCloud:
             raise CloudError("an offline cloud runs in this process already: moto's state is one for each process")
         _running.append(self)
         self._processes_before = frozenset(child_processes(os.getpid()))
-        settings.S3_IGNORE_SUBDOMAIN_BUCKETNAME = True
+        _read_buckets_from_paths(wanted=True)
         moto_api_backend.reset()
         routes.clear()
         self._server = LoopbackServer(loud(self._answer, self.journal), self._port)
@@ -113,7 +114,7 @@ class OfflineCloud:
         if self._server is not None:
             self._server.stop()
         self.journal.close()
-        settings.S3_IGNORE_SUBDOMAIN_BUCKETNAME = False
+        _read_buckets_from_paths(wanted=False)
         _running.remove(self)
 
     def leftovers(self) -> list[str]:
@@ -154,6 +155,11 @@ def _backend_app(service: Any) -> Any:
     if not service:
         raise NotImplementedError("moto has no such service")
     return create_backend_app(service)
+
+
+def _read_buckets_from_paths(*, wanted: bool) -> None:
+    """Every name is 127.0.0.1 here; moto asks its settings, and a copy of them made when its S3 was first imported."""
+    settings.S3_IGNORE_SUBDOMAIN_BUCKETNAME = s3_utils.S3_IGNORE_SUBDOMAIN_BUCKETNAME = wanted
 
 
 def _installer(name: str) -> Any:

@@ -1,32 +1,33 @@
 """Where the engine meets moto: its CloudFormation API is taken over, and what it does to S3 but AWS does not goes."""
 
+import functools
+import json
 from typing import Any
 
 from moto.cloudformation.responses import CloudFormationResponse
-from moto.core.config import default_user_config
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
-from moto.iam.models import IAMBackend, ManagedPolicy
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy, IAMBackend, ManagedPolicy
 from moto.s3.models import FakeBucket, S3Backend
 
+from seatrial.offline import patches
 from seatrial.offline.engine.api import Api
 
 _current: dict[str, Api] = {}
-_moto_is_permitted = IAMPolicyStatement.is_action_permitted
-_moto_log_incoming_request = S3Backend.log_incoming_request
 
 
 def take_over(api: Api) -> None:
     """Answer CloudFormation's API with `api`; may be called again for the next cloud."""
     _current["api"] = api
-    CloudFormationResponse.call_action = _call_action  # type: ignore[method-assign]
-    CloudFormationResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER = {}
-    IAMPolicyStatement.is_action_permitted = _is_permitted  # type: ignore[method-assign]
-    FakeBucket._log_permissions_enabled_policy = staticmethod(_logging_is_permitted)  # type: ignore[method-assign]
-    S3Backend.log_incoming_request = _write_no_access_log  # type: ignore[method-assign]
-    IAMBackend._init_managed_policies = _managed_policies  # type: ignore[method-assign]
-    default_user_config["iam"]["load_aws_managed_policies"] = True
+    patches.replace(CloudFormationResponse, "call_action", _call_action)
+    patches.replace(CloudFormationResponse, "RESPONSE_KEY_PATH_TO_TRANSFORMER", {})
+    patches.replace(IAMPolicyStatement, "is_action_permitted", _is_permitted)
+    patches.replace(FakeBucket, "_log_permissions_enabled_policy", staticmethod(_logging_is_permitted))
+    patches.replace(S3Backend, "log_incoming_request", _write_no_access_log)
+    patches.replace(IAMBackend, "_init_aws_policies", _aws_policies)
+    patches.replace(IAMBackend, "_init_managed_policies", _managed_policies)
 
 
 class SteadyDict(dict[str, Any]):
@@ -35,6 +36,17 @@ class SteadyDict(dict[str, Any]):
     def values(self) -> Any:
         """A copy of the values."""
         return list(super().values())
+
+
+@functools.cache
+def _known_policies() -> dict[str, Any]:
+    return json.loads(aws_managed_policies_data)
+
+
+def _aws_policies(backend: IAMBackend) -> list[ManagedPolicy]:
+    """Moto has none unless its settings say so, and then reads two megabytes of JSON for every account it resets."""
+    known = _known_policies().items()
+    return [AWSManagedPolicy.from_data(name, backend.account_id, backend.region_name, data) for name, data in known]
 
 
 def _managed_policies(backend: IAMBackend) -> dict[str, ManagedPolicy]:
@@ -60,7 +72,7 @@ def _is_permitted(statement: IAMPolicyStatement, *arguments: Any, **keywords: An
     body: dict[str, Any] = statement._statement
     if body.get("Effect") == "Deny" and body.get("Condition"):
         return PermissionResult.NEUTRAL
-    return _moto_is_permitted(statement, *arguments, **keywords)
+    return patches.original(IAMPolicyStatement, "is_action_permitted")(statement, *arguments, **keywords)
 
 
 def _logging_is_permitted(target_bucket: Any, target_prefix: str | None) -> bool:

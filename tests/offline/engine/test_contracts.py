@@ -10,10 +10,11 @@ from moto import mock_aws
 from moto.core.responses import BaseResponse
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.iam.models import iam_backends
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, S3Backend
 
 from seatrial.offline.cloud import OfflineCloud
 from seatrial.offline.engine import patches
+from seatrial.offline.patches import original, without_any
 
 DENY_WITHOUT_TLS = {
     "Effect": "Deny",
@@ -27,17 +28,8 @@ DENY_WITHOUT_TLS = {
 @pytest.fixture
 def plain_moto() -> Iterator[None]:
     """Moto as it comes: what the engine has replaced is put back for the test."""
-    response = patches.CloudFormationResponse
-    kept = response.__dict__.get("call_action")
-    permitted = IAMPolicyStatement.is_action_permitted
-    if kept is not None:
-        del response.call_action
-    IAMPolicyStatement.is_action_permitted = patches._moto_is_permitted
-    with mock_aws():
+    with without_any(), mock_aws():
         yield
-    IAMPolicyStatement.is_action_permitted = permitted
-    if kept is not None:
-        response.call_action = kept
 
 
 def cloudformation() -> Any:
@@ -57,7 +49,9 @@ def test_moto_still_skips_unknown_resource_types() -> None:
 
 
 def test_moto_still_denies_where_the_condition_does_not_hold() -> None:
-    over_tls = patches._moto_is_permitted(IAMPolicyStatement(DENY_WITHOUT_TLS), "s3:GetObject", "arn:aws:s3:::b/k")
+    moto_is_permitted = original(IAMPolicyStatement, "is_action_permitted")
+
+    over_tls = moto_is_permitted(IAMPolicyStatement(DENY_WITHOUT_TLS), "s3:GetObject", "arn:aws:s3:::b/k")
 
     assert over_tls == PermissionResult.DENIED
 
@@ -78,7 +72,7 @@ def test_moto_still_looks_at_the_log_bucket_s_policy() -> None:
 
 
 def test_moto_still_writes_an_access_log_object_for_each_request() -> None:
-    assert "put_object" in patches._moto_log_incoming_request.__code__.co_names
+    assert "put_object" in original(S3Backend, "log_incoming_request").__code__.co_names
 
 
 def test_moto_still_dispatches_cloudformation_through_call_action() -> None:
