@@ -4,11 +4,16 @@ import os
 from collections.abc import Iterator
 
 import boto3
+import botocore.session
 import pytest
+from botocore.loaders import Loader
 from moto import mock_aws
 
 from seatrial.offline import patches
 from tests.lambdas.fakes import REGION
+
+# Reading the services' descriptions costs more than most of the tests; every session would do so again.
+DESCRIPTIONS = Loader()
 
 
 @pytest.fixture
@@ -19,6 +24,9 @@ def cloud() -> Iterator[None]:
     os.environ.update(environment)
     try:
         with patches.without_any(), mock_aws():
+            session = botocore.session.get_session()
+            session.register_component("data_loader", DESCRIPTIONS)
+            boto3.setup_default_session(botocore_session=session)
             make_stores()
             yield
     finally:
