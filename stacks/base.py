@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import aws_cdk as cdk
+import aws_cdk.aws_s3 as s3
 from constructs import Construct
 
 from seatrial.config import Engagement
@@ -58,6 +59,12 @@ class Foundation:
     lake: Lake
     notifications: Notifications
     network: WorkloadNetwork
+
+    @property
+    def training_data(self) -> s3.IBucket:
+        """Where training data and the pointer to the newest lie: raw, or with the features that it is made of."""
+        dataset, features = self.target.engagement.training.dataset, self.lake.features
+        return features if features and dataset.kind == "lake" else self.lake.raw
 
 
 class BaseStack(cdk.Stack):

@@ -36,13 +36,14 @@ def churn_definition(
     jobs.allow_code(assets, _keys(code))
     if spark is not None:
         spark.allow_keys(assets, [code.training_source_name])
+    latest = training_data_prefix(training.dataset.name, "latest")
     settings = ChurnSettings(
         jobs=_jobs(foundation, jobs),
         images=_images(stack),
         code=code,
         artifacts_bucket=lake.artifacts.bucket_name,
         model_package_group=group,
-        default_input_uri=f"s3://{lake.raw.bucket_name}/{training_data_prefix(training.dataset.name, 'latest')}",
+        default_input_uri=f"s3://{foundation.training_data.bucket_name}/{latest}",
         dataset=_dataset(target),
         algorithm=training.algorithm,
         hyperparameters={name: str(value) for name, value in training.hyperparameters.items()},

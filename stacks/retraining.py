@@ -32,7 +32,7 @@ class RetrainingStack(BaseStack):
             "Retraining",
             pipeline=pipeline,
             endpoint_name=target.prefix,
-            raw=lake.raw,
+            raw=foundation.training_data,
             artifacts=lake.artifacts,
             dataset_name=target.engagement.training.dataset.name,
             state=state,

@@ -34,7 +34,7 @@ class TrainingStack(BaseStack):
             "Jobs",
             network=foundation.network,
             encryption_key=lake.key,
-            readable=[lake.raw],
+            readable=[foundation.training_data],
             writable=[lake.artifacts],
             image_arns=self.image_arns,
         )

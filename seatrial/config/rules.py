@@ -63,8 +63,9 @@ def _existing_subnets(engagement: Engagement) -> Iterator[Finding]:
 
 def _columns_fit_kind(engagement: Engagement) -> Iterator[Finding]:
     dataset, path = engagement.training.dataset, ("training", "dataset", "columns")
-    if dataset.kind == "telecom" and dataset.columns:
-        yield path, "must be left out when dataset.kind is 'telecom', whose tables are known; or set kind: table"
+    if dataset.kind != "table" and dataset.columns:
+        why = f"when dataset.kind is {dataset.kind!r}, whose tables are known"
+        yield path, f"must be left out {why}; or set kind: table"
     if dataset.kind == "table" and not dataset.columns:
         yield path, "must name the feature columns when dataset.kind is 'table', such as {tenure: numeric}"
 
@@ -80,14 +81,14 @@ def _column_roles(engagement: Engagement) -> Iterator[Finding]:
 
 
 TELECOM_CATEGORIES = ("plan_type", "contract", "region", "age_band", "device_tier")
-"""The categorical features of the telecom tables."""
+"""The categorical features of the telecom tables, and of what the lake's jobs make of them."""
 
 
 def _segments(engagement: Engagement) -> Iterator[Finding]:
     training = engagement.training
     columns = training.dataset.columns
     own = [name for name, kind in columns.items() if kind == "categorical"]
-    known = [*TELECOM_CATEGORIES] if training.dataset.kind == "telecom" else own
+    known = own if training.dataset.kind == "table" else [*TELECOM_CATEGORIES]
     for index, name in enumerate(training.acceptance.segments):
         if name not in known:
             path: Path = ("training", "acceptance", "segments", index)
@@ -96,12 +97,12 @@ def _segments(engagement: Engagement) -> Iterator[Finding]:
 
 def _telecom_columns(engagement: Engagement) -> Iterator[Finding]:
     dataset = engagement.training.dataset
-    if dataset.kind != "telecom":
+    if dataset.kind == "table":
         return
     for key, fixed in (("id", "subscriber_id"), ("label", "churned"), ("positive", "1")):
         if getattr(dataset, key) != fixed:
             path = ("training", "dataset", key)
-            yield path, f"must be {fixed!r} when dataset.kind is 'telecom', got {getattr(dataset, key)!r}"
+            yield path, f"must be {fixed!r} when dataset.kind is {dataset.kind!r}, got {getattr(dataset, key)!r}"
 
 
 def _tuning(engagement: Engagement) -> Iterator[Finding]:

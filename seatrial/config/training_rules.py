@@ -1,4 +1,4 @@
-"""What must hold between the keys of training by SparkML; same form as rules.py, which asks them with its own."""
+"""What must hold between the keys of training by SparkML and on the lake; as in rules.py, which asks them."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -49,11 +49,24 @@ def _wheels(engagement: Engagement) -> Iterator[Finding]:
         yield _WHEELS, f"must be left out, got {got}: only models of SparkML bring wheels"
 
 
+def _lake(engagement: Engagement) -> Iterator[Finding]:
+    training, engine = engagement.training, engagement.processing.engine
+    if training.dataset.kind != "lake":
+        return
+    if engine == "none":
+        text = "must be 'telecom' or 'table', got 'lake', while processing.engine is 'none': no job makes its features"
+        yield _KIND, text
+    if training.definition is not None:
+        yield _KIND, "must be 'telecom' or 'table', got 'lake', while training.definition is a pipeline of your own"
+
+
+_KIND: Path = ("training", "dataset", "kind")
 _CHOICE: tuple[Path, ...] = (_ALGORITHM, ("training", "definition"))
 TRAINING_RULES: Mapping[Callable[[Engagement], Iterator[Finding]], tuple[Path, ...]] = {
     _engine: (*_CHOICE, ("processing", "engine")),
     _python: (*_CHOICE, ("processing", "engine"), _PYTHON, ("processing", "serverless")),
     _tuning: (*_CHOICE, _TUNING),
     _wheels: (*_CHOICE, _WHEELS),
+    _lake: (_KIND, ("processing", "engine"), ("training", "definition")),
 }
 """Each rule with the keys it reads."""

@@ -49,7 +49,7 @@ def missing_keys(engagement: Engagement) -> list[str]:
         "processing.engine: emr-serverless or emr": engagement.processing.engine != "none",
         "warehouse.kind: serverless or provisioned": engagement.warehouse.kind != "none",
         "streaming.mode: on-demand or provisioned": engagement.streaming.mode != "none",
-        "training.dataset.kind: telecom": engagement.training.dataset.kind == "telecom",
+        "training.dataset.kind: lake or telecom": engagement.training.dataset.kind in {"lake", "telecom"},
     }
     return [key for key, there in wanted.items() if not there]
 
