@@ -38,29 +38,34 @@ STAGES = (
 )
 """Each stage reads what the stages before it wrote."""
 INGESTION = Step("churn/steps/ingest_features.py", ("features",), {"as-of": "{after}"})
-"""The last stage, where there is a feature store."""
+"""The stage after them, where there is a feature store."""
+TRAINING_SET = Step("churn/steps/training_set.py", ("raw", "curated", "features"), {"known-by": "{after}"})
+"""The last stage, where the model is trained on the lake; without labels of a period that is over it makes nothing."""
 
 
 def data_stages(scope: Construct, *, target: Target, engine: SparkEngine, buckets: Buckets) -> list[list[SparkJob]]:
     """The jobs, made for an engine."""
-    processing = target.engagement.processing
+    processing, dataset = target.engagement.processing, target.engagement.training.dataset
 
     def made(step: Step) -> SparkJob:
         roots = {zone: f"s3://{buckets[zone]}" for zone in step.zones}
         more = _commit(target, step.table) if step.table and brings_pyiceberg(processing) else {}
         more |= _ingestion(target) if step is INGESTION else {}
+        more |= {"history-days": str(dataset.history_days)} if step is TRAINING_SET else {}
         return SparkJob(
             scope,
             Path(step.script).stem.title().replace("_", ""),
             engine=engine,
             script=step.script,
-            arguments={"dataset": target.engagement.training.dataset.name, **roots, **step.arguments, **more},
+            arguments={"dataset": dataset.name, **roots, **step.arguments, **more},
             per_date=step.per_date,
             attempts=processing.attempts,
             max_runtime_minutes=processing.max_runtime_minutes,
         )
 
-    stages = [*STAGES, (INGESTION,)] if target.engagement.feature_store.enabled else STAGES
+    stages = [*STAGES]
+    stages += [(INGESTION,)] if target.engagement.feature_store.enabled else []
+    stages += [(TRAINING_SET,)] if dataset.kind == "lake" else []
     return [[made(step) for step in steps] for steps in stages]
 
 

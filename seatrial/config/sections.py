@@ -87,9 +87,10 @@ class Dataset(Section):
 
     name: EngagementName = "churn"
     """Folder of this data set in the raw bucket."""
-    kind: Literal["telecom", "table"] = "telecom"
+    kind: Literal["telecom", "table", "lake"] = "telecom"
     """`telecom`: the operator's tables (crm, cdr, billing, care, network_kpi, labels). `table`: one table with one row
-    a subscriber, mapped by `columns`."""
+    a subscriber, mapped by `columns`. `lake`: the features that the data flow computes, with the labels about the days
+    after them; docs/how-to/train-on-the-lake.md."""
     id: Text | None = "subscriber_id"
     """Column that names the subscriber; null when there is none, then a hash of the row's content is used."""
     label: Text = "churned"
@@ -100,6 +101,8 @@ class Dataset(Section):
     columns: Mapping[Text, Literal["numeric", "categorical"]] = Field(default_factory=dict)
     """Features of a `table` data set by column name, in the order in which the endpoint receives them. Blank values
     count as missing."""
+    history_days: Annotated[int, Field(ge=31, le=3650)] = 180
+    """Of a `lake` data set: features as of days up to so long ago are trained on, where their labels are known."""
 
 
 class Tuning(Section):
