@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 from botocore.exceptions import ClientError
 
+from tests.services import REGION
+
 ROOT = Path(__file__).parents[2]
-REGION = "eu-central-1"
 PACKAGES = f"arn:aws:sagemaker:{REGION}:111111111111:model-package/churn"
 
 

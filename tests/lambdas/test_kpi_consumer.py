@@ -10,7 +10,8 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
 from seatrial.contracts.cdr import CDR
-from tests.lambdas.fakes import REGION, client_error, load_function
+from tests.lambdas.fakes import client_error, load_function
+from tests.services import REGION
 
 function = load_function("kpi_consumer")
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

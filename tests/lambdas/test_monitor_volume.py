@@ -1,9 +1,11 @@
 """Windows too large for the function: a job reads them, the function judges, and one result is recorded once."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from seatrial.contracts.volume import ReadingRequest
 from seatrial.decisions.monitor_form import FormLimits
@@ -48,17 +50,75 @@ class Jobs:
         name = next(name for name, status in self.status.items() if status == "InProgress")
         inputs = {item["InputName"]: item["S3Input"]["S3Uri"] for item in self.requests[name]["ProcessingInputs"]}
         request = ReadingRequest.from_json(get(inputs["request"]).decode())
-        baseline = checked_baseline(request, get(inputs["baseline"]))
-        read = read_request(request, baseline, lambda key: get(f"s3://{request.bucket}/{key}").decode().split("\n"))
+        assert inputs["baseline"] == request.baseline_uri
         place = self.requests[name]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
-        bucket, _, key = place.removeprefix("s3://").partition("/")
-        boto3.client("s3").put_object(Bucket=bucket, Key=f"{key}/reading.json", Body=read.to_json().encode())
+        read_into(f"{place}/reading.json", request)
         self.status[name] = "Completed"
 
 
 def get(uri: str) -> bytes:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+SPARK = monitor.parse.WindowSpark(
+    application_id="00f1",
+    role_arn="arn:aws:iam::111111111111:role/spark",
+    script_uri="s3://assets/read.py",
+    submit_parameters="--py-files s3://assets/library.zip",
+    max_runtime_minutes=120,
+)
+
+
+class Runs:
+    """EMR Serverless's job runs, one a token; they run when the test says so."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, dict] = {}
+        self.state: dict[str, str] = {}
+        self.lose_answer = False
+
+    def start(self, **request: object) -> dict:
+        token = str(request["clientToken"])
+        run = f"run-{[*self.requests, token].index(token)}"
+        if token not in self.requests:
+            self.requests[token], self.state[run] = request, "SUBMITTED"
+        assert self.requests[token] == request
+        if self.lose_answer:
+            self.lose_answer = False
+            raise client_error("InternalServerException")
+        return {"jobRunId": run}
+
+    def describe(self, *, applicationId: str, jobRunId: str) -> dict:  # noqa: N803
+        assert applicationId == SPARK.application_id
+        if jobRunId not in self.state:
+            raise client_error("ResourceNotFoundException")
+        return {"jobRun": {"state": self.state[jobRunId], "stateDetails": "out of memory"}}
+
+    def run(self) -> None:
+        """Let the last job run end well."""
+        driver = [*self.requests.values()][-1]["jobDriver"]["sparkSubmit"]
+        _, request_uri, _, output = driver["entryPointArguments"]
+        read_into(output, ReadingRequest.from_json(get(request_uri).decode()))
+        self.state[[*self.state][-1]] = "SUCCESS"
+
+
+def read_into(uri: str, request: ReadingRequest) -> None:
+    """What every job of either form does."""
+    baseline = checked_baseline(request, get(request.baseline_uri))
+    read = read_request(request, baseline, lambda key: get(f"s3://{request.bucket}/{key}").decode().split("\n"))
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=read.to_json().encode())
+
+
+@pytest.fixture
+def spark(harbour: Harbour) -> Runs:
+    """Spark reads what has more than 30,000 bytes, so every hour of 160 requests."""
+    limits = replace(harbour.configuration.form_limits, processing_bytes=30_000, processing_rows=10_000)
+    harbour.configuration = replace(harbour.configuration, window_spark=SPARK, form_limits=limits)
+    runs = Runs()
+    harbour.aws.emr_serverless = SimpleNamespace(start_job_run=runs.start, get_job_run=runs.describe)
+    return runs
 
 
 @pytest.fixture
@@ -138,6 +198,93 @@ def test_a_job_that_fails_is_tried_again_and_then_the_function_reads_a_sample(ha
     assert len(harbour.jobs.requests) == 2
     assert set(verdict.values()) <= {"ok", "insufficient_data"}
     assert harbour.verdict(0)["sampled_share"] < 1
+
+
+def test_files_and_labels_that_come_while_a_job_reads_start_no_other_job_and_count_afterwards(harbour: Harbour) -> None:
+    harbour.traffic(0)
+    harbour.run(0)
+    harbour.traffic(0, rows=20, file="30.jsonl")
+
+    while_it_reads = harbour.run(0)
+    harbour.jobs.run()
+    judged = harbour.run(0)
+    afterwards = harbour.jobs.requests.copy()
+    harbour.jobs.run()
+    harbour.run(0)
+
+    assert while_it_reads == {"2026-11-01T00:00:00Z": "reading"}
+    assert judged == {"2026-11-01T00:00:00Z": "reading"}  # told as ok, and the late file is read now
+    assert [(event["verdict"], event["rows"]) for event in harbour.events] == [("ok", 160), ("ok", 180)]
+    assert len(afterwards) == 2
+    harbour.traffic(1, rows=40)
+    harbour.run(1)
+    assert 40 < harbour.events[-1]["labelled_rows"] <= 60  # the function reads a sample of an hour of that size
+
+
+def test_the_largest_windows_are_read_by_spark_and_judged_as_the_function_would(harbour: Harbour, spark: Runs) -> None:
+    harbour.traffic(0, shift=6.0)
+
+    first = harbour.run(0)
+    spark.run()
+    results = [harbour.run(0) for _ in range(2)]
+
+    told = harbour.verdict(0)
+    assert first == {"2026-11-01T00:00:00Z": "reading"}
+    assert results == [{"2026-11-01T00:00:00Z": told["verdict"]}] * 2
+    assert len(harbour.events) == len(spark.requests) == 1
+    assert harbour.jobs.requests == {}
+    alone = Harbour()
+    boto3.client("dynamodb").delete_table(TableName="state")
+    _state_table()
+    alone.run(0)
+    assert alone.verdict(0) == told
+
+
+def test_a_spark_job_whose_start_was_not_answered_is_started_once(harbour: Harbour, spark: Runs) -> None:
+    harbour.traffic(0)
+    spark.lose_answer = True
+
+    with pytest.raises(ClientError):
+        harbour.run(0)
+    again = [harbour.run(0) for _ in range(2)]
+
+    assert again == [{"2026-11-01T00:00:00Z": "reading"}] * 2
+    assert len(spark.requests) == 1
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_spark_job_that_fails_twice_leaves_a_sample_to_the_processing_job(
+    harbour: Harbour, spark: Runs, caplog: pytest.LogCaptureFixture, lost: bool
+) -> None:
+    harbour.traffic(0)
+    for _ in range(2):
+        harbour.run(0)
+        spark.state = {} if lost else dict.fromkeys(spark.state, "FAILED")
+
+    waiting = harbour.run(0)
+    harbour.jobs.run()
+    harbour.run(0)
+
+    assert waiting == {"2026-11-01T00:00:00Z": "reading"}
+    assert len(spark.requests) == 2
+    assert 0 < harbour.verdict(0)["sampled_share"] < 1
+    assert ("does not know it any more" if lost else "ended as FAILED: out of memory") in caplog.text
+
+
+def test_the_spark_request_names_script_role_time_limit_and_where_the_result_goes(
+    harbour: Harbour, spark: Runs
+) -> None:
+    harbour.traffic(0)
+    harbour.run(0)
+
+    (request,) = spark.requests.values()
+
+    driver = request["jobDriver"]["sparkSubmit"]
+    place = driver["entryPointArguments"][1].removesuffix("request.json")
+    assert place.startswith("s3://artifacts/monitoring/churn/readings/2026-11-01T00/")
+    assert driver["entryPointArguments"] == ["--request", f"{place}request.json", "--output", f"{place}reading.json"]
+    assert (request["executionRoleArn"], request["executionTimeoutMinutes"]) == (SPARK.role_arn, 120)
+    assert len(request["clientToken"]) == 64
 
 
 def test_the_request_is_isolated_encrypted_and_brings_its_objects_by_manifest(harbour: Harbour) -> None:

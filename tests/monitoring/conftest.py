@@ -1,16 +1,13 @@
 """Baselines and captures on disk, made once; services in memory for the tests that read from S3."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
-from moto import mock_aws
 
+from tests import services
 from tests.monitoring.made_capture import baseline, model_monitor_files, write_baseline, write_hours
-
-REGION = "eu-central-1"
 
 
 @pytest.fixture(scope="session")
@@ -29,16 +26,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bucket() -> Iterator[str]:
     """An empty bucket of moto in this process; its name."""
-    before = dict(os.environ)
-    os.environ.update({"AWS_DEFAULT_REGION": REGION, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
-    try:
-        with mock_aws():
-            where = {"LocationConstraint": REGION}
-            boto3.client("s3").create_bucket(Bucket="ship", CreateBucketConfiguration=where)
-            yield "ship"
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with services.in_memory():
+        where = {"LocationConstraint": services.REGION}
+        boto3.client("s3").create_bucket(Bucket="ship", CreateBucketConfiguration=where)
+        yield "ship"
 
 
 @pytest.fixture
