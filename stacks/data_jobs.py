@@ -27,9 +27,10 @@ class Step:
 
 REACHING_BACK = {"from": "{since}", "to": "{last}"}
 """Curation looks at what arrived late for the days before, and leaves alone where nothing is new."""
+CURATION = Step("cdr/steps/curate_cdr.py", ("raw", "curated"), REACHING_BACK, table="cdr")
 STAGES = (
     (
-        Step("cdr/steps/curate_cdr.py", ("raw", "curated"), REACHING_BACK, table="cdr"),
+        CURATION,
         Step("cdr/steps/curate_tables.py", ("raw", "curated"), REACHING_BACK),
     ),
     (Step("network/steps/crm_history.py", ("curated",), {"date": "{last}"}),),
@@ -50,6 +51,7 @@ def data_stages(scope: Construct, *, target: Target, engine: SparkEngine, bucket
     def made(step: Step) -> SparkJob:
         roots = {zone: f"s3://{buckets[zone]}" for zone in step.zones}
         more = _commit(target, step.table) if step.table and brings_pyiceberg(processing) else {}
+        more |= feed_arguments(processing) if step is CURATION else {}
         more |= _ingestion(target) if step is INGESTION else {}
         more |= {"history-days": str(dataset.history_days)} if step is TRAINING_SET else {}
         return SparkJob(
@@ -82,6 +84,13 @@ def _commit(target: Target, table: str) -> dict[str, str]:
         "catalog": _catalog(target),
         "keep-replaced-days": str(target.engagement.lake.catalog.iceberg_snapshot_retention_days),
     }
+
+
+def feed_arguments(processing: ProcessingSection) -> dict[str, str]:
+    """Arguments of curation: which sources must deliver, and how much; the flow's input says what silence leads to."""
+    share = {"minimum-share-of-usual": str(processing.minimum_share_of_usual), "silent-feeds": "{feeds}"}
+    required = ",".join(processing.required_sources)
+    return share | ({"require-sources": required} if required else {})
 
 
 def _ingestion(target: Target) -> dict[str, str]:

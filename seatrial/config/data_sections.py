@@ -99,6 +99,12 @@ class ProcessingSection(Section):
     """How often a failing job is tried; jobs are idempotent by date."""
     max_runtime_minutes: Minutes = 240
     """A job that runs longer is cancelled: the bound of its cost."""
+    required_sources: tuple[Literal["batch", "stream"], ...] = ()
+    """Sources of events without which a day is never published; none: those that delivered on the days before are
+    expected, see `minimum_share_of_usual`."""
+    minimum_share_of_usual: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """A day is not published when a source delivered less than this share of its median over the seven days before,
+    until a flow is told to (`"silent_feeds": "publish"`); 0: however few rows there are."""
     parallel_dates: Annotated[int, Field(ge=1, le=40)] = 4
     """Dates of a backfill that run side by side."""
     maximum_backfill_days: Annotated[int, Field(ge=1, le=366)] = 92

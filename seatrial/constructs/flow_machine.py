@@ -63,7 +63,7 @@ def flow_machine(settings: FlowSettings, engine: SparkEngine, stages: Stages) ->
 
 
 def _plan(settings: FlowSettings, **more: str) -> State:
-    fields = ("dates", "first", "last", "since", "after", "stages", "from_stage", "held", "owner")
+    fields = ("dates", "first", "last", "since", "after", "stages", "from_stage", "silent_feeds", "held", "owner")
     payload = {"input.$": "$$.Execution.Input", "execution.$": "$$.Execution.Id", **more}
     return {
         "Type": "Task",

@@ -16,9 +16,9 @@ from seatrial.constructs.staging import library_files, shipped
 from seatrial.constructs.state_language import State, array_of
 
 PER_DATE = {"date": "$.date"}
-PER_FLOW = {name: f"$.plan.{name}" for name in ("first", "last", "since", "after")}
+PER_FLOW = {name: f"$.plan.{name}" for name in ("first", "last", "since", "after")} | {"feeds": "$.plan.silent_feeds"}
 """What arguments may name in braces, by path in the flow: one date; or the flow's first and last date, the earliest one
-whose late data counts, and the day after the last."""
+whose late data counts, the day after the last, and what silent feeds lead to (`stop` or `publish`)."""
 
 
 class SparkEngine(Construct):
@@ -63,9 +63,9 @@ class SparkJob(Construct):
 
     `script` is a file, or the name of one that ships with the library ("cdr/steps/curate_cdr.py"); the modules of
     `seatrial` that it imports go along as a zip. Both are addressed by content. `arguments` are `--name value`; a value
-    may hold `{date}`, or for a job that runs once a flow (`per_date=False`) `{first}`, `{last}`, `{since}` and
-    `{after}`. Jobs are run up to `attempts` times, so they must be idempotent. With `in_order` dates run one after
-    another.
+    may hold `{date}`, or for a job that runs once a flow (`per_date=False`) `{first}`, `{last}`, `{since}`, `{after}`
+    and `{feeds}`. Jobs are run up to `attempts` times, so they must be idempotent. With `in_order` dates run one
+    after another.
     """
 
     def __init__(

@@ -7,6 +7,10 @@ from typing import Any
 
 EVERY_STAGE = 1000
 """More stages than a flow has."""
+SILENT_FEEDS = ("stop", "publish")
+"""What a source that delivered far less than usual leads to."""
+CHOICES = {"stages", "from_stage", "silent_feeds"}
+"""Keys of an input that say nothing about dates."""
 FORMS = '{"date": "YYYY-MM-DD"}, {"from": "YYYY-MM-DD", "to": "YYYY-MM-DD"} or {"scheduled_time": "..."}'
 
 
@@ -16,12 +20,14 @@ class FlowInputError(ValueError):
 
 @dataclass(frozen=True)
 class FlowPlan:
-    """Dates in ascending order, the first date whose late data may change one of them, and which stages run."""
+    """Dates in ascending order, the first date whose late data may change one of them, which stages run, and whether
+    days of silent feeds are published."""
 
     dates: tuple[date, ...]
     since: date
     stages: int = EVERY_STAGE
     from_stage: int = 1
+    silent_feeds: str = "stop"
 
     @property
     def claimed(self) -> tuple[date, ...]:
@@ -38,6 +44,7 @@ class FlowPlan:
             "since": self.since.isoformat(),
             "stages": self.stages,
             "from_stage": self.from_stage,
+            "silent_feeds": self.silent_feeds,
             "after": (self.dates[-1] + timedelta(days=1)).isoformat(),
         }
 
@@ -59,14 +66,17 @@ def plan_dates(
     most = min(stages, stage_count)
     if from_stage > most:
         raise FlowInputError(f"from_stage: must be at most {most}, the last stage that runs, got {from_stage}")
-    first, last = _range({key: value for key, value in event.items() if key not in {"stages", "from_stage"}})
+    silent_feeds = event.get("silent_feeds", "stop")
+    if silent_feeds not in SILENT_FEEDS:
+        raise FlowInputError(f"silent_feeds: must be {' or '.join(SILENT_FEEDS)}, got {silent_feeds!r}")
+    first, last = _range({key: value for key, value in event.items() if key not in CHOICES})
     days = (last - first).days + 1
     if days < 1:
         raise FlowInputError(f"from: must not be after to ({last}), got {first}")
     if days > maximum_days:
         raise FlowInputError(f"from, to: must be at most {maximum_days} days, got {days}; start several flows")
     dates = tuple(first + timedelta(days=number) for number in range(days))
-    return FlowPlan(dates, first - timedelta(days=lookback_days), stages, from_stage)
+    return FlowPlan(dates, first - timedelta(days=lookback_days), stages, from_stage, silent_feeds)
 
 
 def _stage(key: str, value: Any) -> int:

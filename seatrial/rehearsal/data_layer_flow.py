@@ -18,7 +18,9 @@ def run_flow(voyage: Voyage) -> str:
     """Start the state machine twice; the first run makes every day, the second the newest day's KPIs and features."""
     layer = voyage.layer
     _bring_certificates(voyage)
-    span = {"from": str(layer.flow_start), "to": str(layer.last_arrival), "stages": FIRST_STAGES}
+    # On the days after the last one events still arrive, but none begin.
+    span = {"from": str(layer.flow_start), "to": str(layer.last_arrival), "silent_feeds": "publish"}
+    span |= {"stages": FIRST_STAGES}
     first = _run(voyage, "curation and history", span)
     second = _run(voyage, "KPIs and features", {"date": str(layer.last_day), "from_stage": FIRST_STAGES + 1})
     events = layer.landed["batch"] + layer.landed["stream"]

@@ -16,7 +16,8 @@ from tests.offline.support import cloud
 __all__ = ["cloud", "make_job"]
 ROLE = "arn:aws:iam::111111111111:role/flow"
 PLAN = {"dates": ["2026-01-01", "2026-01-02", "2026-01-03"], "first": "2026-01-01", "last": "2026-01-03"}
-PLAN |= {"since": "2025-12-29", "after": "2026-01-04", "stages": 1000, "from_stage": 1, "held": "", "owner": ""}
+PLAN |= {"since": "2025-12-29", "after": "2026-01-04", "stages": 1000, "from_stage": 1, "silent_feeds": "stop"}
+PLAN |= {"held": "", "owner": ""}
 
 
 def flow(site: Any, engine: Any, stages: Any, **changes: Any) -> DataFlow:

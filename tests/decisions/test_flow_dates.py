@@ -24,7 +24,12 @@ def test_one_date_is_a_flow_of_one_date():
         "after": "2026-03-02",
         "stages": 1000,
         "from_stage": 1,
+        "silent_feeds": "stop",
     }
+
+
+def test_days_of_silent_feeds_are_published_when_a_flow_is_told_to():
+    assert plan({"date": "2026-03-01", "silent_feeds": "publish"})["silent_feeds"] == "publish"
 
 
 def test_a_leap_day_is_a_date_of_the_range():
@@ -52,6 +57,7 @@ def test_every_date_of_a_range_comes_once_and_in_order(first, length, lookback):
     [
         ({}, "input: must be .* got the keys none"),
         ({"date": "2026-01-01", "to": "2026-01-02"}, "input: must be .* got the keys date, to"),
+        ({"date": "2026-01-01", "silent_feeds": "ignore"}, "silent_feeds: must be stop or publish, got 'ignore'"),
         ({"date": "01.01.2026"}, "date: must be a date YYYY-MM-DD, got '01.01.2026'"),
         ({"date": "20260101"}, "date: must be a date YYYY-MM-DD, got '20260101'"),
         ({"date": None}, "date: must be a date YYYY-MM-DD, got None"),

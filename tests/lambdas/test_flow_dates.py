@@ -45,6 +45,7 @@ def test_answers_the_plan_as_the_state_machine_reads_it(ask):
         "after": "2026-01-03",
         "stages": 1000,
         "from_stage": 1,
+        "silent_feeds": "stop",
         "held": "",
         "owner": "",
     }

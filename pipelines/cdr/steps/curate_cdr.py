@@ -17,6 +17,7 @@ from pyspark.sql import functions as fn
 from seatrial.contracts import cdr
 from seatrial.spark import iceberg
 from seatrial.spark.errors import DataError
+from seatrial.spark.feeds import days_before, silent_feeds, takes_nothing_back
 from seatrial.spark.files import Files, location
 from seatrial.spark.publish import (
     Staged,
@@ -103,7 +104,7 @@ def reconcile(seen: dict[str, int], staged: dict[str, dict[date, Staged]], check
 
 
 def curate(spark: SparkSession, tables: dict[str, Table], inputs: list[Input], days: list[date], options: Any) -> Any:
-    """Make these days anew and publish them; gives their accounts."""
+    """Make these days anew and publish them; gives their accounts, and a sentence for each source that was silent."""
     files = Files(spark)
     needed = sorted({one for day in days for one in window(inputs, day)}, key=lambda one: one.file.uri)
     checked = check_files(files, needed)
@@ -114,12 +115,13 @@ def curate(spark: SparkSession, tables: dict[str, Table], inputs: list[Input], d
     for day, account in accounts.items():
         account["unreadable_files"] = sorted(one.file.uri for one, _ in checked.unreadable if one.day == day)
         account["unexpected_columns"] = checked.unexpected
-    gate(accounts, tables, options)
+    silent = silences(files, tables["curated"], accounts, options)
+    gate(accounts, tables, silent, options)
     for day in days:
         commit(files, tables, {name: staged[name][day] for name in tables}, accounts[day], options)
         remember(files, tables["curated"], day, inputs)
     files.delete([table.staged(days) for table in tables.values()])
-    return accounts
+    return accounts, silent
 
 
 def stage_days(spark: SparkSession, checked: Checked, tables: dict[str, Table], days: list[date]) -> Any:
@@ -143,21 +145,40 @@ def stage_days(spark: SparkSession, checked: Checked, tables: dict[str, Table], 
     return staged
 
 
-def gate(accounts: dict[date, dict[str, Any]], tables: dict[str, Table], options: Any) -> None:
-    """Refuse to publish when too many rows of a day are in quarantine or nothing came from a source."""
-    problems = []
+def silences(files: Files, table: Table, accounts: dict[date, dict[str, Any]], options: Any) -> list[str]:
+    """A sentence for each day and source of far fewer rows than usual; a day that only grows is left alone."""
+    read: dict[date, Any] = {}
+
+    def published(day: date) -> Any:
+        if day not in read:
+            read[day] = files.read_json(table.account(day))
+        return read[day]
+
+    found = []
+    for day, account in accounts.items():
+        if takes_nothing_back(account, published(day)):
+            continue
+        week = [accounts.get(one) or published(one) for one in days_before(day)]
+        silent = silent_feeds(account, [one for one in week if one], options.minimum_share_of_usual)
+        found += [f"{day}: {rows} rows from {name}, usually {usual}" for name, (rows, usual) in silent.items()]
+    return found
+
+
+def gate(accounts: dict[date, dict[str, Any]], tables: dict[str, Table], silent: list[str], options: Any) -> None:
+    """Refuse to publish when too many rows of a day are in quarantine or a source was silent."""
+    problems = [*silent] if options.silent_feeds == "stop" else []
     for day, account in accounts.items():
         refused = sum(account["quarantined"].values())
         if refused > options.maximum_quarantined_share * account["read"]:
             problems.append(f"{day}: {refused} of {account['read']} rows are refused: {account['quarantined']}")
-        silent = [one for one in options.require_sources if not account["sources"][one]["read"]]
-        if silent:
-            problems.append(f"{day}: no rows from {', '.join(silent)}")
+        absent = [one for one in options.require_sources if not account["sources"][one]["read"]]
+        if absent:
+            problems.append(f"{day}: no rows from {', '.join(absent)}")
     if problems:
         raise DataError(
             "nothing was published:\n  " + "\n  ".join(problems) + f"\nthe refused rows lie in "
             f"{tables['quarantine'].staged(list(accounts))}; mend the source, or allow it by "
-            "--maximum-quarantined-share or --require-sources"
+            "--maximum-quarantined-share, --require-sources or --silent-feeds publish"
         )
 
 
@@ -265,12 +286,15 @@ def run(spark: SparkSession, options: argparse.Namespace) -> dict[str, Any]:
     tables = tables_of(options, asked(inputs, options))
     days = days_to_make(spark, tables["curated"], inputs, options)
     accounts: dict[date, Any] = {}
+    silent: list[str] = []
     for start in range(0, len(days), DAYS_AT_ONCE):
-        accounts |= curate(spark, tables, inputs, days[start : start + DAYS_AT_ONCE], options)
+        made, fewer = curate(spark, tables, inputs, days[start : start + DAYS_AT_ONCE], options)
+        accounts, silent = accounts | made, silent + fewer
     sums = {name: sum(one[name] for one in accounts.values()) for name in COUNTS}
     quarantined = sum(sum(one["quarantined"].values()) for one in accounts.values())
     committed = commit_to_catalog(spark, tables["curated"], asked(inputs, options), options)
-    return {"days": [str(day) for day in days], **sums, "quarantined": quarantined, "committed": committed}
+    told = {"quarantined": quarantined, "silent": silent, "committed": committed}
+    return {"days": [str(day) for day in days], **sums, **told}
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -285,6 +309,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--bad-files", choices=("fail", "quarantine"), default="fail")
     parser.add_argument("--maximum-quarantined-share", type=float, default=0.05)
     parser.add_argument("--require-sources", type=_sources, default=(), help="for example batch,stream")
+    help_ = "of the median of the week before; 0: a source may be as silent as it likes"
+    parser.add_argument("--minimum-share-of-usual", type=float, default=0.5, help=help_)
+    parser.add_argument("--silent-feeds", choices=("stop", "publish"), default="stop", help="what fewer rows lead to")
     help_ = "keep replaced files that long, at least as long as Iceberg keeps snapshots; 0 without --table, else 5"
     parser.add_argument("--keep-replaced-days", type=int, help=help_)
     parser.add_argument("--table", help="Iceberg table to commit to: database.table")

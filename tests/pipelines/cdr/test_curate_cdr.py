@@ -100,6 +100,29 @@ def test_each_reason_is_told_the_first_copy_wins_and_silent_days_have_an_account
     assert refused["too_late"]["file"] == "events/cdr/date=2026-06-01/part-00000.parquet"
 
 
+def test_an_event_sent_again_on_later_days_counts_once_and_one_id_of_two_days_is_two_events(lake):
+    sent = [("06-02 15:00", "stream"), ("06-04 11:00", "batch"), ("06-10 12:00", "batch")]
+    lake.land([event("a")])
+    lake.curate()
+
+    for received, source in sent:
+        lake.land([event("a", received_at=moment(received))], moment(received).date(), source)
+    lake.land([event("a")], date(2026, 6, 9))  # the first file once more, as it was
+    lake.land([event("a", "06-03 12:00")], date(2026, 6, 3))
+    lake.curate("--maximum-quarantined-share", "1")
+
+    kept = {row["date"]: row for row in lake.rows()}
+    assert sorted(kept) == ["2026-06-01", "2026-06-03"]
+    first, other = kept.values()
+    assert (first["copies_batch"], first["copies_stream"], first["received_at"]) == (2, 1, event("a")["received_at"])
+    assert (other["copies_batch"], other["copies_stream"]) == (1, 0)
+    assert (lake.account()["used"], lake.account()["duplicate"]) == (1, 2)
+    assert {row["date"]: row["reason"] for row in lake.rows("quarantine/cdr")} == {
+        "2026-06-09": "too_late",
+        "2026-06-10": "too_late",
+    }
+
+
 @pytest.mark.parametrize(("pieces", "files"), [(1, {1}), (3, {2, 3})])
 def test_copies_meet_in_one_file_however_many_files_a_day_goes_into(lake, pieces, files):
     job = load_job("cdr/steps/curate_cdr")
@@ -250,3 +273,32 @@ def test_too_many_refused_rows_and_a_silent_source_publish_nothing(lake):
     assert "2026-06-01: 1 of 2 rows are refused: {'kind_invalid': 1}" in str(refused.value)
     assert "2026-06-01: no rows from stream" in str(refused.value)
     assert [path for path in lake.tree() if "/_staging/" not in path] == []
+
+
+def deliver(lake, day, **sources):
+    """So many events of a day by each source."""
+    for source, count in sources.items():
+        rows = [event(f"{source}{number}", f"{day:%m-%d} 12:00") for number in range(count)]
+        lake.land(rows, day, source)
+
+
+def test_a_source_that_delivers_far_less_than_usual_stops_the_job_until_its_days_are_accepted(lake):
+    days = [DAY + timedelta(days=number) for number in range(5)]
+    for day in days[:4]:
+        deliver(lake, day, batch=120, stream=101)
+    deliver(lake, days[4], batch=60, stream=50)
+    span = ["--from", str(days[0]), "--to", str(days[4])]
+
+    with pytest.raises(DataError) as stopped:
+        lake.curate(*span)
+    nothing = [path for path in lake.tree() if "/_staging/" not in path]
+    accepted = lake.curate(*span, "--silent-feeds", "publish")
+    lake.land([event("late", "06-05 12:00", received_at=moment("06-06 01:00"))], date(2026, 6, 6))
+    grown = lake.curate(*span)
+
+    assert "\n  2026-06-05: 50 rows from stream, usually 101\n" in str(stopped.value)
+    assert "rows from batch" not in str(stopped.value)
+    assert "--silent-feeds publish" in str(stopped.value)
+    assert nothing == []
+    assert accepted["silent"] == ["2026-06-05: 50 rows from stream, usually 101"]
+    assert (grown["days"], grown["silent"]) == (["2026-06-05"], [])
