@@ -58,7 +58,7 @@ def build(app: cdk.App, engagement: Engagement, environment: str) -> Stacks:
     engine = processing.engine if processing else None
     training = TrainingStack(app, "Training", foundation=base, engine=engine)
     serving = ServingStack(app, "Serving", foundation=base, image_arns=training.image_arns)
-    monitoring = MonitoringStack(app, "Monitoring", foundation=base)
+    monitoring = MonitoringStack(app, "Monitoring", foundation=base, engine=engine)
     state = monitoring.state
     retraining = RetrainingStack(app, "Retraining", foundation=base, pipeline=training.pipeline, state=state)
     promotion = PromotionStack(app, "Promotion", foundation=base, training=training, serving=serving, state=state)

@@ -2,9 +2,10 @@
 
 from constructs import Construct
 
-from seatrial.constructs import EndpointMonitor, ModelState, PowertoolsLayer, WindowJob
+from seatrial.constructs import EndpointMonitor, ModelState, PowertoolsLayer, SparkEngine
 from seatrial.constructs.serving import VARIANT
 from stacks.base import BaseStack, Foundation
+from stacks.windows import window_job
 
 
 class MonitoringStack(BaseStack):
@@ -16,6 +17,7 @@ class MonitoringStack(BaseStack):
         construct_id: str,
         *,
         foundation: Foundation,
+        engine: SparkEngine | None = None,
     ) -> None:
         target, lake = foundation.target, foundation.lake
         super().__init__(scope, construct_id, target=target, description="monitor, alarms and dashboard")
@@ -37,7 +39,7 @@ class MonitoringStack(BaseStack):
             settings=target.engagement.monitoring.model_dump(mode="json", exclude={"bias", "volume"}),
             layers=[self.powertools.layer],
             capture_percent=target.engagement.serving.capture_percent,
-            window_job=self._window_job(foundation),
+            window_job=window_job(self, foundation, engine),
             destroy_data=destroy,
         )
         self.outputs(
@@ -46,23 +48,4 @@ class MonitoringStack(BaseStack):
                 "MetricNamespace": self.monitor.metric_namespace,
                 "DashboardName": target.prefix,
             }
-        )
-
-    def _window_job(self, foundation: Foundation) -> WindowJob | None:
-        target, lake, volume = foundation.target, foundation.lake, foundation.target.engagement.monitoring.volume
-        if volume.larger == "sample":
-            return None
-        return WindowJob(
-            self,
-            "WindowJob",
-            name_prefix=f"{target.prefix}-window-",
-            region=self.region,
-            capture=lake.capture,
-            artifacts=lake.artifacts,
-            network=foundation.network,
-            encryption_key=lake.key,
-            instance_type=volume.instance_type,
-            function_maximum_mib=volume.lambda_maximum_mib,
-            job_maximum_mib=volume.processing_maximum_gib * 1024,
-            max_runtime_minutes=volume.max_runtime_minutes,
         )

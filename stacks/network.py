@@ -11,6 +11,7 @@ from seatrial.constructs.endpoint_services import (
     emr_buckets,
 )
 from stacks.base import BaseStack, Target
+from stacks.windows import window_spark_of
 
 
 class NetworkStack(BaseStack):
@@ -46,6 +47,7 @@ def _interfaces(engagement: Engagement) -> list[str]:
     optional = {
         # With enhanced VPC routing Redshift looks tables of the lake up through the VPC.
         "glue": engagement.processing.engine != "none" or warehouse.spectrum,
+        "emr-serverless": window_spark_of(engagement) != "none",
         "redshift-data": warehouse.kind != "none",
         "redshift-serverless": warehouse.kind == "serverless",
         "sagemaker.featurestore-runtime": engagement.feature_store.enabled and ingests,
@@ -56,7 +58,8 @@ def _interfaces(engagement: Engagement) -> list[str]:
 def _more_actions(engagement: Engagement) -> dict[str, tuple[str, ...]]:
     """Spark replaces partitions, and UNLOAD with CLEANPATH what it wrote before; ingestion asks for the group."""
     runs_spark = engagement.processing.engine != "none"
-    replaces = SPARK_GATEWAY_ACTIONS if runs_spark or engagement.warehouse.kind != "none" else {}
+    deletes = runs_spark or window_spark_of(engagement) == "own" or engagement.warehouse.kind != "none"
+    replaces = SPARK_GATEWAY_ACTIONS if deletes else {}
     return replaces | (INGESTION_ACTIONS if runs_spark and engagement.feature_store.enabled else {})
 
 

@@ -16,6 +16,7 @@ from seatrial.contracts.catalog import lake_tables
 from seatrial.contracts.cdr import REACH
 from stacks.base import BaseStack, Foundation
 from stacks.data_jobs import data_stages
+from stacks.windows import serverless_engine
 
 
 class ProcessingStack(BaseStack):
@@ -62,19 +63,21 @@ class ProcessingStack(BaseStack):
     def _engine(self, foundation: Foundation) -> SparkEngine:
         target, lake = foundation.target, foundation.lake
         section = target.engagement.processing
-        common = {
-            "network": foundation.network,
-            "encryption_key": lake.key,
-            "artifacts": lake.artifacts,
-            "release": section.release,
-            "architecture": section.architecture,
-            "python_environment": section.python_environment,
-        }
-        if section.engine == "emr":
-            given = section.emr.model_dump()
-            return EmrEngine(self, "Emr", cluster_name=target.prefix, tags=target.tags, **common, **given)
-        given = section.serverless.model_dump()
-        return EmrServerlessEngine(self, "EmrServerless", application_name=target.prefix, **common, **given)
+        if section.engine == "emr-serverless":
+            return serverless_engine(self, "EmrServerless", foundation, target.prefix)
+        return EmrEngine(
+            self,
+            "Emr",
+            cluster_name=target.prefix,
+            tags=target.tags,
+            network=foundation.network,
+            encryption_key=lake.key,
+            artifacts=lake.artifacts,
+            release=section.release,
+            architecture=section.architecture,
+            python_environment=section.python_environment,
+            **section.emr.model_dump(),
+        )
 
     def _grant(self, catalog: LakeCatalog, lake: Lake) -> None:
         """Jobs read raw, and replace partitions of curated and features; the monitor's results are none of theirs."""

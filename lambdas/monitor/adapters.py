@@ -50,6 +50,11 @@ class Aws:
         return boto3.client("sagemaker")
 
     @cached_property
+    def emr_serverless(self) -> Any:
+        """Where Spark runs."""
+        return boto3.client("emr-serverless")
+
+    @cached_property
     def events(self) -> Any:
         """EventBridge."""
         return boto3.client("events")
@@ -160,6 +165,20 @@ class Aws:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceInUse":
                 raise
+
+    def start_job_run(self, request: dict[str, Any]) -> str:
+        """Start a Spark job and return its id; the same request starts none twice, by its client token."""
+        return self.emr_serverless.start_job_run(**request)["jobRunId"]
+
+    def job_run(self, application_id: str, job_run_id: str) -> tuple[str, str]:
+        """State of a Spark job and its details; one that is no longer known has failed, for all that can be told."""
+        try:
+            run = self.emr_serverless.get_job_run(applicationId=application_id, jobRunId=job_run_id)["jobRun"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return "FAILED", "the service does not know it any more"
+            raise
+        return run["state"], run.get("stateDetails", "")
 
     def put(self, bucket: str, key: str, body: str) -> None:
         """Write a JSON object."""

@@ -100,7 +100,8 @@ def _judge_once(window: str, configuration: Configuration, aws: Aws, store: Stor
         )
     )
     write_report(judgement, configuration, aws)
-    return _commit(judgement, with_files(after, window, files, configuration), revision, store)
+    read = data.capture_files or files.keys
+    return _commit(judgement, with_files(after, window, read, configuration), revision, store)
 
 
 def _champion(window: str, configuration: Configuration, aws: Aws) -> Champion | None:
@@ -148,8 +149,7 @@ def _revise(window: str, configuration: Configuration, aws: Aws, store: Store) -
     if memory is None or known is None or champion is None or champion.serving.package_arn != memory.package_arn:
         return None
     files = find_files(window, configuration, aws)
-    judgement, after = judge_again(Revision(window, memory, champion, configuration, aws), known)
-    after = with_files(after, window, files, configuration)
+    judgement, after = judge_again(Revision(window, memory, champion, files, configuration, aws), known)
     if judgement is None:
         store.remember(after, revision)
         return None

@@ -1,6 +1,7 @@
 """Capture files that come after their window was judged: the window gets a revised result, later ones a new past."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from adapters import Aws
@@ -36,11 +37,12 @@ class Champion:
 
 @dataclass(frozen=True)
 class Revision:
-    """A window to be judged again: what is remembered now, and with what and where it is judged."""
+    """A window to be judged again: what is remembered now, its files, and with what and where it is judged."""
 
     window: str
     memory: Memory
     champion: Champion
+    files: CaptureFiles
     configuration: Configuration
     aws: Aws
 
@@ -56,16 +58,16 @@ class Revision:
         )
 
 
-def fingerprint(files: CaptureFiles) -> list[int]:
+def fingerprint(keys: Sequence[str]) -> list[int]:
     """Number and checksum of a window's capture files."""
-    return [len(files.keys), zlib.crc32("\n".join(files.keys).encode())]
+    return [len(keys), zlib.crc32("\n".join(keys).encode())]
 
 
-def with_files(memory: Memory, window: str, files: CaptureFiles, configuration: Configuration) -> Memory:
+def with_files(memory: Memory, window: str, keys: Sequence[str], configuration: Configuration) -> Memory:
     """The memory with a window's files; windows that late files can no longer change are forgotten."""
     oldest = parse_time(memory.last_window or window) - HOUR * configuration.settings.late_hours
     kept = {hour: marks for hour, marks in memory.files.items() if parse_time(hour) >= oldest}
-    return replace(memory, files={**kept, window: fingerprint(files)})
+    return replace(memory, files={**kept, window: fingerprint(keys)})
 
 
 def late_windows(memory: Memory, configuration: Configuration, aws: Aws) -> dict[str, CaptureFiles]:
@@ -73,7 +75,7 @@ def late_windows(memory: Memory, configuration: Configuration, aws: Aws) -> dict
     oldest = parse_time(memory.last_window or memory.since) - HOUR * configuration.settings.late_hours
     open_to = [window for window in sorted(memory.files) if window >= max(memory.since, format_time(oldest))]
     found = find_files_since(open_to, configuration, aws)
-    return {window: files for window, files in found.items() if fingerprint(files) != memory.files[window]}
+    return {window: files for window, files in found.items() if fingerprint(files.keys) != memory.files[window]}
 
 
 def judge_again(revision: Revision, known: Judgement) -> tuple[Judgement | None, Memory]:
@@ -85,10 +87,11 @@ def judge_again(revision: Revision, known: Judgement) -> tuple[Judgement | None,
     window, memory, champion = revision.window, revision.memory, revision.champion
     found = read_inputs(window, revision.configuration, revision.aws)
     if found is None:
-        return None, memory
+        return None, with_files(memory, window, revision.files.keys, revision.configuration)
     kept, before = found[0], champion.recall(found[1], window)
     place = (revision.configuration, revision.aws, champion.baseline_uri)
     data = read_window(Reading(window, champion.baseline, before, *place), kept)
+    memory = with_files(memory, window, data.capture_files or revision.files.keys, revision.configuration)
     if data.digest == known.digest:
         return None, memory
     judgement, after = judge(revision.case(window, data, before))

@@ -42,6 +42,17 @@ class WindowJob:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WindowSpark:
+    """The Spark job that reads windows too large for the processing job, as the stack made it."""
+
+    application_id: str
+    role_arn: str
+    script_uri: str
+    submit_parameters: str
+    max_runtime_minutes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Configuration:
     """The function's environment."""
 
@@ -55,6 +66,7 @@ class Configuration:
     settings: MonitoringSettings
     form_limits: FormLimits = field(default_factory=FormLimits)
     window_job: WindowJob | None = None
+    window_spark: WindowSpark | None = None
 
     @classmethod
     def from_environment(cls, values: Mapping[str, str]) -> "Configuration":
@@ -71,12 +83,14 @@ class Configuration:
             settings=MonitoringSettings.from_json(values.get(environment.MONITORING_SETTINGS, "{}")),
             form_limits=FormLimits.of_mib(**volume["limits"]) if volume else FormLimits(),
             window_job=WindowJob.from_json(volume["job"]) if volume else None,
+            window_spark=WindowSpark(**volume["spark"]) if "spark" in volume else None,
         )
 
     @property
     def forms(self) -> tuple[Form, ...]:
-        """What can read a window."""
-        return ("lambda", "processing") if self.window_job else ("lambda",)
+        """What can read a window, the smallest first."""
+        jobs: dict[Form, object] = {"processing": self.window_job, "spark": self.window_spark}
+        return ("lambda", *(form for form, job in jobs.items() if job))
 
     @property
     def limits(self) -> MonitorLimits:

@@ -1,21 +1,24 @@
-"""Hands a window that is too large for the function to a SageMaker Processing job, and takes what the job read."""
+"""Hands a window that is too large for the function to a Processing or a Spark job, and takes what the job read."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from adapters import Aws
-from parse import Configuration, WindowJob
+from parse import Configuration, WindowJob, WindowSpark
 
 from seatrial.contracts import layout
+from seatrial.decisions.monitor_form import Form
 
 if TYPE_CHECKING:  # few windows are that large: no cold start needs the documents
     from seatrial.contracts.volume import ReadingRequest, ReadingResult
 
 logger = logging.getLogger("monitor")
 ATTEMPTS = 2
-"""Jobs that are tried before the function reads a sample itself."""
+"""Jobs of a form that are tried before the next smaller form reads a sample."""
 INPUT, OUTPUT = "/opt/ml/processing/input", "/opt/ml/processing/output/reading"
 GIB = 1024**3
 SMALLEST_VOLUME_GIB = 30
@@ -26,40 +29,124 @@ class StillReadingError(Exception):
     """A job reads the window; the function looks again when the job has ended, and at its next run."""
 
 
-def read_by_job(request: "ReadingRequest", size: int, configuration: Configuration, aws: Aws) -> "ReadingResult | None":
-    """What a job read of the window; None when its jobs failed. Raises `StillReadingError` while one runs.
+@dataclass(frozen=True)
+class Progress:
+    """Where a job stands: it reads, has read, or has failed; `told` names it and says how it ended."""
+
+    state: Literal["reading", "read", "failed"]
+    told: str
+
+
+def read_by_job(
+    request: "ReadingRequest", size: int, form: Form, configuration: Configuration, aws: Aws
+) -> "ReadingResult | None":
+    """What a job of this form read of the window; None when its jobs failed. Raises `StillReadingError` while one runs.
 
     `size` is the number of bytes to read. Jobs are named after the request, so a rerun starts none twice.
     """
-    job = configuration.window_job
-    if job is None:
-        return None
     from seatrial.contracts.volume import RESULT_FILE, ReadingResult
 
     prefix = layout.reading_prefix(configuration.endpoint_name, request.window, request.digest)
     text = aws.read(configuration.artifacts_bucket, prefix + RESULT_FILE)
-    if text is not None:
-        return ReadingResult.from_json(text)
     for attempt in range(1, ATTEMPTS + 1):
-        name = f"{job.name_prefix}{request.digest[:16]}-{attempt}"
-        status = aws.processing_status(name)
-        if status is None:
-            _write(prefix, request, configuration, aws)
-            place = f"s3://{configuration.artifacts_bucket}/{prefix}"
-            aws.start_processing(processing_request(name, place, request, size, job))
-        if status in {None, "InProgress", "Stopping"}:
-            raise StillReadingError(f"{request.window}: read by processing job {name}")
-        logger.error("the job %s that read window %s ended as %s", name, request.window, status)
-    return None
+        if text is not None:
+            return ReadingResult.from_json(text)
+        progress = _follow(form, Reading(request, prefix, size, attempt), configuration, aws)
+        if progress.state == "reading":
+            raise StillReadingError(f"{request.window}: read by {progress.told}")
+        text = aws.read(configuration.artifacts_bucket, prefix + RESULT_FILE) if progress.state == "read" else None
+        if text is None:
+            logger.error("window %s: %s", request.window, progress.told)
+    return ReadingResult.from_json(text) if text is not None else None
 
 
-def _write(prefix: str, request: "ReadingRequest", configuration: Configuration, aws: Aws) -> None:
-    """What the job is told: the request, and where its objects lie."""
+@dataclass(frozen=True)
+class Reading:
+    """One attempt to read a window by a job."""
+
+    request: "ReadingRequest"
+    prefix: str
+    size: int
+    attempt: int
+
+    @property
+    def name(self) -> str:
+        """Of the job, without the beginning that all jobs share."""
+        return f"{self.request.digest[:16]}-{self.attempt}"
+
+    def place(self, configuration: Configuration) -> str:
+        """The folder of request and result, with a slash at its end."""
+        return f"s3://{configuration.artifacts_bucket}/{self.prefix}"
+
+
+def _follow(form: Form, reading: Reading, configuration: Configuration, aws: Aws) -> Progress:
+    """Start the attempt's job, or look at it."""
+    if form == "spark" and configuration.window_spark is not None:
+        return _follow_spark(reading, configuration.window_spark, configuration, aws)
+    if form == "processing" and configuration.window_job is not None:
+        return _follow_processing(reading, configuration.window_job, configuration, aws)
+    raise ValueError(f"{form}: the stack made no job of this form")
+
+
+def _follow_processing(reading: Reading, job: WindowJob, configuration: Configuration, aws: Aws) -> Progress:
+    name = f"{job.name_prefix}{reading.name}"
+    status = aws.processing_status(name)
+    if status is None:
+        _write(reading, configuration, aws, manifest=True)
+        place = reading.place(configuration)
+        aws.start_processing(processing_request(name, place, reading.request, reading.size, job))
+    told = f"processing job {name}"
+    if status in {None, "InProgress", "Stopping"}:
+        return Progress("reading", told)
+    return Progress("read" if status == "Completed" else "failed", f"{told} ended as {status}")
+
+
+def _follow_spark(reading: Reading, job: WindowSpark, configuration: Configuration, aws: Aws) -> Progress:
+    """A job run's id is kept beside the request; until it is, starting once more gives the same one."""
+    key = f"{reading.prefix}spark-{reading.attempt}.json"
+    known = aws.read(configuration.artifacts_bucket, key)
+    if known is None:
+        _write(reading, configuration, aws, manifest=False)
+        run = aws.start_job_run(spark_request(reading.name, reading.place(configuration), job))
+        aws.put(configuration.artifacts_bucket, key, json.dumps({"job_run_id": run}))
+        return Progress("reading", f"Spark job run {run}")
+    run = json.loads(known)["job_run_id"]
+    state, details = aws.job_run(job.application_id, run)
+    if state not in {"SUCCESS", "FAILED", "CANCELLED"}:
+        return Progress("reading", f"Spark job run {run}")
+    return Progress("read" if state == "SUCCESS" else "failed", f"Spark job run {run} ended as {state}: {details}")
+
+
+def _write(reading: Reading, configuration: Configuration, aws: Aws, *, manifest: bool) -> None:
+    """What the job is told: the request, and for a processing job where its objects lie."""
     from seatrial.contracts.volume import REQUEST_FILE
 
-    manifest = [{"prefix": f"s3://{request.bucket}/"}, *request.keys]
-    aws.put(configuration.artifacts_bucket, prefix + REQUEST_FILE, request.to_json())
-    aws.put(configuration.artifacts_bucket, prefix + MANIFEST_FILE, json.dumps(manifest))
+    request, bucket = reading.request, configuration.artifacts_bucket
+    aws.put(bucket, reading.prefix + REQUEST_FILE, request.to_json())
+    if manifest:
+        objects = [{"prefix": f"s3://{request.bucket}/"}, *request.keys]
+        aws.put(bucket, reading.prefix + MANIFEST_FILE, json.dumps(objects))
+
+
+def spark_request(name: str, place: str, job: WindowSpark) -> dict[str, Any]:
+    """StartJobRun: its token is the digest of all that it asks for, so that asking twice starts one job run."""
+    from seatrial.contracts.volume import REQUEST_FILE, RESULT_FILE
+
+    request = {
+        "applicationId": job.application_id,
+        "executionRoleArn": job.role_arn,
+        "name": f"read-window-{name}",
+        "executionTimeoutMinutes": job.max_runtime_minutes,
+        "jobDriver": {
+            "sparkSubmit": {
+                "entryPoint": job.script_uri,
+                "entryPointArguments": ["--request", place + REQUEST_FILE, "--output", place + RESULT_FILE],
+                "sparkSubmitParameters": job.submit_parameters,
+            }
+        },
+    }
+    token = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+    return {**request, "clientToken": token}
 
 
 def processing_request(name: str, place: str, request: "ReadingRequest", size: int, job: WindowJob) -> dict[str, Any]:

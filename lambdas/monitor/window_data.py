@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
@@ -24,7 +25,7 @@ from seatrial.statistics.monitor import Labelled
 from seatrial.statistics.window import WindowSummary
 
 if TYPE_CHECKING:
-    from seatrial.contracts.volume import HourFiles
+    from seatrial.contracts.volume import HandOver, HourFiles
 
 INPUTS_VERSION = 1
 
@@ -136,11 +137,11 @@ def read_window(reading: Reading, kept: WindowData | None = None) -> WindowData:
     """
     files = find_files(reading.window, reading.configuration, reading.aws)
     found = {} if kept else _label_keys(reading)
-    read = _by_job(reading, files, found) or _here(reading, files, found)
+    read = _by_job(reading, files, found, kept) or _here(reading, files, found)
     invocations = None if files.own else _invocations(reading)
     common = {
         "summary": read.summary,
-        "capture_files": files.keys if files.own else (),
+        "capture_files": read.capture_files,
         "invocations": invocations,
         "hint": files.hint if invocations else "",
         "reasons": dict(read.reasons),
@@ -149,17 +150,22 @@ def read_window(reading: Reading, kept: WindowData | None = None) -> WindowData:
     if kept:
         labels = {"labels": kept.labels, "used_labels": kept.used_labels, "unmatched": kept.unmatched}
         return WindowData(**common, **labels, findings=kept.findings)
-    return _with_labels(reading, common, found, read.arrived)
+    return _with_labels(reading, common, read.found, read.arrived)
 
 
 @dataclass(frozen=True)
 class Read:
-    """What the capture holds; `arrived` is, by hour, what labels belong to and how many labels there were."""
+    """What the files hold; `arrived` is, by hour, what labels belong to and how many labels there were.
+
+    `capture_files` are the objects that were read, `found` the ground truth objects that were looked at, by hour.
+    """
 
     summary: WindowSummary
     reasons: Mapping[str, int]
     quarantine: tuple[str, ...]
     arrived: dict[str, tuple[Matched, int]]
+    capture_files: tuple[str, ...]
+    found: Mapping[str, list[str]]
 
 
 def _here(reading: Reading, files: CaptureFiles, found: Mapping[str, list[str]]) -> Read:
@@ -168,37 +174,66 @@ def _here(reading: Reading, files: CaptureFiles, found: Mapping[str, list[str]])
     summary = replace(reader.finish(), **reader.facts)
     arrived = {reading.window: (matched, len(reader.labels))} if reader.labels else {}
     arrived |= _other_hours(reading, found)
-    return Read(summary, reader.reasons, tuple(reader.quarantine), arrived)
+    keys = files.keys if files.own else ()
+    return Read(summary, reader.reasons, tuple(reader.quarantine), arrived, keys, found)
 
 
-def _by_job(reading: Reading, files: CaptureFiles, found: Mapping[str, list[str]]) -> Read | None:
-    """What a job read; None where this function reads: the window is small enough, or its jobs failed."""
-    configuration, aws = reading.configuration, reading.aws
-    decision = choose_form(files.size, available=configuration.forms, limits=configuration.form_limits)
-    if decision.form == "lambda":
-        return None
-    from seatrial.contracts.volume import ReadingRequest  # few windows are that large: no cold start needs it
+def _by_job(
+    reading: Reading, files: CaptureFiles, found: Mapping[str, list[str]], kept: WindowData | None
+) -> Read | None:
+    """What a job read; None where this function reads: the window is small enough, or all jobs failed.
+
+    Where the jobs of a form fail, the next smaller form reads a sample.
+    """
+    forms = reading.configuration.forms
+    while True:
+        decision = choose_form(files.size, available=forms, limits=reading.configuration.form_limits)
+        if decision.form == "lambda":
+            return None
+        from seatrial.contracts.volume import HandOver  # few windows are that large: no cold start needs it
+
+        key = _hand_over_key(reading, decision.form, kept)
+        text = reading.aws.read(reading.configuration.artifacts_bucket, key)
+        asked = HandOver.from_json(text) if text else None
+        if asked is None or asked.request.baseline_digest != reading.memory.baseline_digest:
+            asked = _hand_over(reading, files, found, decision.sampled_share)
+            reading.aws.put(reading.configuration.artifacts_bucket, key, asked.to_json())
+        result = read_by_job(asked.request, asked.size, decision.form, reading.configuration, reading.aws)
+        if result is not None:
+            arrived = {hour: (Matched.from_json(item), result.labels[hour]) for hour, item in result.matched.items()}
+            counted_files = asked.request.hours[reading.window].capture
+            summary = WindowSummary.from_json(result.summary)
+            return Read(summary, result.reasons, result.quarantine, arrived, counted_files, asked.labels)
+        forms = forms[: forms.index(decision.form)]
+
+
+def _hand_over_key(reading: Reading, form: str, kept: WindowData | None) -> str:
+    """Where it is kept what a job was first asked: files that come while it reads are another reading's."""
+    before = zlib.crc32("\n".join(kept.capture_files).encode()) if kept else 0
+    folder = layout.readings_prefix(reading.configuration.endpoint_name, reading.window)
+    return f"{folder}{form}-{before:08x}.json"
+
+
+def _hand_over(reading: Reading, files: CaptureFiles, found: Mapping[str, list[str]], share: float) -> "HandOver":
+    """What a job is asked: the window, and the earlier hours whose labels have come."""
+    from seatrial.contracts.volume import HandOver, ReadingRequest
 
     hours = {reading.window: _hour_files(reading, reading.window, files, found.get(reading.window, []))}
     size = files.size
     for hour, keys in found.items():
         if hour != reading.window and _usable(reading, hour) and _fresh(reading, hour, keys):
-            earlier = find_files(hour, configuration, aws)
+            earlier = find_files(hour, reading.configuration, reading.aws)
             hours[hour] = _hour_files(reading, hour, earlier, keys)
             size += earlier.size
     request = ReadingRequest(
         window=reading.window,
-        bucket=configuration.capture_bucket,
+        bucket=reading.configuration.capture_bucket,
         baseline_uri=reading.baseline_uri,
         baseline_digest=reading.memory.baseline_digest,
         hours=hours,
-        share=decision.sampled_share,
+        share=share,
     )
-    result = read_by_job(request, size, configuration, aws)
-    if result is None:
-        return None
-    arrived = {hour: (Matched.from_json(item), result.labels[hour]) for hour, item in result.matched.items()}
-    return Read(WindowSummary.from_json(result.summary), result.reasons, result.quarantine, arrived)
+    return HandOver(request=request, size=size, labels=dict(found))
 
 
 def _hour_files(reading: Reading, hour: str, files: CaptureFiles, keys: list[str]) -> "HourFiles":
@@ -225,7 +260,7 @@ def _fresh(reading: Reading, hour: str, keys: list[str]) -> list[str]:
 
 
 def _with_labels(
-    reading: Reading, common: dict[str, Any], found: dict[str, list[str]], arrived: dict[str, tuple[Matched, int]]
+    reading: Reading, common: dict[str, Any], found: Mapping[str, list[str]], arrived: dict[str, tuple[Matched, int]]
 ) -> WindowData:
     settings, findings, used = reading.configuration.settings, [], dict(found)
     minimum = settings.minimum_join_share * settings.capture_percent / 100

@@ -48,11 +48,31 @@ def _engine_is_asked_for(engagement: Engagement) -> Iterator[Finding]:
     processing = engagement.processing
     if processing.engine != "none":
         return
-    for key in ("schedule", "python_environment"):
+    keys = ("schedule",) if _own_window_spark(engagement) else ("schedule", "python_environment")
+    for key in keys:
         value = getattr(processing, key)
         if value is not None:
             text = f"must be null, got {str(value)!r}, while processing.engine is 'none': nothing would use it"
             yield ("processing", key), text
+
+
+def _own_window_spark(engagement: Engagement) -> bool:
+    """Whether the monitor has an EMR Serverless application of its own."""
+    return engagement.monitoring.volume.spark == "own"
+
+
+def _window_spark(engagement: Engagement) -> Iterator[Finding]:
+    if not _own_window_spark(engagement):
+        return
+    processing, why = engagement.processing, "because monitoring.volume.spark is 'own'"
+    if engagement.monitoring.volume.larger == "sample":
+        text = (
+            "must be 'shared' or 'none', got 'own', while monitoring.volume.larger is 'sample': nothing would start it"
+        )
+        yield ("monitoring", "volume", "spark"), text
+    if not (processing.python_environment or processing.serverless.custom_image):
+        text = f"must be set (or processing.serverless.custom_image), got None, {why}: EMR's Python has no pyarrow"
+        yield ("processing", "python_environment"), text
 
 
 def _emr_capacity(engagement: Engagement) -> Iterator[Finding]:
@@ -98,21 +118,25 @@ def _custom_image(engagement: Engagement) -> Iterator[Finding]:
     regions = sorted({environment.region for environment in engagement.environments.values()})
     if regions != [region]:
         yield path, f"must lie in the environments' region ({', '.join(regions)}), got {image!r}"
-    if engagement.processing.python_environment and engagement.processing.engine == "emr-serverless":
+    on_serverless = engagement.processing.engine == "emr-serverless" or _own_window_spark(engagement)
+    if engagement.processing.python_environment and on_serverless:
         yield path, f"must be null, got {image!r}, because processing.python_environment is set: both choose the Python"
 
 
 _SERVERLESS: Path = ("processing", "serverless")
 _ENGINE: Path = ("processing", "engine")
+_PYTHON: Path = ("processing", "python_environment")
+_VOLUME: Path = ("monitoring", "volume")
 DATA_RULES: Mapping[Callable[[Engagement], Iterator[Finding]], tuple[Path, ...]] = {
     _needs_catalog: (("lake", "catalog", "enabled"), _ENGINE),
     _lake_formation: (("lake", "catalog", "enabled"), ("lake", "catalog", "lake_formation")),
     _tiering: (("lake",),),
-    _engine_is_asked_for: (_ENGINE, ("processing", "schedule"), ("processing", "python_environment")),
+    _engine_is_asked_for: (_ENGINE, ("processing", "schedule"), _PYTHON, _VOLUME),
+    _window_spark: (_VOLUME, _PYTHON, _SERVERLESS),
     _emr_capacity: (("processing", "emr"),),
     _emr_network: (_ENGINE, ("network", "nat_gateways"), ("network", "existing")),
     _serverless_worker: (_SERVERLESS,),
     _serverless_capacity: (_SERVERLESS,),
-    _custom_image: (_SERVERLESS, ("processing", "python_environment"), ("environments",)),
+    _custom_image: (_SERVERLESS, _PYTHON, _VOLUME, ("environments",)),
 }
 """Each rule with the keys it reads."""

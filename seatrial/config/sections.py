@@ -244,11 +244,18 @@ class VolumeSection(Section):
     lambda_maximum_mib: Annotated[int, Field(ge=1, le=512)] = 96
     """Largest window, in bytes of its capture files, that the monitor's function reads itself."""
     processing_maximum_gib: Annotated[int, Field(ge=1, le=512)] = 64
-    """Above it a job reads a sample; a disk of twice the size must be within the account's quota."""
+    """Above it Spark reads the window, or the job a sample; a disk of twice the size must be within the account's
+    quota."""
+    spark: Literal["shared", "own", "none"] = "shared"
+    """Who reads all of a window above `processing_maximum_gib`. `shared`: Spark on the application of
+    `processing.engine: emr-serverless`, where its Python is yours (`processing.python_environment` or
+    `processing.serverless.custom_image`, with numpy and pyarrow); where there is none, a job reads a sample.
+    `own`: Spark on an application of the monitor's own, made as `processing` says; it costs nothing while idle.
+    `none`: a job reads a sample."""
     instance_type: InstanceType = "ml.m5.xlarge"
-    """Of the job; one is started for each large window, and billed while it runs."""
+    """Of the processing job; one is started for each large window, and billed while it runs."""
     max_runtime_minutes: Annotated[int, Field(ge=10, le=1440)] = 120
-    """A job that runs longer is stopped, and tried once more."""
+    """A job, Spark's too, that runs longer is stopped, and tried once more."""
 
 
 class MonitoringSection(Section):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from seatrial.constructs.warehouse_migrations import WarehouseMigrations
     from seatrial.constructs.warehouse_role import WarehouseMlRole, WarehouseRole
     from seatrial.constructs.window_job import WindowJob
+    from seatrial.constructs.window_spark import WindowSpark
     from seatrial.constructs.workload import WorkloadNetwork
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "WarehouseMlRole",
     "WarehouseRole",
     "WindowJob",
+    "WindowSpark",
     "WorkloadNetwork",
     "justify",
 ]
@@ -100,6 +102,7 @@ _MODULES = {
     "WarehouseMlRole": "warehouse_role",
     "WarehouseRole": "warehouse_role",
     "WindowJob": "window_job",
+    "WindowSpark": "window_spark",
     "WorkloadNetwork": "workload",
     "justify": "justification",
 }

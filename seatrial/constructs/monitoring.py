@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_kms as kms
@@ -21,6 +21,9 @@ from seatrial.constructs.triggers import SCHEDULED_TIME, FunctionSchedule, funct
 from seatrial.constructs.window_job import WindowJob
 from seatrial.constructs.workload import WorkloadNetwork
 from seatrial.contracts import environment as names
+
+if TYPE_CHECKING:  # an app without Spark does not pay for its modules
+    from seatrial.constructs.window_spark import WindowSpark
 
 DEFAULT_NAMESPACE = "Seatrial"
 HOUR = 3600
@@ -111,6 +114,22 @@ class EndpointMonitor(Construct):
                 "source": ["aws.sagemaker"],
                 "detail-type": ["SageMaker Processing Job State Change"],
                 "detail": {"ProcessingJobName": [{"prefix": job.name_prefix}], **ended},
+            },
+            function=self.monitor,
+        )
+        if job.spark:
+            self._follow_spark(job.spark)
+
+    def _follow_spark(self, job: "WindowSpark") -> None:
+        """Also runs of others on a shared application wake the function, which then finds nothing new."""
+        function_rule(
+            self,
+            "WindowReadBySpark",
+            description=f"A Spark job may have read a window of {self._endpoint}",
+            pattern={
+                "source": ["aws.emr-serverless"],
+                "detail-type": ["EMR Serverless Job Run State Change"],
+                "detail": {"applicationId": [job.application_id], "state": ["SUCCESS", "FAILED", "CANCELLED"]},
             },
             function=self.monitor,
         )

@@ -1,7 +1,7 @@
 """Windows too large for the monitor's function: a SageMaker Processing job that it starts when it needs one."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk.aws_kms as kms
 import aws_cdk.aws_s3 as s3
@@ -16,6 +16,9 @@ from seatrial.constructs.staging import library_files, shipped
 from seatrial.constructs.training import SAGEMAKER, allow_sagemaker_runtime, image_repository_arn
 from seatrial.constructs.workload import WorkloadNetwork
 
+if TYPE_CHECKING:  # an app without Spark does not pay for its modules
+    from seatrial.constructs.window_spark import WindowSpark
+
 SCRIPT = "monitor/steps/read_window.py"
 LONGEST_PREFIX = 44
 """SageMaker's job names have at most 63 characters, of which a request's digest and the attempt take 18."""
@@ -27,7 +30,7 @@ class WindowJob(Construct):
 
     Jobs read the capture and write what they counted below "monitoring/" of the artifacts bucket, isolated from the
     network. `function_maximum_mib` is the largest window (bytes of capture files) that the function reads itself; above
-    `job_maximum_mib` a job reads a sample.
+    `job_maximum_mib` `spark` reads all of it, and without it a job reads a sample.
     """
 
     def __init__(
@@ -45,8 +48,10 @@ class WindowJob(Construct):
         function_maximum_mib: int = 96,
         job_maximum_mib: int = 65_536,
         max_runtime_minutes: int = 120,
+        spark: "WindowSpark | None" = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.spark = spark
         if len(name_prefix) > LONGEST_PREFIX:
             raise ConstructError(f"name_prefix: must have at most {LONGEST_PREFIX} characters, got {name_prefix!r}")
         self._network, self._key = network, encryption_key
@@ -87,7 +92,8 @@ class WindowJob(Construct):
             "security_group_ids": [*self._network.security_group_ids],
             "max_runtime_seconds": self._max_runtime_seconds,
         }
-        return json.dumps({"limits": self._limits, "job": job}, sort_keys=True)
+        told = {"limits": self._limits, "job": job}
+        return json.dumps(told | {"spark": self.spark.settings} if self.spark else told, sort_keys=True)
 
     def grant_start(self, role: ServiceRole) -> None:
         """Start jobs of this kind and look at them: in this network, isolated, with this key and instance type."""
@@ -96,6 +102,8 @@ class WindowJob(Construct):
         role.allow("sagemaker:DescribeProcessingJob", on=jobs, because=JOB_NAMES)
         role.allow_passing(self.role.role_arn, to=SAGEMAKER)
         role.allow_key(self._key, volumes=True)
+        if self.spark:
+            self.spark.grant_start(role)
 
     def _conditions(self) -> dict[str, dict[str, Any]]:
         return {

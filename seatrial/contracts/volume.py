@@ -23,7 +23,12 @@ class HourFiles:
     @property
     def keys(self) -> tuple[str, ...]:
         """All objects."""
-        return (*self.own, *self.next_hour, *self.new_labels, *self.used_labels)
+        return (*self.capture, *self.new_labels, *self.used_labels)
+
+    @property
+    def capture(self) -> tuple[str, ...]:
+        """The objects with captured requests."""
+        return (*self.own, *self.next_hour)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +69,29 @@ class ReadingRequest:
             for hour, item in data.pop("hours").items()
         }
         return cls(**data, hours=hours)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandOver:
+    """A request as it was first made, which is kept until its result is judged: more files may come meanwhile.
+
+    `size` is the number of bytes to read, `labels` all ground truth objects that there were, by hour.
+    """
+
+    request: ReadingRequest
+    size: int
+    labels: Mapping[str, list[str]]
+
+    def to_json(self) -> str:
+        """Serialize."""
+        return json.dumps({"request": self.request.to_json(), "size": self.size, "labels": dict(self.labels)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "HandOver":
+        """Read what `to_json` wrote; raises `ValueError` for another version."""
+        data = json.loads(text)
+        request = ReadingRequest.from_json(data["request"])
+        return cls(request=request, size=data["size"], labels=data["labels"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,8 @@ environments:
   dev: {account: "111111111111", region: eu-central-1}
 network: {nat_gateways: 1}
 lake: {catalog: {enabled: true, lake_formation: true}}
-processing: {engine: emr, schedule: rate(1 day)}
+processing: {engine: emr, schedule: rate(1 day), python_environment: libraries.tar.gz}
+monitoring: {volume: {spark: own}}
 streaming: {mode: provisioned}
 warehouse:
   kind: provisioned
@@ -95,10 +96,14 @@ def data_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
 @pytest.fixture(scope="session")
 def emr_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
-    """The data layer's other choices: EMR on EC2, Lake Formation, NAT gateways, a Redshift cluster, shards."""
+    """The data layer's other choices: EMR on EC2, Lake Formation, NAT gateways, a Redshift cluster, shards.
+
+    And an EMR Serverless application for the monitor alone.
+    """
     folder = tmp_path_factory.mktemp("emr")
     path = folder / "engagement.yaml"
     path.write_text(OTHER_CHOICES)
+    (folder / "libraries.tar.gz").write_bytes(b"an environment")
     return synthesize(folder, load(path))
 
 

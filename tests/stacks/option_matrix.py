@@ -86,6 +86,7 @@ OPTIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "tuning": {"off": {}, "on": {"training": {"tuning": {"max_jobs": 4}}}},
     "retraining schedule": {"weekly": {}, "never": {"training": {"schedule": None}}},
     "capture": {"all": {}, "none": {"serving": {"capture_percent": 0}}},
+    "largest windows": {"shared Spark": {}, "own Spark": {"monitoring": {"volume": {"spark": "own"}}}},
     "removal": {"keep": {}, "destroy": {"removal": {"destroy_data": True}}},
     "boundary": {"none": {}, "set": {"permissions_boundary": BOUNDARY}},
 }
@@ -130,6 +131,8 @@ def _exclusions() -> Iterator[Exclusion]:
     sentence = "processing.python_environment: must be set (or processing.serverless.custom_image), got None, because "
     yield Exclusion(sparkml, ("Python", "EMR's"), sentence)
     yield Exclusion(sparkml, ("tuning", "on"), "training.tuning.max_jobs: must be 0, got 4, because ")
+    sentence = "processing.python_environment: must be set (or processing.serverless.custom_image), got None, because "
+    yield Exclusion(("largest windows", "own Spark"), ("Python", "EMR's"), f"{sentence}monitoring.volume.spark is")
     sentence = "training.schedule: must be set, got None, because retraining.triggers names 'schedule'"
     yield Exclusion(("triggers", "quality and schedule"), ("retraining schedule", "never"), sentence)
     sentence = "serving.capture_percent: must be at least 1, got 0, because retraining.triggers names "
@@ -195,7 +198,7 @@ def pairs_of(row: Row) -> set[frozenset[Choice]]:
     return {frozenset(pair) for pair in itertools.combinations(row.items(), 2)}
 
 
-def covering_rows(tries: int = 6, seed: int = 28) -> list[Row]:
+def covering_rows(tries: int = 6, seed: int = 8) -> list[Row]:
     """Rows in which every possible pair occurs; each is the best of so many tries."""
     luck, rows = random.Random(seed), []
     missing = dict.fromkeys(_BIT.values(), 0)

@@ -88,8 +88,8 @@ def test_one_key_chooses_the_engine_and_nothing_else_differs(data_assembly, emr_
         codes = [set(re.findall(r"[0-9a-f]{64}\.(?:py|zip)", text)) for text in (serverless, step)]
         assert codes[0] == codes[1]
         assert codes[0]
-    assert [bool(data_assembly.resources(kind)) for kind in SPARK] == [True, False]
-    assert [bool(emr_assembly.resources(kind)) for kind in SPARK] == [False, True]
+    assert [bool(data_assembly.resources(kind, "Processing")) for kind in SPARK] == [True, False]
+    assert [bool(emr_assembly.resources(kind, "Processing")) for kind in SPARK] == [False, True]
 
 
 def test_jobs_write_curated_and_features_and_read_raw(data_assembly):

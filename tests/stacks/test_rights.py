@@ -13,6 +13,8 @@ CALLS = {
     "dynamodb.get_item": "dynamodb:GetItem",
     "dynamodb.put_item": "dynamodb:PutItem",
     "dynamodb.update_item": "dynamodb:UpdateItem",
+    "emr_serverless.get_job_run": "emr-serverless:GetJobRun",
+    "emr_serverless.start_job_run": "emr-serverless:StartJobRun",
     "events.put_events": "events:PutEvents",
     "runtime.invoke_endpoint": "sagemaker:InvokeEndpoint",
     "s3.get_object": "s3:GetObject",
@@ -43,6 +45,7 @@ PLATFORM = {"ec2", "kms", "logs", "sqs", "xray"}
 """Used by AWS's services in the function's name: network, keys, logs, dead letters, traces."""
 SILENT = {"s3:GetBucketLocation", "s3:ListBucket"}
 """Without the right to list, S3 hides whether a key exists."""
+WHERE_SPARK_READS_WINDOWS = {"emr-serverless:GetJobRun", "emr-serverless:StartJobRun"}
 
 
 EXTRACT = json.loads((Path(__file__).parent / "authorized_resources.json").read_text())["actions"]
@@ -51,7 +54,9 @@ EXTRACT = json.loads((Path(__file__).parent / "authorized_resources.json").read_
 
 def called(name: str) -> set[str]:
     source = "\n".join(path.read_text() for path in sorted((ROOT / "lambdas" / name).glob("*.py")))
-    spelt = set(re.findall(r"\b(?:cloudwatch|dynamodb|events|runtime|s3|sagemaker|sns)\.[a-z_]+(?=\()", source))
+    spelt = set(
+        re.findall(r"\b(?:cloudwatch|dynamodb|emr_serverless|events|runtime|s3|sagemaker|sns)\.[a-z_]+(?=\()", source)
+    )
     plain = {call for call in spelt if not call.endswith((".get_paginator", ".transact_write_items"))}
     actions = {CALLS[call] for call in plain}
     return actions.union(*(wanted for mark, wanted in SEVERAL.items() if mark in source))
@@ -80,8 +85,23 @@ def test_a_function_may_do_exactly_what_its_code_calls(assembly, function, stack
     wanted, given = called(function), allowed(assembly, stack, identity)
 
     assert wanted
-    assert wanted - given == set()
+    assert wanted - given - WHERE_SPARK_READS_WINDOWS == set()
     assert given - wanted - SILENT == set()
+    assert given & WHERE_SPARK_READS_WINDOWS == set()
+
+
+def test_the_monitor_may_start_spark_where_spark_reads_the_largest_windows(emr_assembly):
+    given = allowed(emr_assembly, "Monitoring", "MonitoringMonitorIdentity")
+
+    assert called("monitor") - given == set()
+    assert given - called("monitor") - SILENT == set()
+    statements = [
+        statement
+        for name, statement in emr_assembly.statements()
+        if name.startswith("Monitoring/MonitoringMonitorIdentity") and statement["Action"] == "iam:PassRole"
+    ]
+    passed = {statement["Condition"]["StringEquals"]["iam:PassedToService"] for statement in statements}
+    assert passed == {"sagemaker.amazonaws.com", "emr-serverless.amazonaws.com"}
 
 
 def literal(resource) -> str | None:
