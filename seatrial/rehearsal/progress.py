@@ -1,6 +1,7 @@
 """Says what the rehearsal does: live on a terminal, as plain lines elsewhere, as JSON Lines on request."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +17,12 @@ Status = Literal["passed", "failed", "skipped"]
 _MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("-", "yellow")}
 
 
+def cpu_seconds() -> float:
+    """Processor time of this process and of every process below it that has ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 @dataclass
 class StageLine:
     """One stage as shown: its title, what it does now, and how it ended."""
@@ -27,6 +34,8 @@ class StageLine:
     detail: str = ""
     status: Status | None = None
     seconds: float = 0.0
+    cpu_began: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 class Progress:
@@ -44,7 +53,7 @@ class Progress:
 
     def start(self, name: str, title: str) -> None:
         """A stage begins."""
-        self.stages.append(StageLine(name, title, time.monotonic()))
+        self.stages.append(StageLine(name, title, time.monotonic(), cpu_began=cpu_seconds()))
         self._say("start", f"{title} ...")
 
     def doing(self, what: str) -> None:
@@ -57,6 +66,7 @@ class Progress:
         """The current stage ended."""
         stage = self.stages[-1]
         stage.status, stage.detail, stage.seconds = status, detail, time.monotonic() - stage.started
+        stage.cpu_seconds = cpu_seconds() - stage.cpu_began
         self._say("end", f"{_MARKS[status][0]} {stage.title}: {detail} ({stage.seconds:.1f} s)")
 
     def close(self, verdict: str) -> None:

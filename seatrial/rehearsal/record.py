@@ -69,6 +69,8 @@ class StageRecord:
     started_seconds: float | None = None
     """Real seconds from the start of the rehearsal."""
     real_seconds: float | None = None
+    cpu_seconds: float | None = None
+    """Of the rehearsal's process and of those that ended during the stage."""
     cloud_start: datetime | None = None
     cloud_end: datetime | None = None
     detail: str = ""

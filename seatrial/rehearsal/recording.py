@@ -362,6 +362,7 @@ def _stage(stage: StageLine, voyage: Voyage) -> facts.StageRecord:
         status=stage.status or "not run",
         started_seconds=stage.started - voyage.progress.began,
         real_seconds=stage.seconds,
+        cpu_seconds=stage.cpu_seconds,
         cloud_start=cloud_start,
         cloud_end=cloud_end,
         detail=stage.detail,
