@@ -52,7 +52,7 @@ def figures_of(voyage: Voyage, package_arn: str) -> tuple[facts.Metric, ...]:
     rows = evaluation.get("rows")
     mine = _metrics(evaluation, f"version {number}", rows)
     champion = evaluation.get("champion")
-    return mine + (_metrics(champion, f"champion on version {number}'s test rows", rows) if champion else ())
+    return mine + (_metrics(champion, f"champion beside version {number}", rows) if champion else ())
 
 
 def _metrics(figures: dict[str, Any], subject: str, rows: int | None) -> tuple[facts.Metric, ...]:

@@ -142,7 +142,7 @@ def drift_finding(distribution: Distribution, report: DriftReport, limits: Drift
     """The finding of a drifted distribution, in a sentence with its numbers."""
     statistic = "ks_distance" if distribution.ordered else "l_infinity_distance"
     sentence = (
-        f"{report.name}: distance {report.effect:.2f} from the baseline over {report.windows} windows "
+        f"{report.name}: distance {report.effect:.2f} from the baseline over {report.windows} window{"s" * (report.windows != 1)} "
         f"({report.rows} values), log evidence {report.log_evidence:.1f} of {limits.log_threshold:.1f} needed"
     )
     return Finding(
