@@ -141,8 +141,9 @@ def check_distribution(
 def drift_finding(distribution: Distribution, report: DriftReport, limits: DriftLimits) -> Finding:
     """The finding of a drifted distribution, in a sentence with its numbers."""
     statistic = "ks_distance" if distribution.ordered else "l_infinity_distance"
+    windows = "1 window" if report.windows == 1 else f"{report.windows} windows"
     sentence = (
-        f"{report.name}: distance {report.effect:.2f} from the baseline over {report.windows} window{"s" * (report.windows != 1)} "
+        f"{report.name}: distance {report.effect:.2f} from the baseline over {windows} "
         f"({report.rows} values), log evidence {report.log_evidence:.1f} of {limits.log_threshold:.1f} needed"
     )
     return Finding(
