@@ -129,8 +129,8 @@ class Trainer:
             champion_profit=0.0,
             champion_brier=float(((theirs - labels) ** 2).mean()),
             brier_increase=loss.difference,
-            brier_low=loss.low,
-            brier_high=loss.high,
+            brier_increase_low=loss.low,
+            brier_increase_high=loss.high,
         )
         evidence = acceptance.Evidence(
             auc=auc_interval(labels, ours).auc, profit=0.0, comparison=compared, latency_milliseconds=0.0

@@ -38,8 +38,8 @@ class Comparison:
     """Challenger against champion on the same rows; `failure` says why they could not be compared.
 
     `p_no_gain` is the chance of such a gain, or a larger one, if there were none; profits are for a subscriber.
-    `brier_increase` is the challenger's mean squared error of probabilities less the champion's, `brier_low` and
-    `brier_high` are its one-sided 95 % bounds.
+    `brier_increase` is the challenger's mean squared error of probabilities less the champion's, `brier_increase_low` and
+    `brier_increase_high` are its one-sided 95 % bounds.
     """
 
     failure: str | None = None
@@ -50,8 +50,8 @@ class Comparison:
     champion_profit: Any = None
     champion_brier: Any = None
     brier_increase: Any = None
-    brier_low: Any = None
-    brier_high: Any = None
+    brier_increase_low: Any = None
+    brier_increase_high: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,14 +151,14 @@ def _calibration(compared: Comparison, share: float) -> Iterator[str]:
     measured = {
         "champion's Brier loss": compared.champion_brier,
         "increase of the Brier loss": compared.brier_increase,
-        "lower bound of the Brier loss's increase": compared.brier_low,
-        "upper bound of the Brier loss's increase": compared.brier_high,
+        "lower bound of the Brier loss's increase": compared.brier_increase_low,
+        "upper bound of the Brier loss's increase": compared.brier_increase_high,
     }
     if problems := _problems(measured):
         yield from problems
-    elif compared.brier_high > (allowed := share * compared.champion_brier):
+    elif compared.brier_increase_high > (allowed := share * compared.champion_brier):
         told = f"Brier loss {_brier(compared)} against the champion's {compared.champion_brier:.4f}"
-        found = "is proven" if compared.brier_low > allowed else "cannot be ruled out"
+        found = "is proven" if compared.brier_increase_low > allowed else "cannot be ruled out"
         yield f"{told}: an increase above {allowed:.4f} ({share:.0%}) {found}, so its probabilities may mislead"
 
 
@@ -215,7 +215,13 @@ def _remarks(evidence: Evidence) -> Iterator[str]:
         yield "no champion serves yet"
     elif compared.failure is None and _problem("", compared.gain) is None:
         yield f"{_gain(compared)} on the same rows"
-        if not _problems({"increase": compared.brier_increase, "low": compared.brier_low, "high": compared.brier_high}):
+        if not _problems(
+            {
+                "increase": compared.brier_increase,
+                "low": compared.brier_increase_low,
+                "high": compared.brier_increase_high,
+            }
+        ):
             yield f"Brier loss {_brier(compared)} against the champion's"
 
 
@@ -224,7 +230,7 @@ def _gain(compared: Comparison) -> str:
 
 
 def _brier(compared: Comparison) -> str:
-    return f"{compared.brier_increase:+.4f} ({compared.brier_low:+.4f} to {compared.brier_high:+.4f})"
+    return f"{compared.brier_increase:+.4f} ({compared.brier_increase_low:+.4f} to {compared.brier_increase_high:+.4f})"
 
 
 def _problems(measured: Mapping[str, Any]) -> list[str]:

@@ -18,8 +18,8 @@ COMPARED = Comparison(
     champion_profit=4.0,
     champion_brier=0.12,
     brier_increase=-0.004,
-    brier_low=-0.007,
-    brier_high=-0.001,
+    brier_increase_low=-0.007,
+    brier_increase_high=-0.001,
 )
 GOOD = Evidence(auc=0.8, auc_low=0.77, auc_high=0.83, profit=4.2, comparison=COMPARED, latency_milliseconds=3.0)
 SENIORS = SegmentQuality(feature="age_band", value="65+", rows=80, auc=0.41, low=0.34, high=0.48)
@@ -51,11 +51,19 @@ def test_a_challenger_that_is_better_in_everything_is_accepted_with_its_gain() -
             "the gain may be chance: p = 0.200, at most 0.05 is asked (DeLong's paired test on the same rows)",
         ),
         (
-            replace(GOOD, comparison=replace(COMPARED, brier_increase=0.02, brier_low=0.012, brier_high=0.028)),
+            replace(
+                GOOD,
+                comparison=replace(COMPARED, brier_increase=0.02, brier_increase_low=0.012, brier_increase_high=0.028),
+            ),
             "Brier loss +0.0200 (+0.0120 to +0.0280) against the champion's 0.1200: an increase above 0.0060",
         ),
         (
-            replace(GOOD, comparison=replace(COMPARED, brier_increase=0.001, brier_low=-0.007, brier_high=0.009)),
+            replace(
+                GOOD,
+                comparison=replace(
+                    COMPARED, brier_increase=0.001, brier_increase_low=-0.007, brier_increase_high=0.009
+                ),
+            ),
             "an increase above 0.0060 (5%) cannot be ruled out, so its probabilities may mislead",
         ),
         (
@@ -107,7 +115,7 @@ def test_the_paired_test_can_be_left_out() -> None:
 
 
 def test_calibration_can_be_left_out_where_only_ranks_count() -> None:
-    compared = replace(COMPARED, brier_increase=0.2, brier_low=0.1, brier_high=0.3)
+    compared = replace(COMPARED, brier_increase=0.2, brier_increase_low=0.1, brier_increase_high=0.3)
 
     assert accept(replace(GOOD, comparison=compared), replace(SETTINGS, maximum_brier_increase=1.0)).accepted
 
@@ -123,7 +131,15 @@ def test_f19_what_is_no_finite_number_closes_the_gate(value: object, name: str) 
 @given(
     NO_NUMBERS,
     st.sampled_from(
-        ["gain", "p_no_gain", "champion_profit", "champion_brier", "brier_increase", "brier_low", "brier_high"]
+        [
+            "gain",
+            "p_no_gain",
+            "champion_profit",
+            "champion_brier",
+            "brier_increase",
+            "brier_increase_low",
+            "brier_increase_high",
+        ]
     ),
 )
 def test_f19_nor_does_a_comparison_that_is_none(value: object, name: str) -> None:
@@ -135,7 +151,7 @@ def test_whoever_is_accepted_meets_every_bound(
     auc: float, gain: float, p: float, profits: tuple[float, float], brier: float
 ) -> None:
     ours, theirs = profits
-    compared = replace(COMPARED, gain=gain, p_no_gain=p, champion_profit=theirs, brier_high=brier)
+    compared = replace(COMPARED, gain=gain, p_no_gain=p, champion_profit=theirs, brier_increase_high=brier)
 
     found = accept(replace(GOOD, auc=auc, profit=ours, comparison=compared), SETTINGS)
 
@@ -146,7 +162,7 @@ def test_whoever_is_accepted_meets_every_bound(
 def test_a_wider_margin_never_refuses_whom_a_narrower_one_accepts(
     champion: float, increase: float, error: float, one: float, other: float
 ) -> None:
-    bounds = {"brier_low": increase - error, "brier_high": increase + error}
+    bounds = {"brier_increase_low": increase - error, "brier_increase_high": increase + error}
     compared = replace(COMPARED, champion_brier=champion, brier_increase=increase, **bounds)
 
     narrow, wide = (

@@ -158,7 +158,12 @@ def test_a_better_order_with_worse_probabilities_objects(verdict, tmp_path):
 
     assert found["gain"] > 0
     assert (found["accepted"], found["beats_champion"]) == (0, 0)
-    assert 0.05 * found["champion"]["brier"] < found["brier_low"] < found["brier_increase"] < found["brier_high"]
+    assert (
+        0.05 * found["champion"]["brier"]
+        < found["brier_increase_low"]
+        < found["brier_increase"]
+        < found["brier_increase_high"]
+    )
     assert found["brier_increase"] == pytest.approx(found["brier"] - found["champion"]["brier"])
     assert "(5%) is proven, so its probabilities may mislead" in found["reasons"][0]
     assert found["asked"]["maximum_brier_increase"] == 0.05

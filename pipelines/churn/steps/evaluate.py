@@ -204,7 +204,15 @@ def _figures(comparison: Comparison) -> dict[str, Any]:
     """The comparison's numbers; one that failed has none."""
     if comparison.failure is not None:
         return {}
-    names = ("gain", "gain_low", "gain_high", "p_no_gain", "brier_increase", "brier_low", "brier_high")
+    names = (
+        "gain",
+        "gain_low",
+        "gain_high",
+        "p_no_gain",
+        "brier_increase",
+        "brier_increase_low",
+        "brier_increase_high",
+    )
     return {name: getattr(comparison, name) for name in names}
 
 
@@ -242,8 +250,8 @@ def compare(
         champion_profit=champion["campaign_profit"],
         champion_brier=champion["brier"],
         brier_increase=loss.difference,
-        brier_low=loss.low,
-        brier_high=loss.high,
+        brier_increase_low=loss.low,
+        brier_increase_high=loss.high,
     )
     return comparison, champion
 
