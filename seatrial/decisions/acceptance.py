@@ -38,8 +38,8 @@ class Comparison:
     """Challenger against champion on the same rows; `failure` says why they could not be compared.
 
     `p_no_gain` is the chance of such a gain, or a larger one, if there were none; profits are for a subscriber.
-    `brier_increase` is the challenger's mean squared error of probabilities less the champion's, `brier_increase_low` and
-    `brier_increase_high` are its one-sided 95 % bounds.
+    `brier_increase` is the challenger's mean squared error of probabilities less the champion's,
+    `brier_increase_low` and `brier_increase_high` are its one-sided 95 % bounds.
     """
 
     failure: str | None = None
