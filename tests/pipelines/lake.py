@@ -188,7 +188,7 @@ class Lake:
         account = folder / "accounts" / job / f"date={day}.json"
         account.parent.mkdir(parents=True, exist_ok=True)
         files = [f"file:{path}"] if rows else []
-        account.write_text(json.dumps({"rows": len(rows), "files": files, "checksum": str(len(rows))}))
+        account.write_text(json.dumps({"rows": len(rows), "files": files, "checksum": str(len(rows)), "sources": {}}))
 
 
 CRM_ROW = {

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 import pytest
 
 from seatrial.constructs.staging import library_files, zip_bytes
+from seatrial.offline.spark.releases import OTHER_PYTHON
 from tests.pipelines.churn.operator import CURATED
 from tests.pipelines.lake import PIPELINES, SPARK_SETTINGS, Lake, customer, event, moment, spark_session
 
@@ -157,9 +158,9 @@ def _wait(condition, process, seconds=120):
 
 
 def test_spark_4_with_ansi_rules_gives_the_same(reference, tmp_path):
-    python = os.environ.get("SEATRIAL_SPARK4")
+    python = os.environ.get(OTHER_PYTHON)
     if not python:
-        pytest.skip("SEATRIAL_SPARK4 names no Python with pyspark 4.0.2 (an environment of its own)")
+        pytest.skip(f"{OTHER_PYTHON} names no Python with pyspark 4.0.2: make check ARGS=spark4 makes one")
     lake = Lake(tmp_path, None)
     land(lake)
 
