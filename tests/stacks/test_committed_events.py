@@ -1,8 +1,11 @@
-"""The data flow as deployed curates events and commits them to the Iceberg table, where Athena reads them."""
+"""EMR Serverless as deployed: the data flow commits what it curated, and the monitor has its largest windows read."""
 
+import hashlib
 import io
 import json
+import tarfile
 import time
+from datetime import timedelta
 
 import aws_cdk as cdk
 import pyarrow as pa
@@ -10,12 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from seatrial.config import load
+from seatrial.contracts.events import VERDICT_DETAIL_TYPE
+from seatrial.offline import functions
 from seatrial.offline.cloud import OfflineCloud
 from seatrial.rehearsal.deploy import Deployer
 from stacks.base import Foundation, Target
 from stacks.lake import LakeStack
+from stacks.monitoring import MonitoringStack
 from stacks.network import workload_network
 from stacks.processing import ProcessingStack
+from tests.monitoring.made_capture import START, baseline, lines_of_hour
 from tests.pipelines.lake import EVENTS, event, moment
 from tests.stacks.conftest import ROOT
 
@@ -42,7 +49,8 @@ def synthesize(folder):
     lake = LakeStack(app, "Lake", target=target)
     network = workload_network(app, target=target, lake=lake.lake)
     base = Foundation(target=target, lake=lake.lake, notifications=lake.notifications, network=network)
-    ProcessingStack(app, "Processing", foundation=base, catalog=lake.catalog, feature_group=None)
+    processing = ProcessingStack(app, "Processing", foundation=base, catalog=lake.catalog, feature_group=None)
+    MonitoringStack(app, "Monitoring", foundation=base, engine=processing.engine)
     app.synth()
     return folder / "assembly"
 
@@ -51,7 +59,7 @@ def synthesize(folder):
 def deployed(tmp_path_factory):
     """The cloud and the outputs of its stacks."""
     assembly = synthesize(tmp_path_factory.mktemp("engagement"))
-    with OfflineCloud(tmp_path_factory.mktemp("cloud")) as cloud:
+    with OfflineCloud(tmp_path_factory.mktemp("cloud"), start=START + timedelta(minutes=2)) as cloud:
         outputs = Deployer(cloud.context.client, assembly).deploy()
         yield cloud, {key: value for stack in outputs.values() for key, value in stack.items()}
 
@@ -101,3 +109,122 @@ def test_events_that_the_flow_curated_are_what_athena_reads(deployed):
     day = "date_format(started_at, '%Y-%m-%d')"
     found = query(cloud, outputs, f"SELECT {day}, event_id FROM cdr ORDER BY 1, 2")
     assert found == [("2026-06-01", "a"), ("2026-06-01", "b"), ("2026-06-01", "late"), ("2026-06-02", "c")]
+
+
+INFERENCE = """
+def model_fn(folder):
+    return None
+
+def input_fn(body, content_type):
+    return body
+
+def predict_fn(rows, model):
+    return "0.5"
+
+def output_fn(values, accept):
+    return values, "text/csv"
+"""
+IMAGE = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+NAME = "committed-dev"
+
+
+def serve(cloud, outputs):
+    """An endpoint whose model package names its baseline, in service since the cloud's present."""
+    s3, sagemaker = cloud.context.client("s3"), cloud.context.client("sagemaker")
+    bucket, text = outputs["ArtifactsBucketName"], baseline().to_json()
+    digest, archive = hashlib.sha256(text.encode()).hexdigest(), io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        entry = tarfile.TarInfo("code/inference.py")
+        entry.size = len(INFERENCE)
+        tar.addfile(entry, io.BytesIO(INFERENCE.encode()))
+    files = {"baseline.json": text.encode(), "baseline.sha256": digest.encode(), "model.tar.gz": archive.getvalue()}
+    for name, body in files.items():
+        s3.put_object(Bucket=bucket, Key=f"models/1/{name}", Body=body)
+    place = f"s3://{bucket}/models/1"
+    container = {"Image": IMAGE, "ModelDataUrl": f"{place}/model.tar.gz"}
+    container["Environment"] = {
+        "SAGEMAKER_PROGRAM": "inference.py",
+        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+    }
+    sagemaker.create_model_package_group(ModelPackageGroupName=NAME)
+    kinds = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
+    package = sagemaker.create_model_package(
+        ModelPackageGroupName=NAME,
+        InferenceSpecification={"Containers": [container], **kinds},
+        CustomerMetadataProperties={"BaselineUri": f"{place}/baseline.json", "BaselineSha256": digest},
+    )["ModelPackageArn"]
+    role = "arn:aws:iam::111111111111:role/jobs"
+    sagemaker.create_model(ModelName=NAME, ExecutionRoleArn=role, Containers=[{"ModelPackageName": package}])
+    variant = {"VariantName": "primary", "ModelName": NAME, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(EndpointConfigName=NAME, ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName=NAME)
+    awaited(lambda: sagemaker.describe_endpoint(EndpointName=NAME)["EndpointStatus"] == "InService")
+
+
+def capture(cloud, outputs):
+    """More than a mebibyte of the first hour, in three files, with labels."""
+    lines, labels = lines_of_hour(0, 4000, shift=3.0)
+    hour = f"{START:%Y/%m/%d/%H}"
+    files = {f"data-capture/{NAME}/primary/{hour}/{n:02}-00-part.jsonl": lines[n::3] for n in range(3)}
+    files[f"ground-truth/{NAME}/{hour}/labels.jsonl"] = labels
+    for key, content in files.items():
+        body = "\n".join(content).encode()
+        cloud.context.client("s3").put_object(Bucket=outputs["CaptureBucketName"], Key=key, Body=body)
+
+
+def configure(cloud, outputs, change):
+    """Change what the monitor's function is told of jobs; returns what it was told before."""
+    client, name = cloud.context.client("lambda"), outputs["MonitorFunctionName"]
+    variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    told = {**variables, "WINDOW_JOB": json.dumps(change(json.loads(variables["WINDOW_JOB"])))}
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": told})
+    return variables
+
+
+def verdict(cloud, outputs):
+    """The verdict file of the first hour, None while there is none."""
+    s3, bucket = cloud.context.client("s3"), outputs["ArtifactsBucketName"]
+    key = f"monitoring/{NAME}/{START:%Y/%m/%d/%H%M}/verdict.json"
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents")
+    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) if found else None
+
+
+def forget(cloud, outputs, table):
+    """Empty the state table, and remove the verdict."""
+    tables = cloud.context.client("dynamodb")
+    for item in tables.scan(TableName=table)["Items"]:
+        tables.delete_item(TableName=table, Key={key: item[key] for key in ("pk", "sk")})
+    key = f"monitoring/{NAME}/{START:%Y/%m/%d/%H%M}/verdict.json"
+    cloud.context.client("s3").delete_object(Bucket=outputs["ArtifactsBucketName"], Key=key)
+
+
+def awaited(question, seconds=180):
+    deadline = time.monotonic() + seconds
+    while not (answer := question()):
+        assert time.monotonic() < deadline, "it takes too long"
+        time.sleep(0.1)
+    return answer
+
+
+def test_spark_reads_the_largest_windows_and_the_function_judges_them_as_its_own(deployed):
+    cloud, outputs = deployed
+    serve(cloud, outputs)
+    capture(cloud, outputs)
+    small = {"function_mib": 1, "processing_mib": 1}
+    told = configure(cloud, outputs, lambda window_job: {**window_job, "limits": small})
+
+    cloud.clock.advance(80 * 60)  # past the monitor's schedule
+    by_spark = awaited(lambda: verdict(cloud, outputs))
+    assert functions.settle()
+
+    assert sum(map(len, told.values())) + sum(map(len, told)) < 4096  # what Lambda allows
+    assert by_spark["rows"] == by_spark["labelled_rows"] == 4000
+    assert by_spark["sampled_share"] == 1
+    assert len([one for one in cloud.journal.entries("event") if one.get("detail_type") == VERDICT_DETAIL_TYPE]) == 1
+    runs = cloud.context.client("emr-serverless").list_job_runs(applicationId=outputs["SparkApplicationId"])["jobRuns"]
+    assert [run["state"] for run in runs if run["name"].startswith("read-window-")] == ["SUCCESS"]
+    forget(cloud, outputs, told["STATE_TABLE"])
+    configure(cloud, outputs, lambda window_job: {**window_job, "limits": {**small, "function_mib": 96}})
+    event = json.dumps({"time": f"{START + timedelta(minutes=80):%Y-%m-%dT%H:%M:%SZ}"}).encode()
+    cloud.context.client("lambda").invoke(FunctionName=outputs["MonitorFunctionName"], Payload=event)
+    assert verdict(cloud, outputs) == by_spark
