@@ -144,8 +144,17 @@ def _sentence(case: Case, evaluation: Evaluation, decision: AlertDecision) -> st
         reasons = ", ".join(f"{reason}: {count}" for reason, count in case.data.reasons.items())
         parts.append(f"partial: {summary.unreadable} captured lines cannot be read ({reasons}) and are in quarantine")
     if summary.sampled_share < 1:
-        parts.append(f"read was a sample of {summary.sampled_share:.1%} of the requests")
+        parts.append(f"read was a sample of {summary.sampled_share:.1%} of the requests: {_why(case.configuration)}")
     return "; ".join(parts)
+
+
+def _why(configuration: Configuration) -> str:
+    """Why not all of a window was read, and which key of the engagement changes that."""
+    if configuration.window_spark:
+        return "the jobs that were to read all of them failed"
+    if configuration.window_job:
+        return "monitoring.volume.spark names what reads larger windows in full"
+    return "monitoring.volume.larger names what reads larger windows in full"
 
 
 def _judgement(

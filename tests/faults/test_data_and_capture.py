@@ -455,7 +455,8 @@ def test_f44_the_report_says_the_rate_at_which_a_window_was_read(harbour: Harbou
     share = event["sampled_share"]
     assert 0.2 < share < 0.6
     assert abs(event["rows"] - 400 * share) < 5 * math.sqrt(400 * share)
-    assert event["sentence"].endswith(f"read was a sample of {share:.1%} of the requests")
+    told = f"read was a sample of {share:.1%} of the requests: monitoring.volume.larger names what reads larger windows"
+    assert event["sentence"].endswith(f"{told} in full")
     assert event["label_coverage"] == 1.0
 
 

@@ -196,6 +196,7 @@ def test_a_job_that_fails_is_tried_again_and_then_the_function_reads_a_sample(ha
     verdict = harbour.run(0)
 
     assert len(harbour.jobs.requests) == 2
+    assert "of the requests: monitoring.volume.spark names what" in harbour.verdict(0)["sentence"]
     assert set(verdict.values()) <= {"ok", "insufficient_data"}
     assert harbour.verdict(0)["sampled_share"] < 1
 
@@ -268,6 +269,7 @@ def test_a_spark_job_that_fails_twice_leaves_a_sample_to_the_processing_job(
     assert waiting == {"2026-11-01T00:00:00Z": "reading"}
     assert len(spark.requests) == 2
     assert 0 < harbour.verdict(0)["sampled_share"] < 1
+    assert harbour.verdict(0)["sentence"].endswith("of the requests: the jobs that were to read all of them failed")
     assert ("does not know it any more" if lost else "ended as FAILED: out of memory") in caplog.text
 
 
