@@ -25,6 +25,8 @@ class LakeStack(BaseStack):
             capture_retention_days=engagement.lake.capture_retention_days,
             noncurrent_retention_days=engagement.lake.noncurrent_retention_days,
             log_retention_days=engagement.lake.log_retention_days,
+            vpc_endpoint_ids=engagement.lake.vpc_endpoint_ids,
+            break_glass_role_arns=engagement.lake.break_glass_roles,
             log_group_prefixes=_log_groups(target),
             destroy_data=engagement.removal.destroy_data,
             **_zones(target),

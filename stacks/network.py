@@ -31,13 +31,21 @@ class NetworkStack(BaseStack):
             interface_services=_interfaces(target.engagement),
             more_actions=_more_actions(target.engagement),
             readable_buckets=emr_buckets(self.region) if target.engagement.processing.engine == "emr" else (),
+            prefix_lists=_prefix_lists(target),
             destroy_data=target.engagement.removal.destroy_data,
         )
+        self.outputs({"S3EndpointId": self.network.gateway_endpoints["s3"].ref})
 
     @property
     def workload(self) -> WorkloadNetwork:
         """Where workloads are attached."""
         return self.network.workload
+
+
+def _prefix_lists(target: Target) -> dict[str, str] | None:
+    region = target.engagement.environments[target.environment].region
+    given = target.engagement.network.prefix_lists.get(region)
+    return given.model_dump() if given else None
 
 
 def _interfaces(engagement: Engagement) -> list[str]:

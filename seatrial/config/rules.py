@@ -45,6 +45,13 @@ def _nat_gateways(engagement: Engagement) -> Iterator[Finding]:
         yield path, f"must not exceed network.max_azs ({network.max_azs}), got {network.nat_gateways}"
 
 
+def _break_glass(engagement: Engagement) -> Iterator[Finding]:
+    lake = engagement.lake
+    if lake.break_glass_roles and not lake.vpc_endpoint_ids:
+        path = ("lake", "break_glass_roles")
+        yield path, "is of no use without lake.vpc_endpoint_ids, which close the buckets to other ways; give those too"
+
+
 def _existing_subnets(engagement: Engagement) -> Iterator[Finding]:
     existing = engagement.network.existing
     if existing is None:
@@ -191,6 +198,7 @@ RULES: Mapping[Rule, tuple[Path, ...]] = {
     _network_range: (("network", "cidr"),),
     _flow_logs: (("network", "flow_log_retention_days"),),
     _nat_gateways: (("network", "nat_gateways"), ("network", "max_azs")),
+    _break_glass: (("lake", "break_glass_roles"), ("lake", "vpc_endpoint_ids")),
     _existing_subnets: ((*_EXISTING, "subnet_ids"), (*_EXISTING, "availability_zones"), ("environments",)),
     _columns_fit_kind: ((*_DATASET, "kind"), (*_DATASET, "columns")),
     _column_roles: ((*_DATASET, "id"), (*_DATASET, "label")),

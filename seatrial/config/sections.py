@@ -16,13 +16,16 @@ from seatrial.config.values import (
     Days,
     EngagementName,
     InstanceType,
+    PrefixListId,
     Region,
+    RoleArn,
     Schedule,
     Section,
     SecurityGroupId,
     Share,
     SubnetId,
     Text,
+    VpcEndpointId,
     VpcId,
     log_retention_schema,
 )
@@ -52,6 +55,15 @@ class ExistingNetwork(Section):
     """Security group of jobs, endpoints and functions; it must reach the VPC endpoints of the services used."""
 
 
+class PrefixLists(Section):
+    """AWS's managed prefix lists of one region; `aws ec2 describe-managed-prefix-lists --region REGION` shows them."""
+
+    s3: PrefixListId
+    """That of com.amazonaws.REGION.s3."""
+    dynamodb: PrefixListId
+    """That of com.amazonaws.REGION.dynamodb."""
+
+
 class NetworkSection(Section):
     """The VPC in which every job, endpoint and function runs."""
 
@@ -63,6 +75,9 @@ class NetworkSection(Section):
     """NAT gateways. 0 keeps the subnets isolated: only the VPC endpoints of the services used are reachable."""
     flow_log_retention_days: LogRetentionDays = 365
     """How long flow logs are kept."""
+    prefix_lists: Mapping[Region, PrefixLists] = Field(default_factory=dict)
+    """Prefix lists by region, for regions whose ids Seatrial does not know: the security groups name them, and nothing
+    is looked up while stacks are made."""
     existing: ExistingNetwork | None = None
     """Use this VPC instead of making one; the keys above are then without effect."""
 
@@ -78,6 +93,11 @@ class LakeSection(Section):
     """How long overwritten or deleted versions of objects can be brought back."""
     log_retention_days: Days = 365
     """How long access logs of the buckets are kept."""
+    vpc_endpoint_ids: tuple[VpcEndpointId, ...] = ()
+    """Objects are reached through these S3 endpoints alone, besides by AWS services for this account. The VPC that
+    Seatrial makes gives its own as the output S3EndpointId. The console then shows no objects."""
+    break_glass_roles: tuple[RoleArn, ...] = ()
+    """Roles that reach objects from anywhere all the same, for the day on which the network is what is broken."""
     catalog: CatalogSection = Field(default_factory=CatalogSection)
     """Features zone, tables and Athena; off unless asked for."""
 

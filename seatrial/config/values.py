@@ -41,6 +41,9 @@ _BOUNDARY = r"^arn:aws[a-z-]*:iam::[0-9]{12}:policy/.+$"
 _VPC = r"^vpc-[0-9a-f]{8,17}$"
 _SUBNET = r"^subnet-[0-9a-f]{8,17}$"
 _SECURITY_GROUP = r"^sg-[0-9a-f]{8,17}$"
+_PREFIX_LIST = r"^pl-[0-9a-f]{8,17}$"
+_VPC_ENDPOINT = r"^vpce-[0-9a-f]{8,17}$"
+_ROLE = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$"
 _ZONE = r"^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$"
 _IMAGE = (
     r"^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$"
@@ -66,6 +69,9 @@ SENTENCES = {
     _VPC: "the id of a VPC, such as 'vpc-0123456789abcdef0'",
     _SUBNET: "the id of a subnet, such as 'subnet-0123456789abcdef0'",
     _SECURITY_GROUP: "the id of a security group, such as 'sg-0123456789abcdef0'",
+    _PREFIX_LIST: "the id of a managed prefix list, such as 'pl-6ea54007'",
+    _VPC_ENDPOINT: "the id of a VPC endpoint, such as 'vpce-0123456789abcdef0'",
+    _ROLE: "the ARN of a role, such as 'arn:aws:iam::111111111111:role/break-glass'",
     _ZONE: "an availability zone, such as 'eu-central-1a'",
     _IMAGE: "an image in ECR with tag or digest, such as '111111111111.dkr.ecr.eu-central-1.amazonaws.com/spark:1'",
     _DATABASE: "lower-case letters, digits and underscores, starting with a letter, such as 'telecom'",
@@ -92,6 +98,9 @@ PolicyArn = Annotated[str, _text(_BOUNDARY)]
 VpcId = Annotated[str, _text(_VPC)]
 SubnetId = Annotated[str, _text(_SUBNET)]
 SecurityGroupId = Annotated[str, _text(_SECURITY_GROUP)]
+PrefixListId = Annotated[str, _text(_PREFIX_LIST)]
+VpcEndpointId = Annotated[str, _text(_VPC_ENDPOINT)]
+RoleArn = Annotated[str, _text(_ROLE)]
 AvailabilityZone = Annotated[str, _text(_ZONE)]
 ImageUri = Annotated[str, _text(_IMAGE)]
 ObjectKey = Annotated[str, _text(_OBJECT_KEY)]

@@ -99,6 +99,11 @@ def paths_and_messages(tmp_path: Path, text: str) -> dict[str, str]:
         ("tags: {OwnerTeam: me}", "tags.OwnerTeam", "must not replace a tag that Seatrial sets itself"),
         ('tags: {"aws:cost": x}', "tags.aws:cost", "which AWS reserves, got 'aws:cost'"),
         ("permissions_boundary: boundary", "permissions_boundary", "must be the ARN of a managed policy"),
+        (
+            "lake: {break_glass_roles: ['arn:aws:iam::111111111111:role/fire']}",
+            "lake.break_glass_roles",
+            "without lake.vpc_endpoint_ids",
+        ),
     ],
 )
 def test_a_broken_rule_blames_one_key_and_says_what_is_allowed(tmp_path, text, path, message):

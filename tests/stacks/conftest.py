@@ -23,8 +23,14 @@ name: telecom-emr
 owner: a@example.com
 environments:
   dev: {account: "111111111111", region: eu-central-1}
-network: {nat_gateways: 1}
-lake: {catalog: {enabled: true, lake_formation: true}}
+network:
+  nat_gateways: 1
+  prefix_lists:
+    eu-central-1: {s3: pl-0123456789abcdef0, dynamodb: pl-0123456789abcdef1}
+lake:
+  vpc_endpoint_ids: [vpce-0123456789abcdef0]
+  break_glass_roles: ["arn:aws:iam::111111111111:role/break-glass"]
+  catalog: {enabled: true, lake_formation: true}
 processing: {engine: emr, schedule: rate(1 day), python_environment: libraries.tar.gz}
 monitoring: {volume: {spark: own}}
 streaming: {mode: provisioned}
@@ -98,7 +104,7 @@ def data_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 def emr_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     """The data layer's other choices: EMR on EC2, Lake Formation, NAT gateways, a Redshift cluster, shards.
 
-    And an EMR Serverless application for the monitor alone.
+    One endpoint alone reaches the lake, prefix lists are given, the monitor has an EMR Serverless application of its own.
     """
     folder = tmp_path_factory.mktemp("emr")
     path = folder / "engagement.yaml"

@@ -182,6 +182,31 @@ def test_s10_a_put_without_headers_is_not_denied(assembly):
     assert all(set(c["Null"].values()) == {"false"} and set(c["Null"]) == set(c["StringNotEquals"]) for c in negated)
 
 
+def test_s05_objects_are_reached_by_the_given_endpoint_services_and_break_glass_roles_alone(emr_assembly):
+    closed = [
+        statement["Condition"]
+        for _, statement in documents(emr_assembly, "AWS::S3::BucketPolicy")
+        if "aws:SourceVpce" in json.dumps(statement["Condition"])
+    ]
+
+    assert closed == 5 * [
+        {
+            "StringNotEqualsIfExists": {"aws:SourceVpce": ["vpce-0123456789abcdef0"]},
+            "BoolIfExists": {"aws:ViaAWSService": "false", "aws:PrincipalIsAWSService": "false"},
+            "ArnNotLikeIfExists": {"aws:PrincipalArn": ["arn:aws:iam::111111111111:role/break-glass"]},
+        }
+    ]
+
+
+def test_n06_prefix_lists_that_are_given_are_those_that_groups_let_out_to(emr_assembly):
+    egress = [p for _, p in emr_assembly.properties("AWS::EC2::SecurityGroupEgress", "Network")]
+
+    assert {p["DestinationPrefixListId"] for p in egress if "DestinationPrefixListId" in p} == {
+        "pl-0123456789abcdef0",
+        "pl-0123456789abcdef1",
+    }
+
+
 def test_i01_no_policy_has_a_wildcard_action(assembly):
     found = [
         (name, action)

@@ -24,6 +24,7 @@ OUTPUTS = {
         "LogsBucketName",
         "KeyArn",
     },
+    "Network": {"S3EndpointId"},
     "Training": {"PipelineName", "PipelineArn", "ModelPackageGroupName", "PipelineRoleArn"},
     "Serving": {"EndpointName"},
     "Monitoring": {"MonitorFunctionName", "MetricNamespace", "DashboardName"},
