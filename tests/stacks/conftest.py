@@ -104,7 +104,7 @@ def data_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 def emr_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     """The data layer's other choices: EMR on EC2, Lake Formation, NAT gateways, a Redshift cluster, shards.
 
-    One endpoint alone reaches the lake, prefix lists are given, the monitor has an EMR Serverless application of its own.
+    One endpoint alone reaches the lake, prefix lists are given, the monitor has an EMR Serverless application.
     """
     folder = tmp_path_factory.mktemp("emr")
     path = folder / "engagement.yaml"
