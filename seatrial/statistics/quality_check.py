@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import reduce
+from itertools import accumulate
 from typing import Any
 
 from seatrial.contracts.events import Finding
@@ -13,8 +14,13 @@ from seatrial.statistics.mean_detector import MeanDetector
 
 NORMAL_95 = 1.645
 SMALLEST_LIMIT, LARGEST_LIMIT = 0.01, 0.95
-MINIMUM_RECOVERY_ROWS = 20
-RECOVERY_WINDOWS = 3
+TOLD_WINDOWS = 3
+"""Labelled windows whose mean a finding tells, and the fewest that a recovery rests on."""
+RECOVERY_ROWS, RECOVERY_PAIRS = 480, 20
+"""Fewest rows and pairs that tell a recovery: of so many, one standard error is about a tenth of a limit of 0.15, which
+is what a loss is tolerated by. Hours of little traffic are taken together for it; with fewer, bad hours flap."""
+MOST_WINDOWS = 168
+"""Labelled windows that are taken together at most: a week."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,10 @@ class LossSums:
 
 @dataclass(frozen=True)
 class QualityState:
-    """The two detectors, and sums of the last labelled windows; `ranking` is None when the baseline has no AUC."""
+    """The two detectors, and sums of the last labelled windows, as many as a recovery needs.
+
+    `ranking` is None when the baseline has no AUC.
+    """
 
     brier: MeanDetector
     ranking: MeanDetector | None
@@ -83,11 +92,27 @@ class QualityState:
             return self
         sums = LossSums(len(losses), math.fsum(losses), len(pairs), math.fsum(pairs))
         ranking = self.ranking.update(pairs) if self.ranking else None
-        return QualityState(self.brier.update(losses), ranking, (*self.recent, sums)[-RECOVERY_WINDOWS:])
+        return QualityState(self.brier.update(losses), ranking, self._kept((*self.recent, sums)))
 
-    def recent_means(self) -> tuple["RecentMean", ...]:
+    def _kept(self, recent: tuple[LossSums, ...]) -> tuple[LossSums, ...]:
+        """The newest windows that together can tell a recovery."""
+        totals = enumerate(accumulate(reversed(recent), LossSums.merge), start=1)
+        enough = next((windows for windows, total in totals if windows >= TOLD_WINDOWS and self._tells(total)), None)
+        return recent[-(enough or MOST_WINDOWS) :]
+
+    def _tells(self, total: LossSums) -> bool:
+        return total.rows >= RECOVERY_ROWS and (self.ranking is None or total.pairs >= RECOVERY_PAIRS)
+
+    @property
+    def recovered(self) -> bool | None:
+        """Whether labels are within the limits again; None while too few came to tell."""
+        if not self._tells(_total(self.recent)):
+            return None
+        return all(mean.quiet for windows in (TOLD_WINDOWS, MOST_WINDOWS) for mean in self.recent_means(windows))
+
+    def recent_means(self, windows: int = TOLD_WINDOWS) -> tuple["RecentMean", ...]:
         """What the last labelled windows together say, one for each detector."""
-        total = reduce(LossSums.merge, self.recent, LossSums())
+        total = _total(self.recent[-windows:])
         means = [RecentMean("brier", "mean Brier loss", self.brier, total.rows, total.brier)]
         if self.ranking:
             words = "share of misordered pairs (1 - AUC)"
@@ -155,7 +180,7 @@ def check_quality(
     means = after.recent_means()
     told = tuple(finding for mean in means if (finding := mean.finding(log_threshold)))
     evidence = max(mean.detector.log_evidence for mean in means)
-    quiet = all(mean.quiet for mean in means) if len(losses) >= MINIMUM_RECOVERY_ROWS else None
+    quiet = after.recovered if losses else None
     findings = told if losses else ()
     return QualityReport(len(losses), evidence, findings, quiet, _mean(losses), _mean(pairs), bool(told)), after
 
@@ -171,6 +196,10 @@ def misordered_pairs(predictions: Sequence[float], labels: Sequence[int]) -> lis
     positives = [score for score, label in zip(predictions, labels, strict=True) if label]
     negatives = [score for score, label in zip(predictions, labels, strict=True) if not label]
     return [(negative > positive) + 0.5 * (negative == positive) for positive, negative in zip(positives, negatives)]  # noqa: B905
+
+
+def _total(windows: Sequence[LossSums]) -> LossSums:
+    return reduce(LossSums.merge, windows, LossSums())
 
 
 def _mean(values: Sequence[float]) -> float | None:
