@@ -1,7 +1,7 @@
 """The data layer's rehearsal, `--with data`: what an engagement needs for it, its stages, and its reconciliation.
 
-Its stages stand between deploying and destroying, in the place of the loop of training and serving: both at once would
-prove no more than one after the other, and take the time of both.
+Its stages stand between deploying and destroying, in the place of the loop of training and serving. Where the model is
+trained on the lake they end with one that serves; what comes after that is the loop's, whose data changes faster.
 """
 
 from collections.abc import Callable
@@ -24,13 +24,14 @@ from seatrial.rehearsal.data_layer_reconcile import (
     table_line,
 )
 from seatrial.rehearsal.data_layer_state import DataLayer
+from seatrial.rehearsal.data_layer_training import make_training_set, serve_features, train_on_the_lake
 from seatrial.rehearsal.data_layer_warehouse import fill_warehouse
 from seatrial.rehearsal.record import DataRecord, Movement, Reconciled, ReconciledCheck
 from seatrial.rehearsal.voyage import RehearsalError, Voyage
 
 LONGEST_DAYS = 60
 """With the window that features look back on, more than a flow takes at once."""
-PROVING = {"generate", "batch", "stream", "flow", "warehouse", "store", "reconcile"}
+PROVING = {"generate", "batch", "stream", "flow", "warehouse", "store", "training_set", "serve", "reconcile"}
 STAGES: tuple[tuple[str, str, Callable[[Voyage], str | None]], ...] = (
     ("generate", "generate the operator", generate),
     ("batch", "land by batch", land_by_batch),
@@ -38,6 +39,9 @@ STAGES: tuple[tuple[str, str, Callable[[Voyage], str | None]], ...] = (
     ("flow", "run the data flow", run_flow),
     ("warehouse", "fill the warehouse", fill_warehouse),
     ("store", "feature store", store_features),
+    ("training_set", "labels and training set", make_training_set),
+    ("train", "train on the lake", train_on_the_lake),
+    ("serve", "promote, predict", serve_features),
 )
 """Name, title and act of each stage; the reconciliation follows."""
 

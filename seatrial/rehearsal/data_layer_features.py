@@ -50,8 +50,8 @@ def compare_rows(subject: str, left: str, right: str, columns: Iterable[str], by
 def compare_features(voyage: Voyage) -> Check:
     """Spark's features of every subscriber against the training set that the warehouse unloaded."""
     layer = voyage.layer
-    spark = _download(voyage, cdr.features_prefix(layer.dataset, "churn", layer.as_of), "spark")
-    unloaded = _download(voyage, f"{layer.dataset}/training/as_of={layer.as_of}/", "redshift")
+    spark = download(voyage, cdr.features_prefix(layer.dataset, "churn", layer.as_of), "spark")
+    unloaded = download(voyage, f"{layer.dataset}/training/as_of={layer.as_of}/", "redshift")
     names = [field.name for field in CHURN_FEATURES.fields]
     return compare_rows("features of subscribers", spark, unloaded, names, ("Spark", "Redshift's SQL"))
 
@@ -59,7 +59,7 @@ def compare_features(voyage: Voyage) -> Check:
 def compare_windows(voyage: Voyage) -> Check:
     """The consumer's windows in DynamoDB against the same windows counted from what curation made of the stream."""
     layer = voyage.layer
-    curated = _download(voyage, cdr.curated_prefix(layer.dataset), "curated", since=str(layer.last_day - cdr.REACH))
+    curated = download(voyage, cdr.curated_prefix(layer.dataset), "curated", since=str(layer.last_day - cdr.REACH))
     minutes = voyage.engagement.streaming.window_minutes
     expected = windows_of(curated, minutes)
     found = {_key(item): _figures(item) for item in _kpi_items(voyage)}
@@ -90,7 +90,7 @@ def windows_of(curated: str, minutes: int) -> dict[tuple[str, str], tuple[float,
 def compare_day(voyage: Voyage) -> Check:
     """The consumer's windows, summed over the last day, against Spark's KPIs of the streamed cells."""
     layer = voyage.layer
-    place = _download(voyage, cdr.features_prefix(layer.dataset, "network_kpi", layer.last_day), "kpis")
+    place = download(voyage, cdr.features_prefix(layer.dataset, "network_kpi", layer.last_day), "kpis")
     with duckdb.connect() as base:
         sql = f"SELECT cell_id, {', '.join(KPIS)} FROM read_parquet('{place}') WHERE events > 0"  # noqa: S608 - our own names
         rows = [row for row in base.execute(sql).fetchall() if row[0] in layer.cells]
@@ -111,9 +111,9 @@ def store_features(voyage: Voyage) -> str | None:
         return None
     layer, groups = voyage.layer, voyage.stacks["Features"]
     aws = DataAws(voyage.cloud.context.client)
-    place = _download(voyage, cdr.features_prefix(layer.dataset, "churn", layer.as_of), "spark")
+    place = download(voyage, cdr.features_prefix(layer.dataset, "churn", layer.as_of), "spark")
     moment = datetime(layer.as_of.year, layer.as_of.month, layer.as_of.day, tzinfo=UTC)
-    records = {row["subscriber_id"]: feature_record(row, moment) for row in _first_rows(place)}
+    records = {row["subscriber_id"]: feature_record(row, moment) for row in first_rows(place)}
     same = sum(
         aws.features(groups["ChurnFeatureGroupName"], name)
         == {one["FeatureName"]: one["ValueAsString"] for one in record}
@@ -144,7 +144,8 @@ def _stored(subject: str, expected: int, found: int, by: str) -> Check:
     return Check(subject=subject, expected=expected, found=found, expected_by=by, found_by="GetRecord, equal ones")
 
 
-def _first_rows(place: str) -> list[dict[str, Any]]:
+def first_rows(place: str) -> list[dict[str, Any]]:
+    """The features of the first subscribers by name."""
     with duckdb.connect() as base:
         names = ", ".join(field.name for field in CHURN_FEATURES.fields)
         sql = f"SELECT {names} FROM read_parquet('{place}') ORDER BY subscriber_id LIMIT {STORED_RECORDS}"  # noqa: S608 - our own names
@@ -179,7 +180,7 @@ def _figures(item: dict[str, Any]) -> tuple[float, ...]:
     return tuple(round(float(item.get(name, 0)), 6) for name in (*COUNTS, *SUMS))
 
 
-def _download(voyage: Voyage, prefix: str, name: str, since: str = "") -> str:
+def download(voyage: Voyage, prefix: str, name: str, since: str = "") -> str:
     """Bring the Parquet files below a prefix here, once; returns a glob that names them all."""
     bucket = voyage.outputs["CuratedBucketName" if name == "curated" else "FeaturesBucketName"]
     folder: Path = voyage.folder / "compared" / name

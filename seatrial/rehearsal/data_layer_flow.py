@@ -11,6 +11,8 @@ from seatrial.rehearsal.voyage import RehearsalError, Voyage
 
 FIRST_STAGES = 2
 """Curation, and the history of the CRM: what has to stand for all days before anything looks back on them."""
+FEATURE_STAGES = 4
+"""The last stage, KPIs and features, without a feature store; with one it is followed by the ingestion."""
 LONGEST_SECONDS = 3600.0
 
 
@@ -21,8 +23,9 @@ def run_flow(voyage: Voyage) -> str:
     # On the days after the last one events still arrive, but none begin.
     span = {"from": str(layer.flow_start), "to": str(layer.last_arrival), "silent_feeds": "publish"}
     span |= {"stages": FIRST_STAGES}
-    first = _run(voyage, "curation and history", span)
-    second = _run(voyage, "KPIs and features", {"date": str(layer.last_day), "from_stage": FIRST_STAGES + 1})
+    first = run_dates(voyage, "curation and history", span)
+    rest = {"from_stage": FIRST_STAGES + 1, "stages": last_feature_stage(voyage)}
+    second = run_dates(voyage, "KPIs and features", {"date": str(layer.last_day), **rest})
     events = layer.landed["batch"] + layer.landed["stream"]
     layer.rates += [Rate("curate events, tables and history", events, first), Rate("KPIs and features", events, second)]
     jobs = voyage.cloud.journal.entries("job")
@@ -33,6 +36,11 @@ def run_flow(voyage: Voyage) -> str:
     )
 
 
+def last_feature_stage(voyage: Voyage) -> int:
+    """Number of the flow's stage after which a day's features are where they are used; training sets follow."""
+    return FEATURE_STAGES + voyage.engagement.feature_store.enabled
+
+
 def _bring_certificates(voyage: Voyage) -> None:
     """What an operator does once before the first flow on EC2."""
     processing = voyage.engagement.processing
@@ -41,7 +49,7 @@ def _bring_certificates(voyage: Voyage) -> None:
         voyage.aws.put(voyage.outputs["ArtifactsBucketName"], processing.emr.certificates_key, content)
 
 
-def _run(voyage: Voyage, what: str, given: dict[str, Any]) -> float:
+def run_dates(voyage: Voyage, what: str, given: dict[str, Any]) -> float:
     """Run the flow to its end; returns the real seconds. Raises `RehearsalError` with the flow's own reason."""
     began = voyage.progress.elapsed
     arn = DataAws(voyage.cloud.context.client).start_flow(voyage.outputs["DataFlowArn"], given)

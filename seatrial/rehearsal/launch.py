@@ -126,13 +126,13 @@ def deploy(voyage: Voyage) -> str:
 
 
 def ingest(voyage: Voyage) -> str:
-    """Land the history in the raw zone and point `latest.json` to it."""
+    """Land the history where training reads it and point `latest.json` to it."""
     return publish_training_data(voyage, "v1", {"history": voyage.sets.history})
 
 
 def publish_training_data(voyage: Voyage, version: str, snapshots: dict[str, dict]) -> str:
     """Upload labelled snapshots as one version of training data, then the pointer (last, so it is never ahead)."""
-    bucket, name = voyage.outputs["RawBucketName"], voyage.engagement.training.dataset.name
+    bucket, name = voyage.training_bucket, voyage.engagement.training.dataset.name
     folder = voyage.folder / "raw" / version
     write_snapshots(snapshots, folder)
     uri = voyage.aws.put_folder(bucket, layout.training_data_prefix(name, version), folder)

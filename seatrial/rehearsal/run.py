@@ -91,6 +91,7 @@ def data_stages() -> list[Stage]:
         *DEPLOYING,
         *(Stage(name, title, act) for name, title, act in data_layer.STAGES),
         Stage("reconcile", "reconcile every row", data_layer.reconcile),
+        Stage("ledger", "read the ledger", recording.read_ledger),
         DESTROY,
     ]
 

@@ -31,8 +31,8 @@ def score_live_data(voyage: Voyage) -> str:
     """Land the live snapshots, compute their features by the deployed code, keep the rows to send."""
     folder = voyage.folder / "raw" / "live"
     write_snapshots(voyage.sets.live, folder)
-    raw, artifacts = voyage.outputs["RawBucketName"], voyage.outputs["ArtifactsBucketName"]
-    input_uri = voyage.aws.put_folder(raw, f"{voyage.engagement.training.dataset.name}/live/", folder)
+    bucket, artifacts = voyage.training_bucket, voyage.outputs["ArtifactsBucketName"]
+    input_uri = voyage.aws.put_folder(bucket, f"{voyage.engagement.training.dataset.name}/live/", folder)
     output_uri = f"s3://{artifacts}/scoring/rehearsal"
     definition = voyage.aws.pipeline_definition(voyage.outputs["PipelineName"])
     name = "rehearsal-live-features"

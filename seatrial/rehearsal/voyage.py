@@ -162,6 +162,12 @@ class Voyage:
         return self.cloud.clock.now()
 
     @property
+    def training_bucket(self) -> str:
+        """Bucket of the training data and of the pointer to the newest."""
+        on_the_lake = self.engagement.training.dataset.kind == "lake"
+        return self.outputs["FeaturesBucketName" if on_the_lake else "RawBucketName"]
+
+    @property
     def endpoint(self) -> str:
         """Name of the endpoint."""
         return self.outputs["EndpointName"]

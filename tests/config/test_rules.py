@@ -30,6 +30,13 @@ def paths_and_messages(tmp_path: Path, text: str) -> dict[str, str]:
     return {}
 
 
+LAKE = """
+processing: {engine: emr-serverless}
+lake: {catalog: {enabled: true}}
+training: {dataset: {kind: lake, MORE}}
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "path", "message"),
     [
@@ -69,6 +76,16 @@ def paths_and_messages(tmp_path: Path, text: str) -> dict[str, str]:
             "must not be the same column as dataset.id, got 'churned'",
         ),
         ("training: {dataset: {label: left}}", "training.dataset.label", "must be 'churned' when dataset.kind"),
+        (
+            "training: {dataset: {kind: lake}}",
+            "training.dataset.kind",
+            "must be 'telecom' or 'table', got 'lake', while processing.engine is 'none'",
+        ),
+        (
+            LAKE.replace("MORE", "columns: {a: numeric}"),
+            "training.dataset.columns",
+            "must be left out when dataset.kind is 'lake'",
+        ),
         ("training: {tuning: {max_jobs: 1}}", "training.tuning.max_parallel_jobs", "(1), got 2"),
         ("serving: {instance_count: 1}", "serving.instance_count", "a canary needs an instance beside the old ones"),
         ("serving: {instance_count: 6}", "serving.maximum_instance_count", "serving.instance_count (6), got 4"),
@@ -124,10 +141,21 @@ def test_a_broken_rule_blames_one_key_and_says_what_is_allowed(tmp_path, text, p
         EXISTING.replace("SECOND", "subnet-0123456789abcdef1").replace("ZONE", "eu-central-1b"),
         "permissions_boundary: arn:aws:iam::111111111111:policy/limits/boundary",
         "training: {dataset: {kind: table, id: null, columns: {subscriber_id: numeric}}}",
+        LAKE.replace("MORE", "history_days: 90"),
     ],
 )
 def test_what_fits_together_is_accepted(tmp_path, text):
     assert paths_and_messages(tmp_path, text) == {}
+
+
+def test_a_pipeline_of_ones_own_brings_its_data_itself(tmp_path):
+    (tmp_path / "own.json").write_text("{}", encoding="utf-8")
+
+    text = LAKE.replace("{dataset", "{definition: own.json, dataset").replace(", MORE", "")
+
+    found = paths_and_messages(tmp_path, text)
+
+    assert "while training.definition is a pipeline of your own" in found["training.dataset.kind"]
 
 
 def test_rules_are_checked_beside_other_mistakes(tmp_path):

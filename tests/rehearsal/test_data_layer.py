@@ -12,7 +12,7 @@ from seatrial.rehearsal.data_layer import mistakes
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-c", "import sys; from seatrial.cli import main; sys.exit(main())", "rehearse")
-SMALL = ("--with", "data", "--subscribers", "200", "--days", "3")
+SMALL = ("--with", "data", "--subscribers", "1000", "--days", "2")
 
 
 def rehearse(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -49,9 +49,19 @@ def test_the_shipped_engagement_has_all_that_is_needed():
     assert mistakes(load(ROOT / "engagements/telecom-data.yaml"), 30, 200_000) == []
 
 
+@pytest.fixture
+def engagement(tmp_path):
+    """The shipped one with gates that a small operator passes."""
+    gates = "quality_gate: {minimum_rows: 100}\n  acceptance: {minimum_auc: 0.5, minimum_segment_auc: 0.0}"
+    text = (ROOT / "engagements/telecom-data.yaml").read_text().replace("training:\n", f"training:\n  {gates}\n")
+    path = tmp_path / "telecom-data.yaml"
+    path.write_text(text)
+    return path
+
+
 @pytest.mark.slow
-def test_every_row_of_a_small_operator_is_accounted_for(tmp_path):
-    done = rehearse(*SMALL, "--json", "--report", str(tmp_path))
+def test_every_row_of_a_small_operator_is_accounted_for_and_a_model_of_its_features_serves(tmp_path, engagement):
+    done = rehearse(*SMALL, "--engagement", str(engagement), "--json", "--report", str(tmp_path))
 
     assert done.returncode == 0, done.stderr + done.stdout[-2000:]
     record = json.loads((tmp_path / "report.json").read_text())
@@ -61,6 +71,12 @@ def test_every_row_of_a_small_operator_is_accounted_for(tmp_path):
     assert lines["stream", "events"]["read"] == data["streamed"] > 0
     assert lines["stream", "poisoned records"]["quarantined"] == {"unreadable": 3}
     features = next(one for one in data["checks"] if one["subject"] == "features of subscribers")
-    assert features["found"] == features["expected"] > 150
+    assert features["found"] == features["expected"] > 900
+    labelled = next(one for one in data["checks"] if one["subject"] == "labelled features")
+    assert labelled["found"] == labelled["expected"] == features["found"]
+    assert [one["state"] for one in record["versions"]] == ["created", "serving"]
+    assert {one["name"] for one in record["metrics"]} >= {"ROC AUC", "Brier"}
+    assert record["requests"] == 20
+    assert record["failed_requests"] == 0
     assert record["leak_check"]["leftovers"] == []
     assert "every row accounted for" in (tmp_path / "report.html").read_text()

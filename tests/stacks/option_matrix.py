@@ -77,7 +77,11 @@ OPTIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     },
     "usage limit": {"on": {}, "off": {"warehouse": {"serverless": {"usage_limit_rpu_hours_per_day": None}}}},
     "IoT": {"off": {}, "on": {"streaming": {"iot": True}}},
-    "data": {"telecom": {}, "table": {"training": {"dataset": TABLE}}},
+    "data": {
+        "telecom": {},
+        "table": {"training": {"dataset": TABLE}},
+        "lake": {"training": {"dataset": {"kind": "lake"}}},
+    },
     "algorithm": {
         "xgboost": {},
         "scikit-learn": {"training": {"algorithm": "scikit-learn"}},
@@ -128,6 +132,8 @@ def _exclusions() -> Iterator[Exclusion]:
     why = "training.algorithm: must be 'xgboost' or 'scikit-learn', got 'sparkml-gbt'"
     for engine in ("none", "emr"):
         yield Exclusion(sparkml, ("engine", engine), f"{why}, while processing.engine is '{engine}'")
+    sentence = "training.dataset.kind: must be 'telecom' or 'table', got 'lake', while processing.engine is 'none'"
+    yield Exclusion(("data", "lake"), ("engine", "none"), sentence)
     sentence = "processing.python_environment: must be set (or processing.serverless.custom_image), got None, because "
     yield Exclusion(sparkml, ("Python", "EMR's"), sentence)
     yield Exclusion(sparkml, ("tuning", "on"), "training.tuning.max_jobs: must be 0, got 4, because ")

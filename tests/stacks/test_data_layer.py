@@ -81,8 +81,9 @@ def test_one_key_chooses_the_engine_and_nothing_else_differs(data_assembly, emr_
 
     stages = [name for name in other if name.startswith("Stage")]
 
-    assert [name for name in one if name.startswith("Stage")] == [*stages, "Stage5"]
-    assert "ingest_features" in json.dumps(one["Stage5"])  # only the first of both has a feature store
+    assert [name for name in one if name.startswith("Stage")] == [*stages, "Stage5", "Stage6"]
+    # Only the first of both has a feature store, and trains on the lake.
+    assert ["ingest_features" in json.dumps(one["Stage5"]), "training_set" in json.dumps(one["Stage6"])] == [True, True]
     for name in stages:
         serverless, step = json.dumps(one[name]), json.dumps(other[name])
         codes = [set(re.findall(r"[0-9a-f]{64}\.(?:py|zip)", text)) for text in (serverless, step)]
@@ -102,6 +103,20 @@ def test_jobs_write_curated_and_features_and_read_raw(data_assembly):
     assert len(writes) == 2
     assert any("Curated" in resource for resource in writes)
     assert any("Features" in resource for resource in writes)
+
+
+def test_what_trains_on_the_lake_reads_its_features_and_no_raw_data(data_assembly, assembly):
+    def zones(made, role):
+        reads = [
+            json.dumps(statement["Resource"])
+            for name, statement in made.statements()
+            if name.startswith(role) and "s3:GetObject" in statement["Action"]
+        ]
+        return {zone for zone in ("Raw", "Curated", "Features") if any(f"Lake{zone}" in one for one in reads)}
+
+    for role in ("Training/Jobs", "Retraining/RetrainingDecide"):
+        assert zones(data_assembly, role) == {"Features"}
+        assert zones(assembly, role) == {"Raw"}
 
 
 def test_the_buckets_of_the_zones_are_listed_tiered_and_measured(data_assembly):

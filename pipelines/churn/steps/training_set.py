@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as fn
 
 from seatrial.contracts import cdr
@@ -77,7 +77,7 @@ class Known:
     rows: DataFrame
     days: tuple[date, ...]
     early: int
-    """Labels that claim to have been known before their period began: they are of no use."""
+    """Labels that claim to have been known before they could be: they are not believed."""
     deliveries: dict[str, str]
     """Checksum by day of delivery."""
 
@@ -96,11 +96,9 @@ def known_labels(spark: SparkSession, files: Files, options: argparse.Namespace)
         return None
     over = fn.lit(options.known_by - timedelta(days=HORIZON_DAYS))
     rows = read_partitions(spark, table, list(accounts)).where(fn.col(AS_OF).between(fn.lit(oldest), over))
-    begun = fn.col("known_at") > fn.col(AS_OF).cast("timestamp")
-    told = rows.where(begun).groupBy(ID, AS_OF).agg(fn.max(fn.struct("known_at", "known_on", LABEL)).alias("_newest"))
-    counts = rows.groupBy(AS_OF).agg(
-        fn.sum((~begun).cast("int")).alias("early"), fn.sum(begun.cast("int")).alias("good")
-    )
+    good = in_time()
+    told = rows.where(good).groupBy(ID, AS_OF).agg(fn.max(fn.struct("known_at", "known_on", LABEL)).alias("_newest"))
+    counts = rows.groupBy(AS_OF).agg(fn.sum((~good).cast("int")).alias("early"), fn.sum(good.cast("int")).alias("good"))
     found = counts.collect()
     return Known(
         rows=told.select(ID, AS_OF, fn.col(f"_newest.{LABEL}").alias(LABEL)),
@@ -108,6 +106,12 @@ def known_labels(spark: SparkSession, files: Files, options: argparse.Namespace)
         early=sum(row["early"] for row in found),
         deliveries={str(day): one["checksum"] for day, one in accounts.items()},
     )
+
+
+def in_time() -> Column:
+    """Who leaves can be known once the period has begun, who stays not before its end."""
+    begin, end = fn.col(AS_OF).cast("timestamp"), fn.date_add(AS_OF, HORIZON_DAYS).cast("timestamp")
+    return (fn.col("known_at") > begin) & ((fn.col(LABEL) == 1) | (fn.col("known_at") >= end))
 
 
 def _oldest(options: argparse.Namespace) -> date:
@@ -148,7 +152,7 @@ def run(spark: SparkSession, options: argparse.Namespace) -> dict[str, Any]:
     sources = read_accounts(files, place.features, days)
     inputs = {"features": {str(day): one["checksum"] for day, one in sources.items()}, "labels": labels.deliveries}
     before = last_version(files, place)
-    if before.get("inputs") == inputs and not options.everything:
+    if before.get("inputs") == inputs:
         return {**before, "made": False, "why": "nothing is new"}
     version = f"{options.known_by}-{_short(inputs)}"
     frame = labelled(read_partitions(spark, place.features, days), labels.rows)
@@ -157,13 +161,13 @@ def run(spark: SparkSession, options: argparse.Namespace) -> dict[str, Any]:
         "version": version,
         "known_by": str(options.known_by),
         "inputs": inputs,
-        "labels": curated,
         "early_labels": labels.early,
         "days_without_features": sorted(str(day) for day in set(labels.days) - made),
         **write_version(frame, place.version(version), days, pieces),
     }
     files.write_json(place.account(version), account)
-    return {**account, "made": True, "pointed": point(files, place, account, before, labels.newest)}
+    pointed = point(files, place, account, before, labels.newest)
+    return {**account, "made": True, "pointed": pointed, "labels": curated}
 
 
 def _nothing(labels: Known | None, known_by: date) -> str:
@@ -217,14 +221,13 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--known-by", type=date.fromisoformat, required=True, help="labels delivered before it count")
     parser.add_argument("--history-days", type=int, default=180, help="so far back lies the oldest day")
-    parser.add_argument("--everything", action="store_true", help="make the version anew, also if nothing is new")
     parser.add_argument("--maximum-quarantined-share", type=float, default=0.05, help="of the labels of an extract")
     options = parser.parse_args(arguments)
     if options.history_days <= HORIZON_DAYS:
         raise DataError(
             f"--history-days: must be more than {HORIZON_DAYS}, the days of a label, got {options.history_days}"
         )
-    options.first, options.last = None, options.known_by - timedelta(days=1)
+    options.first, options.last, options.everything = None, options.known_by - timedelta(days=1), False
     return options
 
 
