@@ -5,12 +5,11 @@ from typing import Any
 import aws_cdk.aws_s3_assets as s3_assets
 from constructs import Construct
 
-from pipelines.churn.definition import ChurnSettings, Code, Images, JobSettings, churn_pipeline
+from pipelines.churn.definition import ChurnSettings, Code, JobSettings, churn_pipeline
 from seatrial.config import TrainingSection
 from seatrial.constructs import SparkTraining
 from seatrial.constructs.assets import file_asset, tar_gz_asset, zip_asset
 from seatrial.constructs.errors import ConstructError
-from seatrial.constructs.images import scikit_learn_image, spark_image, xgboost_image
 from seatrial.constructs.staging import library_files, python_files, shipped
 from seatrial.constructs.training import JobRole
 from seatrial.contracts.bias import BiasSettings
@@ -18,6 +17,7 @@ from seatrial.contracts.dataset import DatasetSpec
 from seatrial.contracts.given_dataset import dataset_spec
 from seatrial.contracts.layout import training_data_prefix
 from stacks.base import BaseStack, Foundation, Target
+from stacks.images import images_of
 from stacks.sparkml import spark_settings
 
 NO_CHAMPION = b'{"champion": null}\n'
@@ -39,7 +39,7 @@ def churn_definition(
     latest = training_data_prefix(training.dataset.name, "latest")
     settings = ChurnSettings(
         jobs=_jobs(foundation, jobs),
-        images=_images(stack),
+        images=images_of(target),
         code=code,
         artifacts_bucket=lake.artifacts.bucket_name,
         model_package_group=group,
@@ -66,14 +66,6 @@ def churn_definition(
         return churn_pipeline(settings).to_definition()
     except ValueError as error:
         raise ConstructError(str(error)) from error
-
-
-def _images(stack: BaseStack) -> Images:
-    return Images(
-        spark=spark_image(stack.region),
-        xgboost=xgboost_image(stack.region),
-        scikit_learn=scikit_learn_image(stack.region),
-    )
 
 
 def _acceptance(training: TrainingSection) -> dict[str, float]:

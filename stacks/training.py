@@ -5,10 +5,10 @@ from constructs import Construct
 
 from seatrial.config import TrainingSection
 from seatrial.constructs import SparkEngine, TrainingPipeline
-from seatrial.constructs.images import scikit_learn_image, spark_image, xgboost_image
 from seatrial.constructs.training import JobRole, image_repository_arn
 from stacks.base import BaseStack, Foundation
 from stacks.churn import churn_definition
+from stacks.images import images_of
 from stacks.sparkml import spark_training
 
 SDK_EXCEPTION = "The SDK's script mode downloads its code inside the container; the VPC still has no way out."
@@ -27,8 +27,9 @@ class TrainingStack(BaseStack):
         super().__init__(scope, construct_id, target=target, description="training pipeline and model registry")
         training = target.engagement.training
         self.group = self._package_group(target.prefix)
-        images = [make(self.region) for make in (spark_image, xgboost_image, scikit_learn_image)]
-        self.image_arns = [image_repository_arn(self, image) for image in images]
+        images = images_of(target)
+        uris = (images.spark, images.xgboost, images.scikit_learn)
+        self.image_arns = [*dict.fromkeys(image_repository_arn(self, uri) for uri in uris)]
         self.jobs = JobRole(
             self,
             "Jobs",
@@ -74,6 +75,7 @@ class TrainingStack(BaseStack):
 
     def _substitutions(self, foundation: Foundation) -> dict[str, str]:
         """What a definition written with the SageMaker SDK may name as `${seatrial/...}`."""
+        images = images_of(foundation.target)
         return {
             "account": self.account,
             "region": self.region,
@@ -82,9 +84,9 @@ class TrainingStack(BaseStack):
             "artifacts-bucket": foundation.lake.artifacts.bucket_name,
             "key-arn": foundation.lake.key.key_arn,
             "model-package-group": foundation.target.prefix,
-            "spark-image": spark_image(self.region),
-            "xgboost-image": xgboost_image(self.region),
-            "scikit-learn-image": scikit_learn_image(self.region),
+            "spark-image": images.spark,
+            "xgboost-image": images.xgboost,
+            "scikit-learn-image": images.scikit_learn,
         }
 
 

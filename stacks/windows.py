@@ -8,6 +8,7 @@ from seatrial.config import Engagement
 from seatrial.constructs import SparkEngine, WindowJob
 from seatrial.constructs.errors import ConstructError
 from stacks.base import BaseStack, Foundation
+from stacks.images import images_of
 
 if TYPE_CHECKING:  # an engagement without Spark does not pay for its modules
     from seatrial.constructs import EmrServerlessEngine, WindowSpark
@@ -33,7 +34,7 @@ def window_job(stack: BaseStack, foundation: Foundation, engine: SparkEngine | N
         stack,
         "WindowJob",
         name_prefix=f"{target.prefix}-window-",
-        region=stack.region,
+        image=images_of(target).scikit_learn,
         capture=lake.capture,
         artifacts=lake.artifacts,
         network=foundation.network,

@@ -15,6 +15,7 @@ from seatrial.config.values import (
     Cidr,
     Days,
     EngagementName,
+    ImageUri,
     InstanceType,
     PrefixListId,
     Region,
@@ -194,6 +195,18 @@ class Leakage(Section):
     """Largest ROC AUC of a single feature; one that reaches more knows the answer. 1 does not ask."""
 
 
+class ContainerImages(Section):
+    """Images in place of AWS's own, such as copies in a registry of yours that are pinned by digest; null: AWS's, by a
+    tag that AWS moves when it patches them. They must contain what AWS's contain."""
+
+    spark: ImageUri | None = None
+    """In place of sagemaker-spark-processing."""
+    xgboost: ImageUri | None = None
+    """In place of sagemaker-xgboost."""
+    scikit_learn: ImageUri | None = None
+    """In place of sagemaker-scikit-learn, on which the monitor reads large windows as well."""
+
+
 class TrainingSection(Section):
     """The pipeline that turns raw data into a registered model."""
 
@@ -211,6 +224,8 @@ class TrainingSection(Section):
     """Instance of the Spark feature job."""
     max_runtime_minutes: Annotated[int, Field(ge=1, le=7200)] = 60
     """A job that runs longer is stopped: the bound of a run's cost."""
+    images: ContainerImages = Field(default_factory=ContainerImages)
+    """Container images of the jobs and the endpoint."""
     tuning: Tuning = Field(default_factory=Tuning)
     """Search for hyperparameters, off unless asked for."""
     quality_gate: QualityGate = Field(default_factory=QualityGate)

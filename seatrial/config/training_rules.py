@@ -1,4 +1,4 @@
-"""What must hold between the keys of training by SparkML and on the lake; as in rules.py, which asks them."""
+"""What must hold between the keys of training: SparkML, the lake, images; as in rules.py, which asks them."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -60,6 +60,15 @@ def _lake(engagement: Engagement) -> Iterator[Finding]:
         yield _KIND, "must be 'telecom' or 'table', got 'lake', while training.definition is a pipeline of your own"
 
 
+def _images(engagement: Engagement) -> Iterator[Finding]:
+    regions = {environment.region for environment in engagement.environments.values()}
+    for name, uri in engagement.training.images.model_dump(exclude_none=True).items():
+        if {uri.split(".")[3]} != regions:
+            where = f"must lie in the environments' region ({', '.join(sorted(regions))}), got {uri!r}"
+            yield (*_IMAGES, name), f"{where}: SageMaker pulls images from its own region"
+
+
+_IMAGES: Path = ("training", "images")
 _KIND: Path = ("training", "dataset", "kind")
 _CHOICE: tuple[Path, ...] = (_ALGORITHM, ("training", "definition"))
 TRAINING_RULES: Mapping[Callable[[Engagement], Iterator[Finding]], tuple[Path, ...]] = {
@@ -67,6 +76,7 @@ TRAINING_RULES: Mapping[Callable[[Engagement], Iterator[Finding]], tuple[Path, .
     _python: (*_CHOICE, ("processing", "engine"), _PYTHON, ("processing", "serverless")),
     _tuning: (*_CHOICE, _TUNING),
     _wheels: (*_CHOICE, _WHEELS),
+    _images: (_IMAGES, ("environments",)),
     _lake: (_KIND, ("processing", "engine"), ("training", "definition")),
 }
 """Each rule with the keys it reads."""

@@ -11,7 +11,6 @@ from seatrial.constructs.arns import place_of
 from seatrial.constructs.assets import file_asset, zip_asset
 from seatrial.constructs.errors import ConstructError
 from seatrial.constructs.identity import ServiceRole
-from seatrial.constructs.images import scikit_learn_image
 from seatrial.constructs.staging import library_files, shipped
 from seatrial.constructs.training import SAGEMAKER, allow_sagemaker_runtime, image_repository_arn
 from seatrial.constructs.workload import WorkloadNetwork
@@ -39,7 +38,7 @@ class WindowJob(Construct):
         construct_id: str,
         *,
         name_prefix: str,
-        region: str,
+        image: str,
         capture: s3.IBucket,
         artifacts: s3.IBucket,
         network: WorkloadNetwork,
@@ -55,7 +54,7 @@ class WindowJob(Construct):
         if len(name_prefix) > LONGEST_PREFIX:
             raise ConstructError(f"name_prefix: must have at most {LONGEST_PREFIX} characters, got {name_prefix!r}")
         self._network, self._key = network, encryption_key
-        self.name_prefix, self.instance_type, self.image = name_prefix, instance_type, scikit_learn_image(region)
+        self.name_prefix, self.instance_type, self.image = name_prefix, instance_type, image
         self._limits = {"function_mib": function_maximum_mib, "processing_mib": job_maximum_mib}
         self._max_runtime_seconds = max_runtime_minutes * 60
         source = (shipped("pipelines") / SCRIPT).read_bytes()

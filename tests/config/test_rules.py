@@ -117,6 +117,11 @@ training: {dataset: {kind: lake, MORE}}
         ('tags: {"aws:cost": x}', "tags.aws:cost", "which AWS reserves, got 'aws:cost'"),
         ("permissions_boundary: boundary", "permissions_boundary", "must be the ARN of a managed policy"),
         (
+            "training: {images: {xgboost: '222222222222.dkr.ecr.eu-west-1.amazonaws.com/xgboost:3'}}",
+            "training.images.xgboost",
+            "must lie in the environments' region (eu-central-1)",
+        ),
+        (
             "lake: {break_glass_roles: ['arn:aws:iam::111111111111:role/fire']}",
             "lake.break_glass_roles",
             "without lake.vpc_endpoint_ids",

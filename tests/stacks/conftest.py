@@ -32,13 +32,18 @@ lake:
   break_glass_roles: ["arn:aws:iam::111111111111:role/break-glass"]
   catalog: {enabled: true, lake_formation: true}
 processing: {engine: emr, schedule: rate(1 day), python_environment: libraries.tar.gz}
+training:
+  images:
+    spark: 222222222222.dkr.ecr.eu-central-1.amazonaws.com/mirror/sagemaker-spark-processing@sha256:DIGEST
+    xgboost: 222222222222.dkr.ecr.eu-central-1.amazonaws.com/mirror/sagemaker-xgboost@sha256:DIGEST
+    scikit_learn: 222222222222.dkr.ecr.eu-central-1.amazonaws.com/mirror/sagemaker-scikit-learn@sha256:DIGEST
 monitoring: {volume: {spark: own}}
 streaming: {mode: provisioned}
 warehouse:
   kind: provisioned
   spectrum: true
   provisioned: {pause_schedule: "cron(0 20 * * ? *)", resume_schedule: "cron(0 6 * * ? *)"}
-"""
+""".replace("DIGEST", "0123456789abcdef" * 4)
 
 
 @dataclass(frozen=True)

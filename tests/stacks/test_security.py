@@ -118,6 +118,19 @@ def test_n22_m08_every_job_of_the_pipeline_is_isolated_encrypted_and_bounded(ass
     assert pipeline["ParallelismConfiguration"]["MaxParallelExecutionSteps"] >= 1
 
 
+def test_m06_images_that_are_given_by_digest_are_what_jobs_run_and_roles_may_pull(emr_assembly):
+    ((_, pipeline),) = emr_assembly.properties("AWS::SageMaker::Pipeline")
+    definition = json.loads(joined(pipeline["PipelineDefinition"]["PipelineDefinitionBody"]))
+    pulls = [s for _, s in emr_assembly.statements() if "ecr:BatchGetImage" in s["Action"]]
+
+    images = set(re.findall(r"[0-9]{12}\.dkr\.ecr[^\"\\]+", json.dumps(definition)))
+
+    registry, digest = "222222222222.dkr.ecr.eu-central-1.amazonaws.com/mirror", "0123456789abcdef" * 4
+    assert images == {f"{registry}/sagemaker-{name}@sha256:{digest}" for name in ("spark-processing", "xgboost")}
+    assert pulls
+    assert all("222222222222:repository/mirror/sagemaker-" in arn for s in pulls for arn in listed(s["Resource"]))
+
+
 def test_k01_to_k05_the_key_rotates_and_its_policy_enumerates(assembly):
     ((_, key),) = assembly.properties("AWS::KMS::Key")
     statements = {statement["Sid"]: statement for statement in key["KeyPolicy"]["Statement"]}

@@ -23,7 +23,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Image:
-    """An image URI taken apart."""
+    """An image URI taken apart; the tag is empty where a digest stands alone."""
 
     uri: str
     repository: str
@@ -59,7 +59,7 @@ def parse_image(uri: str) -> Image:
             f"no program stands in for the image {uri!r} in the offline cloud: it knows {', '.join(sorted(FAMILIES))}; "
             "use one of these, or name the image's repository in FAMILIES of seatrial/offline/sagemaker/images.py"
         )
-    return Image(uri, repository, match["tag"] or "latest", family)
+    return Image(uri, repository, match["tag"] or ("" if "@" in uri else "latest"), family)
 
 
 def note_version(journal: Journal, image: Image) -> None:
@@ -68,7 +68,12 @@ def note_version(journal: Journal, image: Image) -> None:
         installed = importlib.metadata.version(image.family.distribution)
     except importlib.metadata.PackageNotFoundError:
         installed = importlib.metadata.version(image.family.distribution.removesuffix("-cpu"))
+    library = image.family.library
+    if not image.tag:
+        detail = f"the image is named by its digest, which does not tell its {library}; {installed} ran"
+        journal.fidelity(image.repository, "version", detail)
+        return
     wanted = image.family.tag_version(image.tag)
     same = installed == wanted or installed.startswith(f"{wanted}.")
-    detail = f"the image has {image.family.library} {wanted}; {installed} ran"
+    detail = f"the image has {library} {wanted}; {installed} ran"
     journal.fidelity(f"{image.repository}:{image.tag}", "real" if same else "version", detail)

@@ -1,7 +1,9 @@
 import pytest
 
+from seatrial.offline.clock import Clock
+from seatrial.offline.journal import Journal
 from seatrial.offline.sagemaker import spark_archive
-from seatrial.offline.sagemaker.images import parse_image
+from seatrial.offline.sagemaker.images import note_version, parse_image
 from seatrial.offline.sagemaker.programs_table import processing_environment
 
 SCRIPT = """
@@ -55,3 +57,13 @@ def test_the_class_archive_is_used_once_it_is_there(tmp_path, monkeypatch):
 
     assert "SPARK_CLASS_ARCHIVE" not in before
     assert after["SPARK_CLASS_ARCHIVE"] == str(spark_archive.path())
+
+
+def test_an_image_named_by_its_digest_has_no_version_to_compare(tmp_path):
+    clock = Clock()
+    journal = Journal(tmp_path / "journal.jsonl", clock)
+
+    note_version(journal, parse_image("1.dkr.ecr.eu-central-1.amazonaws.com/mirror/sagemaker-xgboost@sha256:01"))
+    journal.close()
+
+    assert "named by its digest, which does not tell its XGBoost" in (tmp_path / "journal.jsonl").read_text()
