@@ -19,11 +19,13 @@ import joblib
 import pytest
 
 from pipelines.churn.steps import evaluate
+from seatrial.constructs.staging import library_files, zip_bytes
 from seatrial.contracts import layout
 from seatrial.offline.cloud import OfflineCloud
 from seatrial.rehearsal.aws import Aws
 from seatrial.rehearsal.data import write_snapshots
 from seatrial.rehearsal.deploy import Deployer
+from seatrial.statistics.baseline import Baseline
 from seatrial.status.advice import advice
 from seatrial.status.aws import Aws as StatusAws
 from seatrial.status.facts import Request, gather
@@ -115,6 +117,8 @@ class Deployed:
         rows = "".join(f"{i % 2},{i % 2},{i}\n" for i in range(40))
         for name in ("prepare.py", "check.py"):
             self.aws.put(bucket, f"example/{name}", (code / name).read_bytes())
+        library = zip_bytes(library_files([(code / "check.py").read_bytes()]))
+        self.aws.put(bucket, "example/library.zip", library)
         self.aws.put(bucket, "example/sourcedir.tar.gz", archive.getvalue())
         self.aws.put(bucket, "example/data/rows.csv", f"label,a,b\n{rows}".encode())
         return f"s3://{bucket}/example/data/"
@@ -174,6 +178,10 @@ def test_a_pipeline_written_with_the_sdk_runs_as_deployed(
     with tarfile.open(artifact) as archive:
         archive.extractall(tmp_path, filter="data")
     assert list(joblib.load(tmp_path / "model.joblib").predict([[0, 7], [1, 8]])) == [0, 1]
+    properties = deployed.package()["CustomerMetadataProperties"]
+    baseline = deployed.aws.read(properties["BaselineUri"])
+    assert hashlib.sha256(baseline).hexdigest() == properties["BaselineSha256"]
+    assert Baseline.from_json(baseline.decode()).schema.names == ("a", "b")
     assert job["VpcConfig"]["Subnets"]
     assert job["RoleArn"].startswith("arn:aws:iam::111111111111:role/")
 

@@ -13,6 +13,8 @@ import psutil
 import pytest
 import yaml
 
+from seatrial.constructs.staging import library_files, zip_bytes
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-c", "import sys; from seatrial.cli import main; sys.exit(main())", "rehearse", "--json")
 STAGES = (
@@ -70,6 +72,8 @@ def own_files(tmp_path: Path) -> Path:
         shutil.copy(examples / "code" / name, folder / "sourcedir.tar.gz")
     for name in ("prepare.py", "check.py"):
         shutil.copy(examples / "code" / name, folder)
+    library = zip_bytes(library_files([(examples / "code" / "check.py").read_bytes()]))
+    (folder / "library.zip").write_bytes(library)
     (folder / "data" / "rows.csv").write_text("label,a\n" + "".join(f"{i % 2},{i % 2}\n" for i in range(40)))
     return tmp_path / "files"
 

@@ -16,17 +16,20 @@ from sagemaker.model_metrics import MetricsSource, ModelMetrics
 from sagemaker.processing import ProcessingInput, ProcessingOutput, ScriptProcessor
 from sagemaker.workflow.entities import PipelineVariable
 from sagemaker.workflow.execution_variables import ExecutionVariables
-from sagemaker.workflow.functions import Join
+from sagemaker.workflow.functions import Join, JsonGet
 from sagemaker.workflow.model_step import ModelStep
 from sagemaker.workflow.parameters import ParameterFloat, ParameterString
 from sagemaker.workflow.pipeline import Pipeline
 from sagemaker.workflow.pipeline_context import PipelineSession
+from sagemaker.workflow.properties import PropertyFile
 from sagemaker.workflow.steps import ProcessingStep, TrainingStep
 
 ROLE = "arn:aws:iam::${seatrial/account}:role/${seatrial/role-name}"
 CODE = "s3://${seatrial/artifacts-bucket}/example"
 IMAGE = "${seatrial/scikit-learn-image}"
 GROUP = "${seatrial/model-package-group}"
+LIBRARY = "/opt/ml/processing/input/library/library.zip"
+BINDING = PropertyFile(name="Binding", output_name="baseline", path="binding.json")
 SERVING = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
 
 
@@ -40,8 +43,8 @@ def pipeline() -> Pipeline:
     prepare = _processing(session, "Prepare", "prepare.py", {"data": data}, ("train", "test"))
     train = _training(session, _output(prepare, "train"), strength)
     model = train.properties.ModelArtifacts.S3ModelArtifacts
-    inputs = {"model": model, "test": _output(prepare, "test")}
-    check = _processing(session, "Check", "check.py", inputs, ("evaluation", "smoke"))
+    inputs = {"model": model, "test": _output(prepare, "test"), "library": f"{CODE}/library.zip"}
+    check = _processing(session, "Check", "check.py", inputs, ("evaluation", "smoke", "baseline"), BINDING)
     register = _registration(session, model, check)
     return Pipeline(
         "sdk-v2-example",
@@ -52,7 +55,12 @@ def pipeline() -> Pipeline:
 
 
 def _processing(
-    session: PipelineSession, name: str, script: str, inputs: dict[str, PipelineVariable], outputs: tuple[str, ...]
+    session: PipelineSession,
+    name: str,
+    script: str,
+    inputs: dict[str, PipelineVariable | str],
+    outputs: tuple[str, ...],
+    *files: PropertyFile,
 ) -> ProcessingStep:
     processor = ScriptProcessor(
         image_uri=IMAGE,
@@ -60,6 +68,7 @@ def _processing(
         role=ROLE,
         instance_type="ml.m5.large",
         instance_count=1,
+        env={"PYTHONPATH": LIBRARY} if "library" in inputs else None,
         sagemaker_session=session,
     )
     arguments = processor.run(
@@ -73,7 +82,7 @@ def _processing(
             for key in outputs
         ],
     )
-    return ProcessingStep(name, step_args=arguments)
+    return ProcessingStep(name, step_args=arguments, property_files=[*files])
 
 
 def _target(output: str) -> Join:
@@ -100,7 +109,7 @@ def _training(session: PipelineSession, data: PipelineVariable, strength: Parame
 
 
 def _registration(session: PipelineSession, model_data: PipelineVariable, check: ProcessingStep) -> ModelStep:
-    """Names the smoke rows, which the promotion sends to the new endpoint."""
+    """Names the smoke rows, which the promotion sends to the new endpoint, and the baseline with its digest."""
     model = Model(image_uri=IMAGE, model_data=model_data, role=ROLE, env=SERVING, sagemaker_session=session)
     evaluation = Join(on="/", values=[_output(check, "evaluation"), "evaluation.json"])
     smoke = _output(check, "smoke")
@@ -112,6 +121,8 @@ def _registration(session: PipelineSession, model_data: PipelineVariable, check:
         approval_status="PendingManualApproval",
         model_metrics=ModelMetrics(model_statistics=MetricsSource("application/json", evaluation)),
         customer_metadata_properties={
+            "BaselineUri": Join(on="/", values=[_output(check, "baseline"), "baseline.json"]),
+            "BaselineSha256": JsonGet(step_name="Check", property_file=BINDING, json_path="sha256"),
             "SmokeInputUri": Join(on="/", values=[smoke, "smoke.csv"]),
             "SmokeOutputUri": Join(on="/", values=[smoke, "smoke_expected.csv"]),
         },

@@ -15,9 +15,10 @@ from sagemaker.core.shapes import ProcessingInput, ProcessingOutput, ProcessingS
 from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig
 from sagemaker.core.workflow.entities import PipelineVariable
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
-from sagemaker.core.workflow.functions import Join
+from sagemaker.core.workflow.functions import Join, JsonGet
 from sagemaker.core.workflow.parameters import ParameterString
 from sagemaker.core.workflow.pipeline_context import PipelineSession
+from sagemaker.core.workflow.properties import PropertyFile
 from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
@@ -28,6 +29,8 @@ ROLE = "arn:aws:iam::${seatrial/account}:role/${seatrial/role-name}"
 CODE = "s3://${seatrial/artifacts-bucket}/example"
 IMAGE = "${seatrial/scikit-learn-image}"
 GROUP = "${seatrial/model-package-group}"
+LIBRARY = "/opt/ml/processing/input/library/library.zip"
+BINDING = PropertyFile(name="Binding", output_name="baseline", path="binding.json")
 SERVING = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
 
 
@@ -40,8 +43,8 @@ def pipeline() -> Pipeline:
     prepare = _processing(session, "Prepare", "prepare.py", {"data": data}, ("train", "test"))
     train = _training(session, _result(prepare, "train"))
     model = train.properties.ModelArtifacts.S3ModelArtifacts
-    inputs = {"model": model, "test": _result(prepare, "test")}
-    check = _processing(session, "Check", "check.py", inputs, ("evaluation", "smoke"))
+    inputs = {"model": model, "test": _result(prepare, "test"), "library": f"{CODE}/library.zip"}
+    check = _processing(session, "Check", "check.py", inputs, ("evaluation", "smoke", "baseline"), BINDING)
     register = _registration(session, model, check)
     return Pipeline(
         "sdk-v3-example", parameters=[data], steps=[prepare, train, check, register], sagemaker_session=session
@@ -49,7 +52,12 @@ def pipeline() -> Pipeline:
 
 
 def _processing(
-    session: PipelineSession, name: str, script: str, inputs: dict[str, PipelineVariable], outputs: tuple[str, ...]
+    session: PipelineSession,
+    name: str,
+    script: str,
+    inputs: dict[str, PipelineVariable | str],
+    outputs: tuple[str, ...],
+    *files: PropertyFile,
 ) -> ProcessingStep:
     processor = ScriptProcessor(
         image_uri=IMAGE,
@@ -57,6 +65,7 @@ def _processing(
         role=ROLE,
         instance_type="ml.m5.large",
         instance_count=1,
+        env={"PYTHONPATH": LIBRARY} if "library" in inputs else None,
         sagemaker_session=session,
     )
     arguments = processor.run(
@@ -64,7 +73,7 @@ def _processing(
         inputs=[_input(key, source) for key, source in inputs.items()],
         outputs=[_output(key) for key in outputs],
     )
-    return ProcessingStep(name, step_args=arguments)
+    return ProcessingStep(name, step_args=arguments, property_files=[*files])
 
 
 def _input(name: str, source: PipelineVariable) -> ProcessingInput:
@@ -109,7 +118,7 @@ def _training(session: PipelineSession, data: PipelineVariable) -> TrainingStep:
 
 
 def _registration(session: PipelineSession, model_data: PipelineVariable, check: ProcessingStep) -> ModelStep:
-    """Names the smoke rows, which the promotion sends to the new endpoint."""
+    """Names the smoke rows, which the promotion sends to the new endpoint, and the baseline with its digest."""
     builder = ModelBuilder(
         image_uri=IMAGE,
         s3_model_data_url=model_data,
@@ -128,6 +137,8 @@ def _registration(session: PipelineSession, model_data: PipelineVariable, check:
         approval_status="PendingManualApproval",
         model_metrics=ModelMetrics(model_statistics=MetricsSource("application/json", evaluation)),
         customer_metadata_properties={
+            "BaselineUri": Join(on="/", values=[_result(check, "baseline"), "baseline.json"]),
+            "BaselineSha256": JsonGet(step_name="Check", property_file=BINDING, json_path="sha256"),
             "SmokeInputUri": Join(on="/", values=[smoke, "smoke.csv"]),
             "SmokeOutputUri": Join(on="/", values=[smoke, "smoke_expected.csv"]),
         },
