@@ -15,6 +15,7 @@ from seatrial.contracts.schema import Feature, FeatureSchema
 from seatrial.statistics.parsing import is_missing, to_number
 
 DAYS, HOURS = 50, 24
+BLOCK_HOURS, BLOCK_TURNS = 6, (0, 0, 1, 0, 2)
 LABELS = ("target", "label", "class", "y")
 MOST_TEXTS = 50
 
@@ -46,6 +47,11 @@ class Stream:
         """60 % of the rows train, 20 % validate, 20 % test: the pipeline's split, by a hash of the row's place."""
         hashes = np.array([zlib.crc32(f"{self.name}/{row}".encode()) for row in range(len(self.labels))])
         return np.searchsorted([0.6, 0.8], hashes / 2**32, side="right")
+
+    def block_folds(self) -> np.ndarray:
+        """The same shares by blocks of six hours, whose turns pass through the hours of the day in five days."""
+        hours = np.searchsorted(self.hours(), np.arange(len(self.labels)), side="right") - 1
+        return np.array(BLOCK_TURNS)[hours // BLOCK_HOURS % len(BLOCK_TURNS)]
 
 
 def read_stream(path: Path) -> Stream:

@@ -36,6 +36,7 @@ from seatrial.statistics.baseline import Baseline, build_baseline  # noqa: E402
 from seatrial.statistics.monitor import Labelled, MonitorLimits  # noqa: E402
 from seatrial.statistics.paired.brier import paired_loss  # noqa: E402
 from seatrial.statistics.paired.delong import auc_interval, paired_gain  # noqa: E402
+from seatrial.statistics.quality_check import LossSums, QualityState  # noqa: E402
 from seatrial.statistics.window import summarise_window  # noqa: E402
 
 START, HOUR = datetime(2026, 1, 1, tzinfo=UTC), timedelta(hours=1)
@@ -89,14 +90,13 @@ class Monitor:
 class Trainer:
     """Trains on the newest labelled rows, always as many as the first training had."""
 
-    def __init__(self, stream: Stream, algorithm: str, days: int) -> None:
-        self.stream, self.algorithm, self.days = stream, algorithm, days
-        self.folds, self.bounds = stream.folds(), stream.hours()
+    def __init__(self, stream: Stream, algorithm: str, days: int, split: str = "rows") -> None:
+        self.stream, self.algorithm, self.days, self.split = stream, algorithm, days, split
+        self.folds, self.bounds = stream.block_folds() if split == "blocks" else stream.folds(), stream.hours()
 
     def train(self, labelled: int) -> Model | None:
         """A model of the days before row `labelled`, None when they hold one label alone."""
-        rows = self._recent(labelled)
-        train, validation = (rows[self.folds[rows] == fold] for fold in (TRAIN, VALIDATION))
+        train, validation, _ = self._parts(labelled)
         labels = self.stream.labels
         if len(set(labels[train])) < 2:
             return None
@@ -115,8 +115,7 @@ class Trainer:
 
     def better(self, challenger: Model, champion: Model, labelled: int) -> bool:
         """The pipeline's own comparison on test rows that neither was trained on."""
-        rows = self._recent(labelled)
-        test = rows[self.folds[rows] == TEST]
+        test = self._parts(labelled)[TEST]
         labels = self.stream.labels[test].astype(float)
         if len(set(labels)) < 2:
             return False
@@ -137,8 +136,12 @@ class Trainer:
         )
         return acceptance.accept(evidence, acceptance.AcceptanceSettings(minimum_auc=0.5)).accepted
 
-    def _recent(self, labelled: int) -> np.ndarray:
-        return np.arange(max(0, labelled - self.days * self.stream.day_rows), labelled)
+    def _parts(self, labelled: int) -> list[np.ndarray]:
+        """Rows to train on, to validate with and to test with, of the newest days."""
+        rows = np.arange(max(0, labelled - self.days * self.stream.day_rows), labelled)
+        if self.split == "latest":
+            return np.split(rows, [int(0.6 * len(rows)), int(0.8 * len(rows))])
+        return [rows[self.folds[rows] == fold] for fold in (TRAIN, VALIDATION, TEST)]
 
 
 def _estimator(algorithm: str) -> Any:
@@ -232,9 +235,9 @@ def spread(count: int) -> list[int]:
     return [round(hour) for hour in np.linspace(FIRST_DAYS * HOURS, DAYS * HOURS, count + 2)[1:-1]]
 
 
-def play(stream: Stream, algorithm: str) -> list[Played]:
-    """All strategies on one stream; the last only watches the first model."""
-    trainer = Trainer(stream, algorithm, FIRST_DAYS)
+def play(stream: Stream, algorithm: str, split: str) -> tuple[Model, list[Played]]:
+    """The first model and all strategies on one stream; the last only watches that model."""
+    trainer = Trainer(stream, algorithm, FIRST_DAYS, split)
     start = FIRST_DAYS * HOURS
     first = trainer.train(int(trainer.bounds[start]))
     if first is None:
@@ -244,7 +247,7 @@ def play(stream: Stream, algorithm: str) -> list[Played]:
     loss = play_watched(stream, trainer, first, LOSS, ("quality_loss",))
     evenly = play_fixed(stream, trainer, first, "as often, evenly spread", spread(loss.trainings))
     drift = play_watched(stream, trainer, first, "monitor: input drift", ("drift",))
-    return [never, daily, loss, evenly, drift, play_watched(stream, trainer, first, "watched", ())]
+    return first, [never, daily, loss, evenly, drift, play_watched(stream, trainer, first, "watched", ())]
 
 
 def harm(stream: Stream, never: Played, daily: Played) -> np.ndarray:
@@ -257,19 +260,31 @@ def harm(stream: Stream, never: Played, daily: Played) -> np.ndarray:
     return np.array(told)
 
 
+def above_limit(stream: Stream, never: Played, first: Model) -> np.ndarray:
+    """Days on which the first model's loss was above one of the limits that a page of quality loss goes by."""
+    limits = MonitorLimits()
+    state = QualityState.fresh(first.baseline.quality, limits.loss_tolerance, limits.auc_tolerance)
+    told = []
+    for rows in _days(stream):
+        sums = LossSums.of(never.scores[rows].tolist(), stream.labels[rows].tolist())
+        lost = sums.brier > state.brier.limit * sums.rows
+        told.append(lost or bool(state.ranking and sums.misordered > state.ranking.limit * sums.pairs))
+    return np.array(told)
+
+
 def _days(stream: Stream) -> list[np.ndarray]:
     size = stream.day_rows
     return [np.arange(day * size, (day + 1) * size) for day in range(FIRST_DAYS, DAYS)]
 
 
-def print_stream(stream: Stream, algorithm: str) -> bool:
+def print_stream(stream: Stream, algorithm: str, split: str) -> bool:
     """Print the stream's table; whether a training for a loss gained at least what a daily one did."""
     print(f"\n{stream.name}: {len(stream.labels):,} rows, {len(stream.schema.features)} features, ", end="")
     print(f"{stream.labels.mean():.0%} {stream.positive}, a day is {stream.day_rows} rows; {algorithm}")
     print(
         f"{'retraining':<26}{'trainings':>10}{'promoted':>10}{'accuracy':>10}{'AUC':>8}{'Brier':>8}{'points/training':>17}"
     )
-    *strategies, watched = play(stream, algorithm)
+    first, (*strategies, watched) = play(stream, algorithm, split)
     told = {played.name: figures(stream, played) for played in strategies}
     gains = {}
     for played in strategies:
@@ -279,7 +294,8 @@ def print_stream(stream: Stream, algorithm: str) -> bool:
             f"{told[played.name][name]:>{width}.4f}" for name, width in (("accuracy", 10), ("auc", 8), ("brier", 8))
         )
         print(f"{played.name:<26}{played.trainings:>10}{played.promoted:>10}{line}{shown:>17}", flush=True)
-    _print_harm(watched, harm(stream, *strategies[:2]))
+    never, daily, *_ = strategies
+    _print_harm(watched, harm(stream, never, daily), above_limit(stream, never, first))
     return gains[LOSS] is None or gains[LOSS] >= (gains[DAILY] or 0.0)
 
 
@@ -288,13 +304,14 @@ def _gain(never: dict[str, float], told: dict[str, float], trainings: int) -> fl
     return (told["accuracy"] - never["accuracy"]) / trainings * 100 if trainings else None
 
 
-def _print_harm(watched: Played, harmed: np.ndarray) -> None:
-    for condition, words in (("drift", "an open ticket of drift"), ("quality_loss", "an open page of quality loss")):
+def _print_harm(watched: Played, harmed: np.ndarray, lost: np.ndarray) -> None:
+    print(f"  first model: {harmed.mean():.0%} of {len(harmed)} days harmed, {lost.mean():.0%} above a limit of loss")
+    for condition, words in (("drift", "tickets of drift"), ("quality_loss", "pages of quality loss")):
         hours = np.array([condition in open_now for open_now in watched.incidents])
+        opened = int(np.sum(hours[1:] & ~hours[:-1]) + hours[0])
         days = hours.reshape(-1, HOURS).any(axis=1)
-        share = f"{harmed[days].mean():.0%} harmed" if bool(days.any()) else "-"
-        counted = f"{int(days.sum())} of {len(harmed)}, {share} (of all days {harmed.mean():.0%})"
-        print(f"  first model, days with {words}: {counted}")
+        shares = f", of them {harmed[days].mean():.0%} harmed, {lost[days].mean():.0%} above" if opened else ""
+        print(f"  {words}: {opened} opened, open on {int(days.sum())} days{shares}")
 
 
 def print_kpis(series: list[kpi.Series]) -> None:
@@ -321,6 +338,7 @@ def main() -> int:
         "--data", type=Path, default=os.environ.get("SEATRIAL_DATA"), help="folder with drift/ and kpi/nab/"
     )
     parser.add_argument("--stream", type=Path, action="append", default=[], help="a CSV in order of time (.gz or not)")
+    parser.add_argument("--split", choices=("rows", "blocks", "latest"), default="rows", help="what is held out")
     parser.add_argument("--model", choices=("boosting", "logistic"), default="boosting")
     options = parser.parse_args()
     if not options.stream and options.data is None:
@@ -333,8 +351,8 @@ def main() -> int:
         files = sorted((folder / "drift").glob("*.csv*"))
         series = kpi.read_series(folder / "kpi" / "nab") if (folder / "kpi" / "nab").is_dir() else []
     streams = [*map(read_stream, files), *map(kpi.forecast, series)]
-    missed = [stream.name for stream in streams if not print_stream(stream, options.model)]
-    if series:
+    missed = [stream.name for stream in streams if not print_stream(stream, options.model, options.split)]
+    if series and options.split == "rows":
         print_kpis(series)
     less = ", ".join(missed) or "none"
     print(f"\n{len(streams)} streams; a training for a loss gained less than a daily one on: {less}")

@@ -18,6 +18,11 @@ class MeanDetector:
     limit (Waudby-Smith and Ramdas, 2024); each window starts a further gambler, and the sum over gamblers is the
     e-detector (Shin, Ramdas and Rinaldo, 2022). `log_wealth` holds one logarithm a stake.
 
+    `design_effect` (1 or more, known before the window) damps a window's gain to the power 1 / design_effect: by
+    Jensen's inequality that is fair or worse as well, so no promise is weakened; and where values of a window depend on
+    each other, such that they count for fewer, it keeps the wealth from growing by what they share (Hoelder's
+    inequality: a product of n gains that depend on each other in any way is fair to the power 1 / n).
+
     >>> calm, hot = MeanDetector(0.2).update([0.1, 0.2] * 50), MeanDetector(0.2).update([0.3, 0.6] * 50)
     >>> calm.log_evidence < 1 < 12 < hot.log_evidence
     True
@@ -30,17 +35,14 @@ class MeanDetector:
         if not 0 < self.limit < 1:
             raise ValueError(f"limit must lie between 0 and 1, got {self.limit!r}")
 
-    def update(self, values: Sequence[float]) -> "MeanDetector":
+    def update(self, values: Sequence[float], design_effect: float = 1.0) -> "MeanDetector":
         """The detector after one more window of values; a window without values changes nothing."""
         if not values:
             return self
         relative = [value / self.limit - 1 for value in values]
-        return MeanDetector(self.limit, tuple(map(self._bet, STAKES, self.log_wealth, [relative] * len(STAKES))))
-
-    @staticmethod
-    def _bet(stake: float, log_wealth: float, relative: Sequence[float]) -> float:
-        gain = math.fsum(math.log1p(stake * value) for value in relative)
-        return log_sum_exp([log_wealth, 0.0]) + gain
+        gains = [math.fsum(math.log1p(stake * value) for value in relative) / design_effect for stake in STAKES]
+        before = [log_sum_exp([wealth, 0.0]) for wealth in self.log_wealth]
+        return MeanDetector(self.limit, tuple(map(float.__add__, before, gains)))
 
     @property
     def log_evidence(self) -> float:

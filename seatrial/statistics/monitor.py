@@ -81,7 +81,7 @@ class MonitorState:
     def without_quality_loss(self, baseline: Baseline, limits: MonitorLimits) -> "MonitorState":
         """The state after a loss of quality has cleared."""
         fresh = MonitorState.fresh(baseline, limits)
-        return replace(self, quality=fresh.quality, estimate=fresh.estimate, losses=LossSeries())
+        return replace(self, quality=self.quality.cleared(), estimate=fresh.estimate, losses=LossSeries())
 
     def to_json(self) -> str:
         """Serialize compactly."""
@@ -111,8 +111,8 @@ class MonitorState:
 class Labelled:
     """Predictions whose labels have become known since the last window.
 
-    `rows` (empty, or one for each label) are the inputs of these predictions, `hour` (since 1970) when the newest of
-    them were made: both only serve to explain a loss.
+    `rows` (empty, or one for each label) are the inputs of these predictions, which serve to explain a loss; `hour`
+    (since 1970) is when the newest of them were made.
     """
 
     predictions: Sequence[float] = ()
@@ -187,7 +187,8 @@ def evaluate(
     unknown_rhythm = 0.0 if hour is None else limits.unknown_rhythm
     drift = DriftLimits(threshold, limits.minimum_effect, limits.null_rows, unknown_rhythm)
     reports, findings = _check_drift(baseline, state.drift, drift)
-    quality, after = check_quality(state.quality, labelled.predictions, labelled.labels, threshold)
+    told = labelled.predictions, labelled.labels
+    quality, after = check_quality(state.quality, *told, threshold, hour=labelled.hour)
     shifted = _shifted(baseline, window, reports)
     scores = window.scores if judged else ()
     estimate, expected = check_estimate(baseline.reference, state.estimate, scores, shifted, threshold)

@@ -9,6 +9,7 @@ from typing import Any
 
 from seatrial.contracts.events import Finding
 from seatrial.statistics.baseline import QualityBaseline
+from seatrial.statistics.loss_spread import LossSpread
 from seatrial.statistics.losses import brier_losses
 from seatrial.statistics.mean_detector import MeanDetector
 
@@ -58,6 +59,8 @@ class QualityState:
     brier: MeanDetector
     ranking: MeanDetector | None
     recent: tuple[LossSums, ...] = ()
+    spreads: tuple[LossSpread, LossSpread] = (LossSpread(), LossSpread())
+    """Of Brier losses and of misordered pairs."""
 
     @classmethod
     def fresh(cls, baseline: QualityBaseline, loss_tolerance: float, auc_tolerance: float) -> "QualityState":
@@ -78,21 +81,34 @@ class QualityState:
             "brier": _to_json(self.brier),
             "ranking": _to_json(self.ranking) if self.ranking else None,
             "recent": [list(astuple(sums)) for sums in self.recent],
+            "spreads": [spread.to_json() for spread in self.spreads],
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "QualityState":
         """Read what `to_json` wrote."""
         ranking = _from_json(data["ranking"]) if data["ranking"] else None
-        return cls(_from_json(data["brier"]), ranking, tuple(LossSums(*sums) for sums in data["recent"]))
+        recent = tuple(LossSums(*sums) for sums in data["recent"])
+        brier, pairs = map(LossSpread.from_json, data.get("spreads", ((), ())))  # states of before have none
+        return cls(_from_json(data["brier"]), ranking, recent, (brier, pairs))
 
-    def update(self, losses: Sequence[float], pairs: Sequence[float]) -> "QualityState":
-        """The state after one more batch of labels; none changes nothing."""
+    def update(self, losses: Sequence[float], pairs: Sequence[float], hour: int | None = None) -> "QualityState":
+        """The state after one more batch of labels, of predictions of that hour since 1970; none changes nothing."""
         if not losses:
             return self
         sums = LossSums(len(losses), math.fsum(losses), len(pairs), math.fsum(pairs))
-        ranking = self.ranking.update(pairs) if self.ranking else None
-        return QualityState(self.brier.update(losses), ranking, self._kept((*self.recent, sums)))
+        of_brier, of_pairs = self.spreads  # what is known before this batch: a bet must not know its outcome
+        return QualityState(
+            self.brier.update(losses, of_brier.design_effect),
+            self.ranking.update(pairs, of_pairs.design_effect) if self.ranking else None,
+            self._kept((*self.recent, sums)),
+            (of_brier.plus(hour, losses), of_pairs.plus(hour, pairs)),
+        )
+
+    def cleared(self) -> "QualityState":
+        """The state after a loss has cleared: its evidence is gone, how restless the hours are is still known."""
+        ranking = MeanDetector(self.ranking.limit) if self.ranking else None
+        return QualityState(MeanDetector(self.brier.limit), ranking, spreads=self.spreads)
 
     def _kept(self, recent: tuple[LossSums, ...]) -> tuple[LossSums, ...]:
         """The newest windows that together can tell a recovery."""
@@ -172,11 +188,19 @@ class QualityReport:
 
 
 def check_quality(
-    state: QualityState, predictions: Sequence[float], labels: Sequence[int], log_threshold: float
+    state: QualityState,
+    predictions: Sequence[float],
+    labels: Sequence[int],
+    log_threshold: float,
+    *,
+    hour: int | None = None,
 ) -> tuple[QualityReport, QualityState]:
-    """Judge predictions whose labels have just become known, each once; returns the detectors' next state."""
+    """Judge predictions whose labels have just become known, each once; returns the detectors' next state.
+
+    `hour` (since 1970) is when they were made; without it each batch follows the last.
+    """
     losses, pairs = brier_losses(predictions, labels), misordered_pairs(predictions, labels)
-    after = state.update(losses, pairs)
+    after = state.update(losses, pairs, hour)
     means = after.recent_means()
     told = tuple(finding for mean in means if (finding := mean.finding(log_threshold)))
     evidence = max(mean.detector.log_evidence for mean in means)
