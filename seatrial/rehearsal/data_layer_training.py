@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 
 import duckdb
 
@@ -18,6 +17,7 @@ from seatrial.rehearsal.data_layer_features import compare_rows, download, first
 from seatrial.rehearsal.data_layer_flow import last_feature_stage, run_dates
 from seatrial.rehearsal.data_layer_generate import landing_key
 from seatrial.rehearsal.data_layer_state import Rate
+from seatrial.rehearsal.data_layer_warehouse import Warehouse
 from seatrial.rehearsal.training import train_first_model
 from seatrial.rehearsal.voyage import RehearsalError, Voyage
 
@@ -43,11 +43,11 @@ def make_training_set(voyage: Voyage) -> str | None:
     pointer = voyage.aws.read_json_if_there(key)
     if pointer is None:
         raise RehearsalError(f"the flow of {delivered} pointed to no training set; the job's log says why")
-    _check_rows(voyage, pointer["uri"].rsplit("/", 1)[-1])
+    _check_rows(voyage, pointer["uri"].rsplit("/", 1)[-1], delivered)
     layer.rates.append(Rate("training set", pointer["labelled_rows"], seconds))
     return (
         f"labels about the days from {layer.as_of} came until {delivered}; "
-        f"{pointer['labelled_rows']:,} labelled subscribers, none of whose features is younger than {layer.as_of}"
+        f"{pointer['labelled_rows']:,} labelled subscribers by features from before them, from Spark as from Redshift"
     )
 
 
@@ -93,22 +93,42 @@ def _land_labels(voyage: Voyage) -> date:
     return max(days)
 
 
-def _check_rows(voyage: Voyage, version: str) -> None:
-    """Every row of the training set against DuckDB's join of Spark's features with the labels as generated."""
-    layer, names = voyage.layer, [field.name for field in CHURN_FEATURES.fields]
-    features = download(voyage, cdr.features_prefix(layer.dataset, "churn", layer.as_of), "spark")
+def _check_rows(voyage: Voyage, version: str, delivered: date) -> None:
+    """Every row of the training set against two other joins: the warehouse's, and DuckDB's of labels as generated."""
+    layer, names = voyage.layer, [*(field.name for field in CHURN_FEATURES.fields), "churned"]
     made = download(voyage, layout.training_data_prefix(layer.dataset, version), "training_set")
-    joined = Path(voyage.folder) / "compared" / "joined.parquet"
+    others = {
+        "labels as generated, joined by DuckDB": _joined(voyage),
+        "Redshift's UNLOAD": _unloaded(voyage, delivered),
+    }
+    for by, rows in others.items():
+        check = compare_rows("labelled features", rows, made, names, (by, "the training set"))
+        layer.checks.append(check)
+
+
+def _joined(voyage: Voyage) -> str:
+    """Spark's features with the generated labels about the days after them."""
+    layer, target = voyage.layer, voyage.folder / "compared" / "joined.parquet"
+    features = download(voyage, cdr.features_prefix(layer.dataset, "churn", layer.as_of), "spark")
     labels = f"{layer.folder}/tables/labels/*/*.parquet"
     sql = (
         f"COPY (SELECT f.*, l.churned FROM read_parquet('{features}', hive_partitioning = false) f "  # noqa: S608 - our own names
         f"LEFT JOIN read_parquet('{labels}', hive_partitioning = false) l "
-        f"ON l.subscriber_id = f.subscriber_id AND l.as_of = DATE '{layer.as_of}') TO '{joined}' (FORMAT parquet)"
+        f"ON l.subscriber_id = f.subscriber_id AND l.as_of = DATE '{layer.as_of}') TO '{target}' (FORMAT parquet)"
     )
     with duckdb.connect() as base:
         base.execute(sql)
-    by = ("DuckDB's join of features and generated labels", "the training set")
-    layer.checks.append(compare_rows("labelled features", str(joined), made, [*names, "churned"], by))
+    return str(target)
+
+
+def _unloaded(voyage: Voyage, delivered: date) -> str:
+    """The warehouse's own training set, of the labels that curation left."""
+    layer, warehouse = voyage.layer, Warehouse(voyage)
+    manifests = voyage.aws.keys(voyage.outputs["CuratedBucketName"], f"{layer.dataset}/manifests/curate_labels/")
+    for day in sorted(key.rpartition("date=")[2].removesuffix(".json") for key in manifests):
+        warehouse.template("load_labels_day", date=day)
+    warehouse.template("unload_training_set", known_on=str(delivered))
+    return download(voyage, f"{layer.dataset}/training/as_of={layer.as_of}/", "labelled")
 
 
 def _served_features(voyage: Voyage) -> list[Mapping[str, str]]:

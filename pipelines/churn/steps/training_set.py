@@ -97,7 +97,7 @@ def known_labels(spark: SparkSession, files: Files, options: argparse.Namespace)
     over = fn.lit(options.known_by - timedelta(days=HORIZON_DAYS))
     rows = read_partitions(spark, table, list(accounts)).where(fn.col(AS_OF).between(fn.lit(oldest), over))
     good = in_time()
-    told = rows.where(good).groupBy(ID, AS_OF).agg(fn.max(fn.struct("known_at", "known_on", LABEL)).alias("_newest"))
+    told = rows.where(good).groupBy(ID, AS_OF).agg(fn.max(fn.struct("known_on", "known_at", LABEL)).alias("_newest"))
     counts = rows.groupBy(AS_OF).agg(fn.sum((~good).cast("int")).alias("early"), fn.sum(good.cast("int")).alias("good"))
     found = counts.collect()
     return Known(
