@@ -77,7 +77,7 @@ def test_late_and_future_begin_after_their_limits():
     assert cdr.from_the_future(NOON + cdr.CLOCK_SKEW + timedelta(microseconds=1), NOON)
 
 
-@pytest.mark.parametrize("job", [*JOBS, "churn/steps/usage_features"])
+@pytest.mark.parametrize("job", [*JOBS, "churn/steps/usage_features", "churn/steps/training_set"])
 def test_a_job_and_its_library_are_python_3_9(job):
     script = (PIPELINES / f"{job}.py").read_bytes()
 
