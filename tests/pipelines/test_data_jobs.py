@@ -31,6 +31,9 @@ import json, runpy, sys
 for script, arguments in json.loads(sys.argv[1]):
     sys.argv = [script, *arguments]
     runpy.run_path(script, run_name="__main__")
+from pyspark.sql import SparkSession
+# A cluster that merely loses its driver starts executors by the dozen until it is gone itself.
+SparkSession.builder.getOrCreate().stop()
 """
 
 

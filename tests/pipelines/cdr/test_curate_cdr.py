@@ -293,12 +293,27 @@ def test_a_source_that_delivers_far_less_than_usual_stops_the_job_until_its_days
         lake.curate(*span)
     nothing = [path for path in lake.tree() if "/_staging/" not in path]
     accepted = lake.curate(*span, "--silent-feeds", "publish")
-    lake.land([event("late", "06-05 12:00", received_at=moment("06-06 01:00"))], date(2026, 6, 6))
-    grown = lake.curate(*span)
 
     assert "\n  2026-06-05: 50 rows from stream, usually 101\n" in str(stopped.value)
     assert "rows from batch" not in str(stopped.value)
     assert "--silent-feeds publish" in str(stopped.value)
     assert nothing == []
     assert accepted["silent"] == ["2026-06-05: 50 rows from stream, usually 101"]
-    assert (grown["days"], grown["silent"]) == (["2026-06-05"], [])
+    assert lake.account(days[4])["sources"]["stream"]["used"] == 50
+
+
+def test_an_accepted_day_may_grow_unasked_and_may_not_shrink(lake):
+    job = load_job("cdr/steps/curate_cdr")
+    options = job.parse(lake.places)
+    table = job.tables_of(options, [])["curated"]
+    files, day = Files(lake.spark), DAY + timedelta(days=4)
+    for number in range(5):
+        one = DAY + timedelta(days=number)
+        files.write_json(table.account(one), {"sources": {"stream": {"read": 50 if one == day else 101}}})
+
+    grown, shrunk = (
+        job.silences(files, table, {day: {"sources": {"stream": {"read": rows}}}}, options) for rows in (50, 49)
+    )
+
+    assert grown == []
+    assert shrunk == ["2026-06-05: 49 rows from stream, usually 101"]
