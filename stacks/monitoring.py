@@ -5,7 +5,10 @@ from constructs import Construct
 from seatrial.constructs import EndpointMonitor, ModelState, PowertoolsLayer, SparkEngine
 from seatrial.constructs.serving import VARIANT
 from stacks.base import BaseStack, Foundation
-from stacks.windows import window_job
+from stacks.windows import explain_job, window_job
+
+NOT_THE_FUNCTION_S = {"bias", "volume", "explain_schedule"}
+"""Keys of the section that others than the function read."""
 
 
 class MonitoringStack(BaseStack):
@@ -24,6 +27,7 @@ class MonitoringStack(BaseStack):
         destroy = target.engagement.removal.destroy_data
         self.powertools = PowertoolsLayer(self, "Powertools")
         self.state = ModelState(self, "State", encryption_key=lake.key, destroy_data=destroy)
+        job = window_job(self, foundation, engine)
         self.monitor = EndpointMonitor(
             self,
             "Monitoring",
@@ -36,10 +40,11 @@ class MonitoringStack(BaseStack):
             network=foundation.network,
             encryption_key=lake.key,
             notification_topic=foundation.notifications.topic,
-            settings=target.engagement.monitoring.model_dump(mode="json", exclude={"bias", "volume"}),
+            settings=target.engagement.monitoring.model_dump(mode="json", exclude=NOT_THE_FUNCTION_S),
             layers=[self.powertools.layer],
             capture_percent=target.engagement.serving.capture_percent,
-            window_job=window_job(self, foundation, engine),
+            window_job=job,
+            explain_job=explain_job(self, foundation, job),
             destroy_data=destroy,
         )
         self.outputs(

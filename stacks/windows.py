@@ -10,8 +10,8 @@ from seatrial.constructs.errors import ConstructError
 from stacks.base import BaseStack, Foundation
 from stacks.images import images_of
 
-if TYPE_CHECKING:  # an engagement without Spark does not pay for its modules
-    from seatrial.constructs import EmrServerlessEngine, WindowSpark
+if TYPE_CHECKING:  # an engagement without them does not pay for their modules
+    from seatrial.constructs import EmrServerlessEngine, ExplainJob, WindowSpark
 
 
 def window_spark_of(engagement: Engagement) -> Literal["none", "shared", "own"]:
@@ -45,6 +45,20 @@ def window_job(stack: BaseStack, foundation: Foundation, engine: SparkEngine | N
         max_runtime_minutes=volume.max_runtime_minutes,
         spark=_window_spark(stack, foundation, engine),
     )
+
+
+def explain_job(stack: BaseStack, foundation: Foundation, job: WindowJob | None) -> "ExplainJob | None":
+    """What looks at explanations and fairness by schedule; None where the engagement does not ask for it."""
+    schedule = foundation.target.engagement.monitoring.explain_schedule
+    if schedule is None or job is None:
+        return None
+    from seatrial.constructs import ExplainJob
+    from seatrial.constructs.images import scikit_learn_image, xgboost_image
+    from seatrial.constructs.training import image_repository_arn
+
+    images = [make(stack.region) for make in (scikit_learn_image, xgboost_image)]
+    arns = [image_repository_arn(stack, image) for image in images]
+    return ExplainJob(stack, "ExplainJob", window_job=job, image_arns=arns, schedule=schedule)
 
 
 def _window_spark(stack: BaseStack, foundation: Foundation, engine: SparkEngine | None) -> "WindowSpark | None":

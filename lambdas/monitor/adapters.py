@@ -158,6 +158,16 @@ class Aws:
                 return None
             raise
 
+    def failure(self, name: str) -> str:
+        """Why a processing job has not ended well."""
+        job = self.sagemaker.describe_processing_job(ProcessingJobName=name)
+        return job.get("ExitMessage") or job.get("FailureReason") or job["ProcessingJobStatus"]
+
+    def image(self, package_arn: str) -> str:
+        """The image that a model package is served in."""
+        package = self.sagemaker.describe_model_package(ModelPackageName=package_arn)
+        return package["InferenceSpecification"]["Containers"][0]["Image"]
+
     def start_processing(self, request: dict[str, Any]) -> None:
         """Start a processing job; one of the same name that another invocation has just started is as good."""
         try:

@@ -41,7 +41,7 @@ def find_files(window: str, configuration: Configuration, aws: Aws) -> CaptureFi
 
 def find_files_since(windows: Sequence[str], configuration: Configuration, aws: Aws) -> dict[str, CaptureFiles]:
     """The files of several windows, in order, from one listing."""
-    folders = _folders(parse_time(windows[0]), configuration, aws) if windows else {}
+    folders = files_by_hour(parse_time(windows[0]), configuration, aws) if windows else {}
     hours = {window: parse_time(window) for window in windows}
     return {window: _files(folders.get(hour, []), folders.get(hour + HOUR, [])) for window, hour in hours.items()}
 
@@ -57,7 +57,7 @@ def _folder(hour: datetime, configuration: Configuration, aws: Aws) -> list[Stor
     return found or aws.objects(configuration.capture_bucket, _doubled(prefix))
 
 
-def _folders(oldest: datetime, configuration: Configuration, aws: Aws) -> dict[datetime, list[StoredObject]]:
+def files_by_hour(oldest: datetime, configuration: Configuration, aws: Aws) -> dict[datetime, list[StoredObject]]:
     """Objects by hour since a time, those with a doubled slash where an hour has no others."""
     names = (configuration.endpoint_name, configuration.variant_name)
     start, bucket = layout.capture_hour_prefix(*names, oldest), configuration.capture_bucket

@@ -12,6 +12,8 @@ from seatrial.decisions.monitor_form import Form, FormLimits
 from seatrial.statistics.monitor import MonitorLimits
 
 HOUR = timedelta(hours=1)
+EXPLAIN = "explain-"
+"""In the name of a job that explains, after the beginning that all jobs share."""
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -53,6 +55,14 @@ class WindowSpark:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExplainJob:
+    """The code of the job that explains; all else is as in `WindowJob`."""
+
+    code_uri: str
+    library_uri: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Configuration:
     """The function's environment."""
 
@@ -67,11 +77,13 @@ class Configuration:
     form_limits: FormLimits = field(default_factory=FormLimits)
     window_job: WindowJob | None = None
     window_spark: WindowSpark | None = None
+    explain_job: ExplainJob | None = None
 
     @classmethod
     def from_environment(cls, values: Mapping[str, str]) -> "Configuration":
         """Read the variables; raises `KeyError` with the name of a missing one, `SettingsError` for bad settings."""
         volume = json.loads(values.get(environment.WINDOW_JOB, "{}"))
+        explain = values.get(environment.EXPLAIN_JOB)
         return cls(
             endpoint_name=values[environment.ENDPOINT_NAME],
             variant_name=values[environment.VARIANT_NAME],
@@ -83,6 +95,7 @@ class Configuration:
             settings=MonitoringSettings.from_json(values.get(environment.MONITORING_SETTINGS, "{}")),
             form_limits=FormLimits.of_mib(**volume["limits"]) if volume else FormLimits(),
             window_job=WindowJob.from_json(volume["job"]) if volume else None,
+            explain_job=ExplainJob(**json.loads(explain)) if explain else None,
             window_spark=WindowSpark(**volume["spark"]) if "spark" in volume else None,
         )
 
@@ -130,6 +143,15 @@ def parse_time(text: str) -> datetime:
 def format_time(time: datetime) -> str:
     """Write ISO 8601 UTC to the second."""
     return time.strftime(TIME_FORMAT)
+
+
+def is_about_explanations(event: Mapping[str, Any], configuration: Configuration) -> bool:
+    """Whether the schedule asks for explanations, or a job that explained has ended."""
+    job = configuration.window_job
+    if configuration.explain_job is None or job is None:
+        return False
+    ended = str(event.get("detail", {}).get("ProcessingJobName", ""))
+    return bool(event.get("explain")) or ended.startswith(f"{job.name_prefix}{EXPLAIN}")
 
 
 def event_time(event: Mapping[str, Any]) -> datetime:

@@ -1,8 +1,9 @@
 """Tells the world: the verdict event on EventBridge and the metrics, timed at the window's end."""
 
 import json
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from adapters import Aws
 from aws_lambda_powertools.metrics import MetricUnit
@@ -12,7 +13,7 @@ from report import Judgement
 
 from seatrial.contracts import events
 
-RATIOS = ("Statistic", "Share", "Coverage", "Auc")
+RATIOS = ("Statistic", "Share", "Coverage", "Auc", "Ndcg")
 REVISED = {"WindowRevisions": 1.0}
 
 
@@ -25,8 +26,9 @@ def publish(judgement: Judgement, configuration: Configuration, aws: Aws) -> Non
 
     A revision only counts itself: the metrics that alarms watch have been told for this window.
     """
-    _put_event(judgement, configuration, aws)
-    _put_metrics(judgement if judgement.revision == 1 else replace(judgement, metrics=REVISED), configuration)
+    end = parse_time(judgement.detail["window_end"])
+    _put(events.VERDICT_DETAIL_TYPE, judgement.detail, end, configuration, aws)
+    _put_metrics(judgement.metrics if judgement.revision == 1 else REVISED, end, configuration)
 
 
 def publish_run(time: datetime, configuration: Configuration) -> None:
@@ -36,22 +38,31 @@ def publish_run(time: datetime, configuration: Configuration) -> None:
     metrics.flush_metrics()
 
 
-def _put_event(judgement: Judgement, configuration: Configuration, aws: Aws) -> None:
+def publish_explanations(detail: dict[str, Any], configuration: Configuration, aws: Aws) -> None:
+    """Put the event and the metrics of a look at explanations and fairness."""
+    end = parse_time(detail["period_end"])
+    _put(events.EXPLANATION_DETAIL_TYPE, detail, end, configuration, aws)
+    metrics = {"ExplanationTickets": float(detail["severity"] == "ticket")}
+    metrics |= {"AttributionNdcg": detail["ndcg"]} if detail["ndcg"] is not None else {}
+    _put_metrics(metrics, end, configuration)
+
+
+def _put(detail_type: str, detail: dict[str, Any], time: datetime, configuration: Configuration, aws: Aws) -> None:
     entry = {
         "Source": events.SOURCE,
-        "DetailType": events.VERDICT_DETAIL_TYPE,
-        "Detail": json.dumps(judgement.detail, sort_keys=True),
+        "DetailType": detail_type,
+        "Detail": json.dumps(detail, sort_keys=True),
         "EventBusName": configuration.event_bus_name,
-        "Time": parse_time(judgement.detail["window_end"]),
+        "Time": time,
     }
     answer = aws.events.put_events(Entries=[entry])
     if answer.get("FailedEntryCount"):
-        raise EventNotAcceptedError(f"verdict of {judgement.window}: {answer['Entries'][0].get('ErrorMessage')}")
+        raise EventNotAcceptedError(f"{detail_type} of {time}: {answer['Entries'][0].get('ErrorMessage')}")
 
 
-def _put_metrics(judgement: Judgement, configuration: Configuration) -> None:
-    metrics = _metrics(parse_time(judgement.detail["window_end"]), configuration)
-    for name, value in judgement.metrics.items():
+def _put_metrics(told: Mapping[str, float], time: datetime, configuration: Configuration) -> None:
+    metrics = _metrics(time, configuration)
+    for name, value in told.items():
         metrics.add_metric(name, MetricUnit.NoUnit if name.endswith(RATIOS) else MetricUnit.Count, value)
     metrics.flush_metrics()
 

@@ -154,28 +154,47 @@ def processing_request(name: str, place: str, request: "ReadingRequest", size: i
     from seatrial.contracts.volume import REQUEST_FILE
 
     inputs = {
-        "code": (job.code_uri, "S3Prefix"),
-        "library": (job.library_uri, "S3Prefix"),
         "request": (place + REQUEST_FILE, "S3Prefix"),
         "baseline": (request.baseline_uri, "S3Prefix"),
         "capture": (place + MANIFEST_FILE, "ManifestFile"),
     }
-    cluster = {"InstanceCount": 1, "InstanceType": job.instance_type, "VolumeKmsKeyId": job.kms_key_arn}
     output = {"S3Uri": place.rstrip("/"), "LocalPath": OUTPUT, "S3UploadMode": "EndOfJob"}
+    return job_request(name, job, Work(job.code_uri, job.library_uri, job.image, inputs, output, size))
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a job does: script and library, image, inputs (place and kind by name), its output, bytes to read."""
+
+    code_uri: str
+    library_uri: str
+    image: str
+    inputs: Mapping[str, tuple[str, str]]
+    output: Mapping[str, str]
+    size: int
+    arguments: tuple[str, ...] = ()
+
+
+def job_request(name: str, job: WindowJob, work: Work) -> dict[str, Any]:
+    """CreateProcessingJob for any work of the monitor's, as the stack allows it."""
+    code = {"code": (work.code_uri, "S3Prefix"), "library": (work.library_uri, "S3Prefix")}
+    cluster = {"InstanceCount": 1, "InstanceType": job.instance_type, "VolumeKmsKeyId": job.kms_key_arn}
+    arguments = {"ContainerArguments": [*work.arguments]} if work.arguments else {}
     return {
         "ProcessingJobName": name,
         "RoleArn": job.role_arn,
         "AppSpecification": {
-            "ImageUri": job.image,
-            "ContainerEntrypoint": ["python3", f"{INPUT}/code/{_file(job.code_uri)}"],
+            "ImageUri": work.image,
+            "ContainerEntrypoint": ["python3", f"{INPUT}/code/{_file(work.code_uri)}"],
+            **arguments,
         },
-        "Environment": {"PYTHONPATH": f"{INPUT}/library/{_file(job.library_uri)}", "OPENBLAS_NUM_THREADS": "1"},
-        "ProcessingInputs": [_input(item, uri, kind) for item, (uri, kind) in inputs.items()],
+        "Environment": {"PYTHONPATH": f"{INPUT}/library/{_file(work.library_uri)}", "OPENBLAS_NUM_THREADS": "1"},
+        "ProcessingInputs": [_input(item, uri, kind) for item, (uri, kind) in {**code, **work.inputs}.items()],
         "ProcessingOutputConfig": {
             "KmsKeyId": job.kms_key_arn,
-            "Outputs": [{"OutputName": "reading", "S3Output": output}],
+            "Outputs": [{"OutputName": _file(work.output["LocalPath"]), "S3Output": work.output}],
         },
-        "ProcessingResources": {"ClusterConfig": {**cluster, "VolumeSizeInGB": _volume_gib(size)}},
+        "ProcessingResources": {"ClusterConfig": {**cluster, "VolumeSizeInGB": _volume_gib(work.size)}},
         "NetworkConfig": {
             "EnableNetworkIsolation": True,
             "EnableInterContainerTrafficEncryption": True,

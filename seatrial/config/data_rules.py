@@ -75,6 +75,18 @@ def _window_spark(engagement: Engagement) -> Iterator[Finding]:
         yield ("processing", "python_environment"), text
 
 
+def _explanations(engagement: Engagement) -> Iterator[Finding]:
+    monitoring, path = engagement.monitoring, ("monitoring", "explain_schedule")
+    if monitoring.explain_schedule is None:
+        return
+    if monitoring.volume.larger == "sample":
+        text = "while monitoring.volume.larger is 'sample': the monitor may start no processing job"
+        yield path, f"must be null, got {monitoring.explain_schedule!r}, {text}"
+    if engagement.serving.capture_percent == 0:
+        text = "while serving.capture_percent is 0: there is nothing to explain"
+        yield path, f"must be null, got {monitoring.explain_schedule!r}, {text}"
+
+
 def _emr_capacity(engagement: Engagement) -> Iterator[Finding]:
     emr = engagement.processing.emr
     if emr.maximum_units < emr.core_units:
@@ -132,6 +144,7 @@ DATA_RULES: Mapping[Callable[[Engagement], Iterator[Finding]], tuple[Path, ...]]
     _lake_formation: (("lake", "catalog", "enabled"), ("lake", "catalog", "lake_formation")),
     _tiering: (("lake",),),
     _engine_is_asked_for: (_ENGINE, ("processing", "schedule"), _PYTHON, _VOLUME),
+    _explanations: (("monitoring", "explain_schedule"), _VOLUME, ("serving", "capture_percent")),
     _window_spark: (_VOLUME, _PYTHON, _SERVERLESS),
     _emr_capacity: (("processing", "emr"),),
     _emr_network: (_ENGINE, ("network", "nat_gateways"), ("network", "existing")),

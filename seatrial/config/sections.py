@@ -316,6 +316,10 @@ class MonitoringSection(Section):
     """How long later files still count: they give their hour a revised result, without a second alarm."""
     volume: VolumeSection = Field(default_factory=VolumeSection)
     """Large windows."""
+    explain_schedule: Schedule | None = None
+    """When a processing job compares the explanations and the fairness of the last seven days with those of the model's
+    validation (UTC), such as `cron(0 5 ? * MON *)`; null: never. Each look costs a few minutes of
+    `volume.instance_type`."""
     bias: BiasSection = Field(default_factory=BiasSection)
     """Groups towards which the model is to be fair."""
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from seatrial.constructs.emr import EmrEngine
     from seatrial.constructs.emr_serverless import EmrServerlessEngine
     from seatrial.constructs.event_stream import EventStream
+    from seatrial.constructs.explain_job import ExplainJob
     from seatrial.constructs.feature_group import FeatureGroup
     from seatrial.constructs.function import PowertoolsLayer, PythonFunction
     from seatrial.constructs.identity import ServiceRole
@@ -41,6 +42,7 @@ __all__ = [
     "EmrServerlessEngine",
     "EndpointMonitor",
     "EventStream",
+    "ExplainJob",
     "FeatureGroup",
     "JustifiedWildcards",
     "KpiConsumer",
@@ -77,6 +79,7 @@ _MODULES = {
     "EmrServerlessEngine": "emr_serverless",
     "EndpointMonitor": "monitoring",
     "EventStream": "event_stream",
+    "ExplainJob": "explain_job",
     "FeatureGroup": "feature_group",
     "JustifiedWildcards": "justification",
     "KpiConsumer": "kpi_consumer",

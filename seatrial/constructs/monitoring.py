@@ -22,7 +22,8 @@ from seatrial.constructs.window_job import WindowJob
 from seatrial.constructs.workload import WorkloadNetwork
 from seatrial.contracts import environment as names
 
-if TYPE_CHECKING:  # an app without Spark does not pay for its modules
+if TYPE_CHECKING:  # an app without them does not pay for their modules
+    from seatrial.constructs.explain_job import ExplainJob
     from seatrial.constructs.window_spark import WindowSpark
 
 DEFAULT_NAMESPACE = "Seatrial"
@@ -35,7 +36,8 @@ class EndpointMonitor(Construct):
     512 MiB are enough for any volume: capture is streamed; `window_job` reads larger windows, and without it
     they are sampled.
     `settings` goes to the function as JSON. Input drift makes a ticket, loss of quality a page; a monitor that has not
-    run for three hours is an alarm of its own. With `capture_percent` 0 nothing can be missing in what is captured.
+    run for three hours is an alarm of its own. With `explain_job` it also has explanations and fairness looked at. With
+    `capture_percent` 0 nothing can be missing in what is captured.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class EndpointMonitor(Construct):
         dashboard_name: str | None = None,
         capture_percent: int = 100,
         window_job: WindowJob | None = None,
+        explain_job: "ExplainJob | None" = None,
         destroy_data: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -79,6 +82,7 @@ class EndpointMonitor(Construct):
                 **self._places(capture, artifacts, state),
                 names.MONITORING_SETTINGS: json.dumps({**settings, "capture_percent": capture_percent}, sort_keys=True),
                 **({names.WINDOW_JOB: window_job.settings} if window_job else {}),
+                **({names.EXPLAIN_JOB: explain_job.settings} if explain_job else {}),
             },
         )
         self._grant(self.monitor.role, capture, artifacts, state, model_package_group_name)
@@ -94,6 +98,8 @@ class EndpointMonitor(Construct):
             encryption_key=encryption_key,
         )
         self.alarms = [*self._alarms(capture_percent > 0), *function_alarms(self, self.monitor, notification_topic)]
+        if explain_job:
+            self._explain(explain_job, encryption_key)
         self.dashboard = endpoint_dashboard(
             self,
             "Dashboard",
@@ -101,6 +107,20 @@ class EndpointMonitor(Construct):
             dimensions=self.dimensions,
             namespace=metric_namespace,
         )
+
+    def _explain(self, job: "ExplainJob", key: kms.IKey) -> None:
+        """Ask the function for explanations, and tell when they have drifted or could not be had."""
+        FunctionSchedule(
+            self,
+            "Explain",
+            expression=job.schedule,
+            description=f"Explanations and fairness of {self._endpoint}",
+            function=self.monitor,
+            payload={"time": SCHEDULED_TIME, "explain": True},
+            encryption_key=key,
+        )
+        told = "Explanations or fairness have drifted, or could not be looked at: have a look (a ticket, no page)"
+        self.alarms.append(self._verdict_alarm("Explanations", "ExplanationTickets", told))
 
     def _follow(self, job: WindowJob) -> None:
         """Let the function start the job, and look again as soon as one has ended."""

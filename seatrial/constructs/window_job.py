@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import aws_cdk.aws_kms as kms
 import aws_cdk.aws_s3 as s3
+import aws_cdk.aws_s3_assets as s3_assets
 from constructs import Construct
 
 from seatrial.constructs.arns import place_of
@@ -70,8 +71,12 @@ class WindowJob(Construct):
         self.role.allow_key(self._key, volumes=True)
         allow_sagemaker_runtime(self.role, [image_repository_arn(self, self.image)])
         self.role.allow_network_interfaces(self._network, permission=True)
-        bucket = f"arn:{place_of(self).partition}:s3:::{self.script.s3_bucket_name}"
-        keys = [self.script.s3_object_key, self.library.s3_object_key]
+        self.allow_code(self.script, self.library)
+
+    def allow_code(self, *assets: s3_assets.Asset) -> None:
+        """Let jobs of this kind bring these assets along."""
+        bucket = f"arn:{place_of(self).partition}:s3:::{assets[0].s3_bucket_name}"
+        keys = [asset.s3_object_key for asset in assets]
         self.role.allow("s3:GetObject", on=[f"{bucket}/{key}" for key in keys])
         self.role.allow("s3:GetBucketLocation", on=[bucket])
         self.role.allow("s3:ListBucket", on=[bucket], conditions={"StringEquals": {"s3:prefix": keys}})
@@ -112,6 +117,7 @@ class WindowJob(Construct):
                 "sagemaker:VpcSubnets": [*self._network.subnet_ids],
             },
             "Null": {"sagemaker:VpcSubnets": "false", "sagemaker:VpcSecurityGroupIds": "false"},
-            "ArnEquals": {"sagemaker:VolumeKmsKey": self._key.key_arn},
+            "ArnEquals": {"sagemaker:OutputKmsKey": self._key.key_arn, "sagemaker:VolumeKmsKey": self._key.key_arn},
+            "NumericLessThanEquals": {"sagemaker:MaxRuntimeInSeconds": str(self._max_runtime_seconds)},
             "ForAnyValue:StringEquals": {"sagemaker:InstanceTypes": [self.instance_type]},
         }

@@ -1,4 +1,4 @@
-"""The JSON Schema of the verdict event, from its dataclasses: `python -m seatrial.contracts.event_schema FOLDER`."""
+"""The JSON Schemas of our events, from their dataclasses: `python -m seatrial.contracts.event_schema FOLDER`."""
 
 import json
 import sys
@@ -9,9 +9,17 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-from seatrial.contracts.events import VERDICT_DETAIL_TYPE, VERDICT_VERSION, MonitoringVerdict
+from seatrial.contracts.events import (
+    EXPLANATION_DETAIL_TYPE,
+    EXPLANATION_VERSION,
+    VERDICT_DETAIL_TYPE,
+    VERDICT_VERSION,
+    ExplanationVerdict,
+    MonitoringVerdict,
+)
 
 FILE = "events.schema.json"
+EXPLANATION_FILE = "explanation-events.schema.json"
 PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 
 
@@ -23,11 +31,20 @@ def verdict_schema() -> dict[str, Any]:
     >>> verdict_schema()["properties"]["severity"]
     {'enum': ['none', 'ticket', 'page']}
     """
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"{VERDICT_DETAIL_TYPE}, version {VERDICT_VERSION}",
-        **_schema(MonitoringVerdict),
-    }
+    return _document(f"{VERDICT_DETAIL_TYPE}, version {VERDICT_VERSION}", MonitoringVerdict)
+
+
+def explanation_schema() -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of `detail` of the event about explanations.
+
+    >>> explanation_schema()["properties"]["severity"]
+    {'enum': ['none', 'ticket']}
+    """
+    return _document(f"{EXPLANATION_DETAIL_TYPE}, version {EXPLANATION_VERSION}", ExplanationVerdict)
+
+
+def _document(title: str, kind: Any) -> dict[str, Any]:
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **_schema(kind)}
 
 
 def _schema(kind: Any) -> dict[str, Any]:
@@ -54,9 +71,10 @@ def _object(kind: Any) -> dict[str, Any]:
 
 
 def main(arguments: Iterable[str]) -> None:
-    """Write the schema into the folders given."""
+    """Write the schemas into the folders given."""
     for folder in arguments:
-        (Path(folder) / FILE).write_text(json.dumps(verdict_schema(), indent=1) + "\n", encoding="utf-8")
+        for file, schema in ((FILE, verdict_schema()), (EXPLANATION_FILE, explanation_schema())):
+            (Path(folder) / file).write_text(json.dumps(schema, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ SOURCE = "seatrial.monitoring"
 VERDICT_DETAIL_TYPE = "Seatrial Monitoring Verdict"
 VERDICT_VERSION = "1.1"
 
+EXPLANATION_DETAIL_TYPE = "Seatrial Explanation Verdict"
+EXPLANATION_VERSION = "1.0"
+
 RECONCILIATION = "Reconciliation"
 """In the detail of the event with which the schedule starts a promotion: true where nobody has asked for it."""
 
@@ -120,6 +123,36 @@ class MonitoringVerdict:
         known["findings"] = tuple(Finding(**_known(Finding, finding)) for finding in detail.get("findings", ()))
         known["root_cause"] = _root_cause(cause) if cause else None
         return cls(**known)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplanationVerdict:
+    """Detail of the event that tells whether a model still explains its answers as at validation, and is as fair.
+
+    `period_start` and `period_end` are ISO 8601 UTC. `ndcg` compares the attributions' order with the baseline's (None
+    where rows are too few), `bias` holds a sentence for each metric that is farther from fair. `failed` means that
+    nothing could be looked at; the sentence says why.
+    """
+
+    endpoint_name: str
+    variant_name: str
+    model_package_arn: str
+    period_start: str
+    period_end: str
+    verdict: Literal["ok", "explainability_drift", "bias_drift", "insufficient_data", "failed"]
+    severity: Literal["none", "ticket"]
+    sentence: str
+    rows: int = 0
+    labelled_rows: int = 0
+    ndcg: float | None = None
+    bias: tuple[str, ...] = ()
+    analysis_uri: str | None = None
+    violations_uri: str | None = None
+    version: str = EXPLANATION_VERSION
+
+    def to_detail(self) -> dict[str, Any]:
+        """The event's `detail`, JSON-ready."""
+        return asdict(self)
 
 
 def _known(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:

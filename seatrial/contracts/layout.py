@@ -51,6 +51,11 @@ def readings_prefix(endpoint: str, window_start: str) -> str:
     return f"monitoring/{endpoint}/readings/{window_start[:13].replace(':', '')}/"
 
 
+def explanation_prefix(endpoint: str, end: datetime) -> str:
+    """Prefix, in the artifacts bucket, of what was asked and found of the explanations up to an hour."""
+    return f"monitoring/{endpoint}/explanations/{end:%Y-%m-%dT%H}/"
+
+
 VERDICT_FILE = "verdict.json"
 """Name of a window's verdict below `window_report_prefix`."""
 INPUTS_FILE = "inputs.json"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from seatrial.contracts.event_schema import FILE, main, verdict_schema
-from seatrial.contracts.events import Contribution, Finding, MonitoringVerdict, RootCause
+from seatrial.contracts.event_schema import EXPLANATION_FILE, FILE, explanation_schema, main, verdict_schema
+from seatrial.contracts.events import Contribution, ExplanationVerdict, Finding, MonitoringVerdict, RootCause
 
 DOCS = Path(__file__).parents[2] / "docs/reference"
 VERDICT = MonitoringVerdict(
@@ -36,7 +36,8 @@ VERDICT = MonitoringVerdict(
 def test_the_published_schema_is_the_one_that_the_code_makes(tmp_path: Path) -> None:
     main([str(tmp_path)])
 
-    assert (DOCS / FILE).read_text() == (tmp_path / FILE).read_text()
+    for file in (FILE, EXPLANATION_FILE):
+        assert (DOCS / file).read_text() == (tmp_path / file).read_text()
 
 
 def test_a_verdict_and_the_example_of_the_reference_fit_the_schema() -> None:
@@ -45,6 +46,26 @@ def test_a_verdict_and_the_example_of_the_reference_fit_the_schema() -> None:
 
     for detail in (json.loads(json.dumps(VERDICT.to_detail())), example["detail"]):
         validator.validate(detail)
+
+
+def test_an_explanation_verdict_fits_its_schema() -> None:
+    verdict = ExplanationVerdict(
+        endpoint_name="churn",
+        variant_name="primary",
+        model_package_arn="arn",
+        period_start="2026-10-27T00:00:00Z",
+        period_end="2026-11-03T00:00:00Z",
+        verdict="bias_drift",
+        severity="ticket",
+        sentence="bias_drift: DPPL of age_band",
+        ndcg=0.97,
+        bias=("DPPL of age_band",),
+    )
+    validator = Draft202012Validator(explanation_schema())
+
+    validator.validate(json.loads(json.dumps(verdict.to_detail())))
+    with pytest.raises(ValidationError):
+        validator.validate({**verdict.to_detail(), "severity": "page"})
 
 
 def test_the_schema_refuses_a_verdict_that_does_not_exist() -> None:

@@ -37,12 +37,13 @@ training:
     spark: 222222222222.dkr.ecr.eu-central-1.amazonaws.com/mirror/sagemaker-spark-processing@sha256:DIGEST
     xgboost: 222222222222.dkr.ecr.eu-central-1.amazonaws.com/mirror/sagemaker-xgboost@sha256:DIGEST
     scikit_learn: 222222222222.dkr.ecr.eu-central-1.amazonaws.com/mirror/sagemaker-scikit-learn@sha256:DIGEST
-monitoring: {volume: {spark: own}}
+monitoring: {volume: {spark: own}, explain_schedule: "cron(0 5 ? * MON *)"}
 streaming: {mode: provisioned}
 warehouse:
   kind: provisioned
   spectrum: true
   provisioned: {pause_schedule: "cron(0 20 * * ? *)", resume_schedule: "cron(0 6 * * ? *)"}
+permissions_boundary: "arn:aws:iam::111111111111:policy/boundary"
 """.replace("DIGEST", "0123456789abcdef" * 4)
 
 
@@ -109,7 +110,8 @@ def data_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 def emr_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     """The data layer's other choices: EMR on EC2, Lake Formation, NAT gateways, a Redshift cluster, shards.
 
-    One endpoint alone reaches the lake, prefix lists are given, the monitor has an EMR Serverless application.
+    One endpoint alone reaches the lake, prefix lists are given, the monitor has an EMR Serverless application,
+    roles have a permissions boundary.
     """
     folder = tmp_path_factory.mktemp("emr")
     path = folder / "engagement.yaml"

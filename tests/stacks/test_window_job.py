@@ -34,3 +34,26 @@ def test_the_job_writes_what_it_read_and_nothing_else(assembly):
 
     assert len(writes) == 1
     assert json.dumps(writes[0]["Resource"]).count("monitoring/*") == 1
+
+
+def test_explanations_are_asked_for_by_schedule_with_an_alarm_and_the_models_images(emr_assembly):
+    schedules = [one for _, one in emr_assembly.properties("AWS::Scheduler::Schedule", "Monitoring")]
+    alarms = [one["MetricName"] for _, one in emr_assembly.properties("AWS::CloudWatch::Alarm", "Monitoring")]
+    pulls = [
+        statement["Resource"]
+        for name, statement in emr_assembly.statements()
+        if name.startswith("Monitoring/WindowJob") and "ecr:BatchGetImage" in statement["Action"]
+    ]
+
+    (asked,) = [one for one in schedules if "explain" in one["Target"]["Input"]]
+    assert asked["ScheduleExpression"] == "cron(0 5 ? * MON *)"
+    assert json.loads(asked["Target"]["Input"]) == {"time": "<aws.scheduler.scheduled-time>", "explain": True}
+    assert "ExplanationTickets" in alarms
+    assert "sagemaker-xgboost" in json.dumps(pulls)
+
+
+def test_nothing_is_made_for_explanations_that_are_not_asked_for(assembly):
+    environment = assembly.function_environment("Monitoring", "MonitoringMonitor")
+
+    assert "EXPLAIN_JOB" not in environment
+    assert len(assembly.properties("AWS::Scheduler::Schedule", "Monitoring")) == 1

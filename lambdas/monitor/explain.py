@@ -1,0 +1,149 @@
+"""Has a job explain the last days' answers, and tells whether the explanations and the fairness of the model hold."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adapters import Aws, StoredObject
+from capture import files_by_hour
+from parse import EXPLAIN, Configuration, ExplainJob, WindowJob, event_time, format_time, parse_time
+from publish import publish_explanations
+from store import Store
+from volume import Work, job_request
+
+from seatrial.contracts import layout, model_monitor
+from seatrial.contracts.events import ExplanationVerdict
+from seatrial.contracts.serving import BASELINE_URI, Serving
+
+logger = logging.getLogger("monitor")
+DAYS = 7
+"""Answers of a week say more than those of an hour; each of its hours brings a sample of 200 rows."""
+HOUR_BYTES = 4 * 1024 * 1024
+"""Of an hour's capture; the file that passes it is the last, for more than a sample is not explained."""
+ASKED_FILE, FOUND_FILE, TOLD_FILE = "asked.json", "found.json", "verdict.json"
+OUTPUT = "/opt/ml/processing/output/explanation"
+NAME_TIME = "%Y%m%d%H"
+
+
+def explain(event: Mapping[str, Any], configuration: Configuration, aws: Aws) -> str:
+    """Start a job for the week before the event's hour, or tell what a job has found; returns a word for the log."""
+    window_job, job = configuration.window_job, configuration.explain_job
+    if window_job is None or job is None:
+        raise ValueError("explanations: the stack made no job for them")
+    beginning = f"{window_job.name_prefix}{EXPLAIN}"
+    if event.get("explain"):
+        end = event_time(event).replace(minute=0, second=0, microsecond=0)
+        return _start(f"{beginning}{end:{NAME_TIME}}", end, (window_job, job), configuration, aws)
+    detail = event["detail"]
+    end = datetime.strptime(detail["ProcessingJobName"].removeprefix(beginning), NAME_TIME).replace(tzinfo=UTC)
+    return _tell(detail["ProcessingJobName"], end, detail["ProcessingJobStatus"], configuration, aws)
+
+
+def _start(name: str, end: datetime, jobs: tuple[WindowJob, ExplainJob], configuration: Configuration, aws: Aws) -> str:
+    serving, memory = aws.serving(configuration.endpoint_name), Store(aws, configuration).load()[0]
+    if serving is None or memory is None or memory.package_arn != serving.package_arn:
+        logger.info("nothing to explain: no window of the model that serves has been judged yet")
+        return "nothing to explain"
+    start = max(end - timedelta(days=DAYS), parse_time(memory.since))
+    asked = {"package_arn": serving.package_arn, "start": format_time(start), "end": format_time(end)}
+    prefix = layout.explanation_prefix(configuration.endpoint_name, end)
+    aws.put(configuration.artifacts_bucket, prefix + ASKED_FILE, json.dumps(asked))
+    if "AnalysisUri" not in serving.metadata:
+        why = "the model was registered without AnalysisUri: there is nothing to compare its explanations with"
+        return _publish(asked, {"verdict": "failed", "sentence": why}, prefix, configuration, aws)
+    hours = {hour: items for hour, items in files_by_hour(start, configuration, aws).items() if start <= hour < end}
+    capture = [item for _, items in sorted(hours.items()) for item in _first(items)]
+    if not capture:
+        found = {"verdict": "insufficient_data", "sentence": "insufficient_data: nothing was captured in the period"}
+        return _publish(asked, found, prefix, configuration, aws)
+    manifests = {"capture": capture, "labels": _labels(start, end, configuration, aws)}
+    work = _work(serving, asked, manifests, prefix, (jobs[1], configuration, aws))
+    aws.start_processing(job_request(name, jobs[0], work))
+    return "started"
+
+
+def _first(items: Sequence[StoredObject]) -> list[StoredObject]:
+    """An hour's first files, up to the one that passes the bound."""
+    taken: list[StoredObject] = []
+    for item in items:
+        if sum(one.size for one in taken) >= HOUR_BYTES:
+            break
+        taken.append(item)
+    return taken
+
+
+def _labels(start: datetime, end: datetime, configuration: Configuration, aws: Aws) -> list[StoredObject]:
+    """Ground truth of the period's hours."""
+    name = configuration.endpoint_name
+    first = layout.ground_truth_hour_prefix(name, start)
+    found = aws.objects(configuration.capture_bucket, layout.ground_truth_prefix(name), first)
+    hours = [(layout.hour_of_key(item.key), item) for item in found]
+    return [item for hour, item in hours if hour is not None and start <= hour < end]
+
+
+def _work(
+    serving: Serving,
+    asked: Mapping[str, str],
+    manifests: Mapping[str, Sequence[StoredObject]],
+    prefix: str,
+    surroundings: tuple[ExplainJob, Configuration, Aws],
+) -> Work:
+    """Write the manifests, and say what the job does."""
+    job, configuration, aws = surroundings
+    bucket = configuration.artifacts_bucket
+    folder = serving.metadata[BASELINE_URI].rpartition("/")[0]
+    inputs = {"model": (str(serving.model_data_uri), "S3Prefix"), "baseline": (f"{folder}/", "S3Prefix")}
+    for name, items in manifests.items():
+        if items:
+            manifest = [{"prefix": f"s3://{configuration.capture_bucket}/"}, *(item.key for item in items)]
+            aws.put(bucket, f"{prefix}{name}.manifest", json.dumps(manifest))
+            inputs[name] = (f"s3://{bucket}/{prefix}{name}.manifest", "ManifestFile")
+    return Work(
+        code_uri=job.code_uri,
+        library_uri=job.library_uri,
+        image=aws.image(serving.package_arn),
+        inputs=inputs,
+        output={"S3Uri": f"s3://{bucket}/{prefix.rstrip('/')}", "LocalPath": OUTPUT, "S3UploadMode": "EndOfJob"},
+        size=sum(item.size for items in manifests.values() for item in items),
+        arguments=("--from", asked["start"], "--to", asked["end"]),
+    )
+
+
+def _tell(name: str, end: datetime, status: str, configuration: Configuration, aws: Aws) -> str:
+    """Publish what the job found; what has been told is not told again."""
+    prefix, bucket = layout.explanation_prefix(configuration.endpoint_name, end), configuration.artifacts_bucket
+    asked = aws.read(bucket, prefix + ASKED_FILE)
+    if asked is None or aws.read(bucket, prefix + TOLD_FILE) is not None:
+        logger.info("%s: was not asked for, or has been told", name)
+        return "told before"
+    text = aws.read(bucket, prefix + FOUND_FILE) if status == "Completed" else None
+    failed = {"verdict": "failed"}
+    found = json.loads(text) if text else failed | {"sentence": f"the job {name} failed: {aws.failure(name)}"}
+    return _publish(json.loads(asked), found, prefix, configuration, aws)
+
+
+def _publish(
+    asked: Mapping[str, str], found: Mapping[str, Any], prefix: str, configuration: Configuration, aws: Aws
+) -> str:
+    """Event and metrics first: a run that ends in between tells again, never not at all."""
+    from seatrial.contracts.clarify import ANALYSIS_FILE  # once a week: no cold start needs it
+
+    place = f"s3://{configuration.artifacts_bucket}/{prefix}"
+    files = {"analysis_uri": ANALYSIS_FILE, "violations_uri": model_monitor.VIOLATIONS_FILE}
+    verdict = ExplanationVerdict(
+        endpoint_name=configuration.endpoint_name,
+        variant_name=configuration.variant_name,
+        model_package_arn=asked["package_arn"],
+        period_start=asked["start"],
+        period_end=asked["end"],
+        severity="none" if found["verdict"] in {"ok", "insufficient_data"} else "ticket",
+        **({name: place + file for name, file in files.items()} if "rows" in found else {}),
+        **found,
+    )
+    publish_explanations(verdict.to_detail(), configuration, aws)
+    aws.put(configuration.artifacts_bucket, prefix + TOLD_FILE, json.dumps(asdict(verdict), sort_keys=True, indent=1))
+    logger.info("explanations: %s", verdict.sentence)
+    return verdict.verdict
