@@ -43,6 +43,7 @@ START, HOUR = datetime(2026, 1, 1, tzinfo=UTC), timedelta(hours=1)
 FIRST_DAYS = 5
 LABEL_DELAY = alerting.MonitoringSettings().label_delay_hours
 TRAIN, VALIDATION, TEST = range(3)
+SPLITS = ("rows", "blocks", "latest")
 NEVER, DAILY, LOSS = "never", "every day", "monitor: quality loss"
 NORMAL_95 = 1.645
 
@@ -314,6 +315,24 @@ def _print_harm(watched: Played, harmed: np.ndarray, lost: np.ndarray) -> None:
         print(f"  {words}: {opened} opened, open on {int(days.sum())} days{shares}")
 
 
+def print_splits(stream: Stream, algorithm: str) -> None:
+    """How true a validated loss is of the five days that follow, for models trained each day, by what is held out."""
+    for split in SPLITS:
+        trainer, told = Trainer(stream, algorithm, FIRST_DAYS, split), []
+        for day in range(FIRST_DAYS, DAYS):
+            labelled = int(trainer.bounds[day * HOURS - (LABEL_DELAY if day > FIRST_DAYS else 0)])
+            if (model := trainer.train(labelled)) is not None:
+                rows = slice(*trainer.bounds[[day * HOURS, min(day + FIRST_DAYS, DAYS) * HOURS]])
+                later = float(((model.score(stream.matrix[rows]) - stream.labels[rows]) ** 2).mean())
+                quality = model.baseline.quality
+                limit = QualityState.fresh(quality, MonitorLimits().loss_tolerance, 0.0).brier.limit
+                told.append((quality.brier, later, later / quality.brier, later > limit))
+        validated, later, _, above = np.mean(told, axis=0)
+        ratio = np.median([item[2] for item in told])
+        line = f"{validated:>12.4f}{later:>12.4f}{ratio:>10.2f}{above:>10.0%}"
+        print(f"{stream.name if split == SPLITS[0] else '':<50}{split:>8}{line}", flush=True)
+
+
 def print_kpis(series: list[kpi.Series]) -> None:
     """Alarms, delays and false alarms on metrics with labelled anomalies."""
     print(
@@ -338,7 +357,8 @@ def main() -> int:
         "--data", type=Path, default=os.environ.get("SEATRIAL_DATA"), help="folder with drift/ and kpi/nab/"
     )
     parser.add_argument("--stream", type=Path, action="append", default=[], help="a CSV in order of time (.gz or not)")
-    parser.add_argument("--split", choices=("rows", "blocks", "latest"), default="rows", help="what is held out")
+    parser.add_argument("--split", choices=SPLITS, default=SPLITS[0], help="what is held out")
+    parser.add_argument("--splits", action="store_true", help="only how true validation is with each split")
     parser.add_argument("--model", choices=("boosting", "logistic"), default="boosting")
     options = parser.parse_args()
     if not options.stream and options.data is None:
@@ -351,8 +371,14 @@ def main() -> int:
         files = sorted((folder / "drift").glob("*.csv*"))
         series = kpi.read_series(folder / "kpi" / "nab") if (folder / "kpi" / "nab").is_dir() else []
     streams = [*map(read_stream, files), *map(kpi.forecast, series)]
+    if options.splits:
+        head = f"{'validated':>12}{'next days':>12}{'ratio':>10}{'above':>10}"
+        print(f"Brier loss validated and of the next five days{'held out':>12}{head}")
+        for stream in streams:
+            print_splits(stream, options.model)
+        return 0
     missed = [stream.name for stream in streams if not print_stream(stream, options.model, options.split)]
-    if series and options.split == "rows":
+    if series and options.split == SPLITS[0]:
         print_kpis(series)
     less = ", ".join(missed) or "none"
     print(f"\n{len(streams)} streams; a training for a loss gained less than a daily one on: {less}")

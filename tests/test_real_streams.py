@@ -50,6 +50,19 @@ def test_a_stream_is_read_with_texts_and_its_rarer_label_as_positive(parts, tmp_
     assert np.bincount(stream.folds()).tolist()[0] == pytest.approx(900, abs=80)
 
 
+def test_blocks_hold_out_whole_quarters_of_days_and_every_time_of_day_in_turn(parts, tmp_path):
+    streams, _ = parts
+    lines = [f"{row},{row % 2}" for row in range(50 * 24 * 2)]
+    (tmp_path / "made.csv").write_text("number,class\n" + "\n".join(lines))
+
+    folds = streams.read_stream(tmp_path / "made.csv").block_folds()
+
+    blocks = folds.reshape(-1, 12)
+    assert (blocks == blocks[:, :1]).all()
+    assert np.bincount(folds).tolist() == [1440, 480, 480]
+    assert {place % 4 for place in np.flatnonzero(blocks[:20, 0] == 2)} == {0, 1, 2, 3}
+
+
 def test_a_stream_too_short_for_its_hours_is_refused(parts, tmp_path):
     streams, _ = parts
     (tmp_path / "short.csv").write_text("a,target\n1,0\n2,1\n")
