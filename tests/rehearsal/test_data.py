@@ -3,11 +3,14 @@
 from dataclasses import replace
 from hashlib import md5
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from seatrial.config.sections import Dataset
 from seatrial.contracts.dataset import DatasetSpec
+from seatrial.contracts.given_dataset import lake_columns
 from seatrial.rehearsal.data import (
     DataError,
     TelecomOptions,
@@ -177,3 +180,27 @@ def test_a_split_of_the_training_data_that_would_lack_a_class_is_refused():
 
     with pytest.raises(DataError, match=r"part 'validation' needs both classes, got 0 churners"):
         split(made_up(names, labels), SPEC, 1)
+
+
+LAKE = Dataset.model_validate({"name": "churn", "kind": "lake"})
+
+
+def test_what_the_lakes_jobs_make_is_rehearsed_with_them_or_given_as_a_file():
+    with pytest.raises(
+        DataError, match=r"training.dataset 'churn' is made by the lake's jobs: .* --with data, or give"
+    ):
+        prepare(LAKE, None, 1)
+
+
+def test_a_training_set_of_the_lake_is_a_table_of_its_features(tmp_path):
+    rng, rows = np.random.default_rng(3), 1200
+    made = {name: rng.normal(0, 1, rows) for name, kind in lake_columns().items() if kind == "numeric"}
+    made |= {name: rng.choice(["a", "b"], rows) for name, kind in lake_columns().items() if kind == "categorical"}
+    names = {"subscriber_id": [f"s{row}" for row in range(rows)], "churned": rng.integers(0, 2, rows)}
+    pq.write_table(pa.table(names | made), tmp_path / "part.parquet")
+
+    data = prepare(LAKE, tmp_path / "part.parquet", 1)
+
+    assert data.spec.kind == "table"
+    assert data.history["table"].column_names == ["subscriber_id", "churned", *lake_columns()]
+    assert data.labelled_rows(data.history) == data.history["table"].num_rows > 500
