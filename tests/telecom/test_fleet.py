@@ -10,7 +10,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from seatrial.contracts.telecom import BILLING, CARE, CRM
+from seatrial.contracts.telecom import BILLING, CARE, CRM, LABELS
 from seatrial.telecom.fleet import MOST_BLOCKS_A_FILE, generate_files, tasks
 from seatrial.telecom.landing import SUMMARY, LandingError
 from seatrial.telecom.plan import BLOCK_SUBSCRIBERS, Faults, Plan
@@ -83,7 +83,9 @@ def test_the_account_counts_what_lies_there(folder):
         assert told["rows"][table] == read(folder, f"tables/{table}").num_rows, table
 
 
-@pytest.mark.parametrize(("table", "contract"), [("crm", CRM), ("billing", BILLING), ("care", CARE)])
+@pytest.mark.parametrize(
+    ("table", "contract"), [("crm", CRM), ("billing", BILLING), ("care", CARE), ("labels", LABELS)]
+)
 def test_extracts_keep_their_contracts_and_keys(long, table, contract):
     rows = read(long, f"tables/{table}")
 
