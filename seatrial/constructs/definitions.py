@@ -142,6 +142,25 @@ def has_own_disks(definition: Definition) -> bool:
     return any(_own_disks(step["Arguments"]) for step in steps(definition) if step["Type"] in JOB_STEPS)
 
 
+def longest_runtime_seconds(definition: Definition, otherwise: int) -> int:
+    """The longest time limit of a job of the definition; one that is given at run time counts as `otherwise`."""
+    limits = [_at(job, ("StoppingCondition", "MaxRuntimeInSeconds")) for _, job in _jobs(definition)]
+    return max((limit if isinstance(limit, int) else otherwise for limit in limits), default=otherwise)
+
+
+def all_have_output_keys(definition: Definition) -> bool:
+    """Whether every job names a key for its output; one without output need not."""
+    paths = {"Processing": "ProcessingOutputConfig"}
+    return all(_at(job, (paths.get(kind, "OutputDataConfig"), "KmsKeyId")) for kind, job in _jobs(definition))
+
+
+def _jobs(definition: Definition) -> Iterator[tuple[str, Definition]]:
+    """Kind and request of every processing and training job, also of those that a tuning starts."""
+    for step in steps(definition):
+        if step["Type"] in JOB_STEPS and step["Type"] != "Transform":
+            yield step["Type"], step["Arguments"].get("TrainingJobDefinition", step["Arguments"])
+
+
 def _own_disks(node: Any) -> bool:
     if isinstance(node, Mapping):
         return encrypted_by_hardware(node) or any(map(_own_disks, node.values()))

@@ -13,26 +13,30 @@ from seatrial.constructs.errors import ConstructError
 PACKS = ("AwsSolutions", "NIST.800.53.R5")
 METADATA_TYPE = "seatrial:justification"
 MINIMUM_REASON_CHARACTERS = 40
+NEXT_REVIEW = "2027-11-30"
+"""When everything that is acknowledged without a date of its own is due to be looked at again."""
 
 
 def justify(
-    construct: IConstruct, rule: str, reason: str, *, owner: str = "platform security", until: str | None = None
+    construct: IConstruct, rule: str, reason: str, *, owner: str = "platform security", until: str = NEXT_REVIEW
 ) -> None:
     """Acknowledge one cdk-nag rule on one construct: what is (the rule) and why it is right (the reason).
 
     `rule` is the full id, such as "AwsSolutions-S1"; `until` a date "YYYY-MM-DD" after which the review is due
-    again. Raises `ConstructError` on a rule of no known pack, a thin reason or a date that is none.
+    again. The validation report tells reason, owner and date. Raises `ConstructError` on a rule of no known pack, a
+    thin reason or a date that is none.
     """
     pack = next((pack for pack in PACKS if rule.startswith(f"{pack}-")), None)
     if pack is None:
         raise ConstructError(f"justify: rule {rule!r} belongs to none of the packs {', '.join(PACKS)}")
     if len(reason) < MINIMUM_REASON_CHARACTERS:
         raise ConstructError(f"justify {rule}: {reason!r} is too thin, say in a sentence why the finding is right here")
-    if until is not None:
-        _require_date(rule, until)
+    _require_date(rule, until)
     record = {"rule": rule, "reason": reason, "owner": owner, "until": until}
     construct.node.add_metadata(METADATA_TYPE, record)
-    cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=f"{pack}::{rule}", reason=reason))
+    cdk.Validations.of(construct).acknowledge(
+        cdk.Acknowledgment(id=f"{pack}::{rule}", reason=f"{reason} ({owner}, until {until})")
+    )
 
 
 def justify_all(construct: IConstruct, reasons: dict[str, str]) -> None:

@@ -61,7 +61,8 @@ class TrainingPipeline(Construct):
     `definition` is a dict (values may be CDK tokens) or the text that the SageMaker SDK (v2 or v3) returned from
     `pipeline.definition()`; in a text, `${seatrial/name}` stands for a value of `substitutions`, and jobs that say
     nothing about VPC, encryption and time limit are given them, and parameters of `start_parameters` that it does not
-    declare are added, so that whoever starts it may give them. Every job must be isolated from the network, unless
+    declare are added, so that whoever starts it may give them. A time limit that is a parameter of the pipeline may be
+    `max_runtime_seconds` at most. Every job must be isolated from the network, unless
     `isolation_exception` says in a sentence why not. The pipeline may pass exactly the roles that it names. Steps of
     type EMRServerless run on `spark`.
     """
@@ -99,7 +100,7 @@ class TrainingPipeline(Construct):
         _check(parsed, maximum_parallel_steps, isolation_exception)
         _check_spark(parsed, spark)
         self._network, self._key, self._instance_types = network, encryption_key, [*instance_types]
-        self._isolated = isolation_exception is None
+        self._isolated, self._max_runtime_seconds = isolation_exception is None, max_runtime_seconds
         self.model_package_group = model_package_group
         self.role = ServiceRole(self, "Identity", service=SAGEMAKER, description="Runs the training pipeline")
         self._allow_steps(parsed)
@@ -138,11 +139,7 @@ class TrainingPipeline(Construct):
                 continue
             arn = place.arn("sagemaker", STEP_RESOURCES[kind], "pipelines-*")
             create, *others = [f"sagemaker:{action}" for action in STEP_ACTIONS[kind]]
-            conditions = (
-                self._job_conditions(definitions.has_own_disks(parsed))
-                if kind in {"Processing", "Training", "Tuning"}
-                else None
-            )
+            conditions = self._job_conditions(parsed) if kind in {"Processing", "Training", "Tuning"} else None
             self.role.allow(create, on=[arn], because=JOB_NAMES, conditions=conditions)
             self.role.allow("sagemaker:AddTags", *others, on=[arn], because=JOB_NAMES)
         passed = definitions.role_arns(parsed)
@@ -150,7 +147,8 @@ class TrainingPipeline(Construct):
             to_sagemaker = {"StringEquals": {"iam:PassedToService": SAGEMAKER}}
             self.role.allow("iam:PassRole", on=passed, conditions=to_sagemaker)
 
-    def _job_conditions(self, own_disks: bool) -> dict[str, dict[str, Any]]:
+    def _job_conditions(self, parsed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        longest = definitions.longest_runtime_seconds(parsed, self._max_runtime_seconds)
         flags = {"sagemaker:InterContainerTrafficEncryption": "true"}
         if self._isolated:
             flags["sagemaker:NetworkIsolation"] = "true"
@@ -161,9 +159,14 @@ class TrainingPipeline(Construct):
                 "sagemaker:VpcSubnets": [*self._network.subnet_ids],
             },
             "Null": {"sagemaker:VpcSubnets": "false", "sagemaker:VpcSecurityGroupIds": "false"},
-            # Instances with disks of their own take no key; where one is named it must still be this one.
-            "ArnEqualsIfExists" if own_disks else "ArnEquals": {"sagemaker:VolumeKmsKey": self._key.key_arn},
+            "NumericLessThanEquals": {"sagemaker:MaxRuntimeInSeconds": str(longest)},
         }
+        # Instances with disks of their own take no key; where one is named it must still be this one.
+        needed = {"VolumeKmsKey": not definitions.has_own_disks(parsed)}
+        needed["OutputKmsKey"] = definitions.all_have_output_keys(parsed)
+        for key, always in needed.items():
+            operator = "ArnEquals" if always else "ArnEqualsIfExists"
+            conditions.setdefault(operator, {})[f"sagemaker:{key}"] = self._key.key_arn
         if self._instance_types:
             conditions["ForAnyValue:StringEquals"] = {"sagemaker:InstanceTypes": self._instance_types}
         return conditions

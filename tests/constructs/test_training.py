@@ -67,7 +67,7 @@ def test_a_job_on_instances_with_disks_of_their_own_needs_no_volume_key(site):
     (statement,) = [s for s in site.statements() if s["Action"] == "sagemaker:CreateTrainingJob"]
 
     assert "sagemaker:VolumeKmsKey" in statement["Condition"]["ArnEqualsIfExists"]
-    assert "ArnEquals" not in statement["Condition"]
+    assert set(statement["Condition"]["ArnEquals"]) == {"sagemaker:OutputKmsKey"}
 
 
 def test_other_instances_need_a_volume_key(site):
@@ -109,6 +109,37 @@ def test_creates_jobs_only_inside_the_network(site):
     assert condition["ForAllValues:StringEquals"]["sagemaker:VpcSubnets"] == ["subnet-1", "subnet-2"]
     assert condition["Null"] == {"sagemaker:VpcSecurityGroupIds": "false", "sagemaker:VpcSubnets": "false"}
     assert condition["ForAnyValue:StringEquals"] == {"sagemaker:InstanceTypes": ["ml.m5.large"]}
+
+
+@pytest.mark.parametrize(("limit", "longest"), [(60, "60"), ({"Get": "Parameters.Longest"}, "7200")])
+def test_creates_jobs_only_with_the_key_for_their_output_and_a_time_limit(site, limit, longest):
+    step = training_step(StoppingCondition={"MaxRuntimeInSeconds": limit})
+    make(site, definition(step), max_runtime_seconds=7200)
+
+    (statement,) = [s for s in site.statements() if s["Action"] == "sagemaker:CreateTrainingJob"]
+
+    condition = statement["Condition"]
+    assert condition["NumericLessThanEquals"] == {"sagemaker:MaxRuntimeInSeconds": longest}
+    assert condition["ArnEquals"]["sagemaker:OutputKmsKey"] == condition["ArnEquals"]["sagemaker:VolumeKmsKey"]
+
+
+def test_a_job_without_output_needs_no_key_for_it(site):
+    silent = {
+        "RoleArn": "arn:aws:iam::111111111111:role/jobs",
+        "NetworkConfig": {
+            "VpcConfig": {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+            "EnableNetworkIsolation": True,
+            "EnableInterContainerTrafficEncryption": True,
+        },
+        "ProcessingResources": {"ClusterConfig": {"VolumeKmsKeyId": "key"}},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
+    make(site, definition({"Name": "Look", "Type": "Processing", "Arguments": silent}))
+
+    (statement,) = [s for s in site.statements() if s["Action"] == "sagemaker:CreateProcessingJob"]
+
+    assert set(statement["Condition"]["ArnEqualsIfExists"]) == {"sagemaker:OutputKmsKey"}
+    assert set(statement["Condition"]["ArnEquals"]) == {"sagemaker:VolumeKmsKey"}
 
 
 def test_has_no_rights_for_steps_that_it_has_not(site):

@@ -229,7 +229,7 @@ def test_f07_of_two_approvals_at_once_one_promotes_the_newest(select: Selecting)
 
 
 def test_f08_an_approval_by_the_pipelines_own_role_does_not_count(select: Selecting) -> None:
-    """IAM denies it to the role as well: tests/stacks/test_security.py."""
+    """IAM denies it to the role as well: tests/stacks/test_security_identity.py."""
     select.barred = ("churn-pipeline",)
     arn = select.sagemaker.add_package(1)
     identity = {"Arn": "arn:aws:sts::111111111111:assumed-role/churn-pipeline/SageMaker"}
