@@ -53,11 +53,10 @@ def explain_job(stack: BaseStack, foundation: Foundation, job: WindowJob | None)
     if schedule is None or job is None:
         return None
     from seatrial.constructs import ExplainJob
-    from seatrial.constructs.images import scikit_learn_image, xgboost_image
     from seatrial.constructs.training import image_repository_arn
 
-    images = [make(stack.region) for make in (scikit_learn_image, xgboost_image)]
-    arns = [image_repository_arn(stack, image) for image in images]
+    images = images_of(foundation.target)
+    arns = [image_repository_arn(stack, image) for image in (images.scikit_learn, images.xgboost)]
     return ExplainJob(stack, "ExplainJob", window_job=job, image_arns=arns, schedule=schedule)
 
 
