@@ -16,6 +16,7 @@ from seatrial.contracts.dataset import DatasetSpec
 from seatrial.telecom.spec import TelecomSpec
 from seatrial.telecom.tables import generate, write
 from tests.pipelines.conftest import dataset_file, load_step, run_step, write_table
+from tests.pipelines.lake import spark_session
 from tests.pipelines.reference import telecom_features
 
 pytestmark = pytest.mark.slow
@@ -28,10 +29,11 @@ def features():
 
 
 @pytest.fixture(scope="session")
-def spark(features):
-    session = features.session()
-    yield session
-    session.stop()
+def spark():
+    """The tests' quick session in the job's time zone; the script makes its own where it runs as a process."""
+    session = spark_session()
+    session.conf.set("spark.sql.session.timeZone", "UTC")
+    return session
 
 
 @pytest.fixture
