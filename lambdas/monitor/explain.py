@@ -133,6 +133,7 @@ def _publish(
 
     place = f"s3://{configuration.artifacts_bucket}/{prefix}"
     files = {"analysis_uri": ANALYSIS_FILE, "violations_uri": model_monitor.VIOLATIONS_FILE}
+    named: dict[str, Any] = {name: place + file for name, file in files.items()} if "rows" in found else {}
     verdict = ExplanationVerdict(
         endpoint_name=configuration.endpoint_name,
         variant_name=configuration.variant_name,
@@ -140,7 +141,7 @@ def _publish(
         period_start=asked["start"],
         period_end=asked["end"],
         severity="none" if found["verdict"] in {"ok", "insufficient_data"} else "ticket",
-        **({name: place + file for name, file in files.items()} if "rows" in found else {}),
+        **named,
         **found,
     )
     publish_explanations(verdict.to_detail(), configuration, aws)

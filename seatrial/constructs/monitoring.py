@@ -81,22 +81,13 @@ class EndpointMonitor(Construct):
             environment={
                 **self._places(capture, artifacts, state),
                 names.MONITORING_SETTINGS: json.dumps({**settings, "capture_percent": capture_percent}, sort_keys=True),
-                **({names.WINDOW_JOB: window_job.settings} if window_job else {}),
-                **({names.EXPLAIN_JOB: explain_job.settings} if explain_job else {}),
+                **_jobs(window_job, explain_job),
             },
         )
         self._grant(self.monitor.role, capture, artifacts, state, model_package_group_name)
         if window_job:
             self._follow(window_job)
-        self.schedule = FunctionSchedule(
-            self,
-            "Hourly",
-            expression=schedule,
-            description=f"Hourly look at {endpoint_name}",
-            function=self.monitor,
-            payload={"time": SCHEDULED_TIME},
-            encryption_key=encryption_key,
-        )
+        self.schedule = self._scheduled("Hourly", schedule, f"Hourly look at {endpoint_name}", encryption_key)
         self.alarms = [*self._alarms(capture_percent > 0), *function_alarms(self, self.monitor, notification_topic)]
         if explain_job:
             self._explain(explain_job, encryption_key)
@@ -108,17 +99,23 @@ class EndpointMonitor(Construct):
             namespace=metric_namespace,
         )
 
-    def _explain(self, job: "ExplainJob", key: kms.IKey) -> None:
-        """Ask the function for explanations, and tell when they have drifted or could not be had."""
-        FunctionSchedule(
+    def _scheduled(
+        self, construct_id: str, expression: str, description: str, key: kms.IKey, **payload: bool
+    ) -> FunctionSchedule:
+        return FunctionSchedule(
             self,
-            "Explain",
-            expression=job.schedule,
-            description=f"Explanations and fairness of {self._endpoint}",
+            construct_id,
+            expression=expression,
+            description=description,
             function=self.monitor,
-            payload={"time": SCHEDULED_TIME, "explain": True},
+            payload={"time": SCHEDULED_TIME, **payload},
             encryption_key=key,
         )
+
+    def _explain(self, job: "ExplainJob", key: kms.IKey) -> None:
+        """Ask the function for explanations, and tell when they have drifted or could not be had."""
+        description = f"Explanations and fairness of {self._endpoint}"
+        self._scheduled("Explain", job.schedule, description, key, explain=True)
         told = "Explanations or fairness have drifted, or could not be looked at: have a look (a ticket, no page)"
         self.alarms.append(self._verdict_alarm("Explanations", "ExplanationTickets", told))
 
@@ -222,6 +219,12 @@ class EndpointMonitor(Construct):
             evaluation_periods=3,
             missing="breaching",
         )
+
+
+def _jobs(window_job: WindowJob | None, explain_job: "ExplainJob | None") -> dict[str, str]:
+    """What the function is told of jobs that it may start."""
+    told = {names.WINDOW_JOB: window_job, names.EXPLAIN_JOB: explain_job}
+    return {name: job.settings for name, job in told.items() if job}
 
 
 def allow_describing_endpoint(role: ServiceRole, endpoint_name: str, group: str) -> None:
