@@ -37,6 +37,10 @@ QUICK = (
 ORDER = ("--dist", "loadscope", "--no-loadscope-reorder")
 TESTS = Stage("tests", (sys.executable, "-m", "pytest", "-n", WORKERS, *ORDER, "--durations", "15"))
 STAGES = (*QUICK, TESTS)
+ON_REQUEST = (
+    # An environment of 1.5 GB from a package index, and minutes: run when named.
+    Stage("spark4", (sys.executable, "tools/spark4.py")),
+)
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,10 @@ class Result:
 
 
 def main(wanted: list[str]) -> int:
-    """Run the stages named, or all; 1 when one failed, 2 when there is no such stage."""
-    unknown = [name for name in wanted if name not in {stage.name for stage in STAGES}]
+    """Run the stages named, or all but those on request; 1 when one failed, 2 when there is no such stage."""
+    unknown = [name for name in wanted if name not in {stage.name for stage in (*STAGES, *ON_REQUEST)}]
     if unknown:
-        known = ", ".join(stage.name for stage in STAGES)
+        known = ", ".join(stage.name for stage in (*STAGES, *ON_REQUEST))
         print(f"check: no stage {', '.join(unknown)}; there are {known}", file=sys.stderr)
         return 2
     results = []
@@ -61,9 +65,10 @@ def main(wanted: list[str]) -> int:
         for result in pool.map(_run, [stage for stage in QUICK if not wanted or stage.name in wanted]):
             print(f"\ncheck: {result.stage.name}\n{result.output}", end="", flush=True)
             results.append(result)
-    if not wanted or TESTS.name in wanted:
-        print(f"\ncheck: {TESTS.name}", flush=True)
-        results.append(_run(TESTS, shown=True))
+    for stage in (TESTS, *ON_REQUEST):
+        if stage.name in wanted or (not wanted and stage is TESTS):
+            print(f"\ncheck: {stage.name}", flush=True)
+            results.append(_run(stage, shown=True))
     print("\ncheck:")
     for result in results:
         print(f"  {'passed' if result.code == 0 else 'FAILED'}  {result.stage.name:<10} {result.seconds:7.1f} s")
