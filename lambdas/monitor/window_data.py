@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -27,7 +28,10 @@ from seatrial.statistics.window import WindowSummary
 if TYPE_CHECKING:
     from seatrial.contracts.volume import HandOver, HourFiles
 
+logger = logging.getLogger("monitor")
 INPUTS_VERSION = 1
+REACH = 16
+"""Times the bytes that the function reads in full: so much it can look through for a sample before its time is over."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,8 @@ def read_window(reading: Reading, kept: WindowData | None = None) -> WindowData:
     """
     files = find_files(reading.window, reading.configuration, reading.aws)
     found = {} if kept else _label_keys(reading)
-    read = _by_job(reading, files, found, kept) or _here(reading, files, found)
+    hours = Hours(files, found, _earlier(reading, found))
+    read = _by_job(reading, hours, kept) or _here(reading, hours)
     invocations = None if files.own else _invocations(reading)
     common = {
         "summary": read.summary,
@@ -168,26 +173,69 @@ class Read:
     found: Mapping[str, list[str]]
 
 
-def _here(reading: Reading, files: CaptureFiles, found: Mapping[str, list[str]]) -> Read:
+@dataclass(frozen=True)
+class Hours:
+    """What there is to read: the window's files, ground truth by hour, files of earlier hours with new labels."""
+
+    files: CaptureFiles
+    found: Mapping[str, list[str]]
+    earlier: Mapping[str, CaptureFiles]
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest hour."""
+        return max(self.files.size, *(item.size for item in self.earlier.values()), 0)
+
+
+def _earlier(reading: Reading, found: Mapping[str, list[str]]) -> dict[str, CaptureFiles]:
+    """Capture of the hours whose new labels count."""
+    return {
+        hour: find_files(hour, reading.configuration, reading.aws)
+        for hour, keys in found.items()
+        if hour != reading.window and _usable(reading, hour) and _fresh(reading, hour, keys)
+    }
+
+
+def _here(reading: Reading, hours: Hours) -> Read:
+    """What this function reads itself: of hours beyond its reach some files and no labels, which are left for later."""
+    most = REACH * reading.configuration.form_limits.lambda_bytes
+    files, share = _within(hours.files, most)
+    earlier = {hour: item for hour, item in hours.earlier.items() if item.size <= most}
+    left = {*hours.earlier} - {*earlier} | ({reading.window} if share < 1 else set())
+    if left:
+        logger.warning("labels of %s are left for later: the capture is beyond the function's reach", sorted(left))
+    found = {hour: keys for hour, keys in hours.found.items() if hour not in left}
     reader = _reader(reading, reading.window, files, found.get(reading.window, []))
     matched = _read_all(reading, reader, files)
-    summary = replace(reader.finish(), **reader.facts)
+    facts = reader.facts | {"sampled_share": reader.share * share}
     arrived = {reading.window: (matched, len(reader.labels))} if reader.labels else {}
-    arrived |= _other_hours(reading, found)
-    keys = files.keys if files.own else ()
-    return Read(summary, reader.reasons, tuple(reader.quarantine), arrived, keys, found)
+    arrived |= _other_hours(reading, earlier, found)
+    keys = hours.files.keys if hours.files.own else ()
+    return Read(replace(reader.finish(), **facts), reader.reasons, tuple(reader.quarantine), arrived, keys, found)
 
 
-def _by_job(
-    reading: Reading, files: CaptureFiles, found: Mapping[str, list[str]], kept: WindowData | None
-) -> Read | None:
-    """What a job read; None where this function reads: the window is small enough, or all jobs failed.
+def _within(files: CaptureFiles, most: int) -> tuple[CaptureFiles, float]:
+    """Files of at most so many bytes (one at least), spread over the hour, and their share of all bytes."""
+    if files.size <= most:
+        return files, 1.0
+    taken, seen, total = [], 0, 0
+    for item in files.own:
+        seen += item.size
+        if total + item.size <= most * seen / files.size:
+            taken.append(item)
+            total += item.size
+    taken = taken or [min(files.own, key=lambda item: item.size)]
+    return CaptureFiles(tuple(taken)), sum(item.size for item in taken) / files.size
+
+
+def _by_job(reading: Reading, hours: Hours, kept: WindowData | None) -> Read | None:
+    """What a job read; None where this function reads: every hour is small enough, or all jobs failed.
 
     Where the jobs of a form fail, the next smaller form reads a sample.
     """
     forms = reading.configuration.forms
     while True:
-        decision = choose_form(files.size, available=forms, limits=reading.configuration.form_limits)
+        decision = choose_form(hours.largest, available=forms, limits=reading.configuration.form_limits)
         if decision.form == "lambda":
             return None
         from seatrial.contracts.volume import HandOver  # few windows are that large: no cold start needs it
@@ -196,7 +244,7 @@ def _by_job(
         text = reading.aws.read(reading.configuration.artifacts_bucket, key)
         asked = HandOver.from_json(text) if text else None
         if asked is None or asked.request.baseline_digest != reading.memory.baseline_digest:
-            asked = _hand_over(reading, files, found, decision.sampled_share)
+            asked = _hand_over(reading, hours, decision.sampled_share)
             reading.aws.put(reading.configuration.artifacts_bucket, key, asked.to_json())
         result = read_by_job(asked.request, asked.size, decision.form, reading.configuration, reading.aws)
         if result is not None:
@@ -214,26 +262,21 @@ def _hand_over_key(reading: Reading, form: str, kept: WindowData | None) -> str:
     return f"{folder}{form}-{before:08x}.json"
 
 
-def _hand_over(reading: Reading, files: CaptureFiles, found: Mapping[str, list[str]], share: float) -> "HandOver":
+def _hand_over(reading: Reading, hours: Hours, share: float) -> "HandOver":
     """What a job is asked: the window, and the earlier hours whose labels have come."""
     from seatrial.contracts.volume import HandOver, ReadingRequest
 
-    hours = {reading.window: _hour_files(reading, reading.window, files, found.get(reading.window, []))}
-    size = files.size
-    for hour, keys in found.items():
-        if hour != reading.window and _usable(reading, hour) and _fresh(reading, hour, keys):
-            earlier = find_files(hour, reading.configuration, reading.aws)
-            hours[hour] = _hour_files(reading, hour, earlier, keys)
-            size += earlier.size
+    files = {reading.window: hours.files, **hours.earlier}
     request = ReadingRequest(
         window=reading.window,
         bucket=reading.configuration.capture_bucket,
         baseline_uri=reading.baseline_uri,
         baseline_digest=reading.memory.baseline_digest,
-        hours=hours,
+        hours={hour: _hour_files(reading, hour, item, hours.found.get(hour, [])) for hour, item in files.items()},
         share=share,
     )
-    return HandOver(request=request, size=size, labels=dict(found))
+    size = sum(item.size for item in files.values())
+    return HandOver(request=request, size=size, labels=dict(hours.found))
 
 
 def _hour_files(reading: Reading, hour: str, files: CaptureFiles, keys: list[str]) -> "HourFiles":
@@ -324,14 +367,13 @@ def _read_all(reading: Reading, reader: CaptureReader, files: CaptureFiles) -> M
     return reader.matched
 
 
-def _other_hours(reading: Reading, found: Mapping[str, list[str]]) -> dict[str, tuple[Matched, int]]:
+def _other_hours(
+    reading: Reading, earlier: Mapping[str, CaptureFiles], found: Mapping[str, list[str]]
+) -> dict[str, tuple[Matched, int]]:
     """New labels of earlier hours, joined with the capture of their own hour."""
     arrived = {}
-    for hour, keys in found.items():
-        if hour == reading.window or not _fresh(reading, hour, keys):
-            continue
-        files = find_files(hour, reading.configuration, reading.aws)
-        reader = _reader(reading, hour, files, keys, counting=False)
+    for hour, files in earlier.items():
+        reader = _reader(reading, hour, files, found[hour], counting=False)
         if reader.labels:
             arrived[hour] = (_read_all(reading, reader, files), len(reader.labels))
     return arrived

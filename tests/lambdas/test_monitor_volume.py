@@ -7,6 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from seatrial.contracts.ground_truth import ground_truth_line
 from seatrial.contracts.volume import ReadingRequest
 from seatrial.decisions.monitor_form import FormLimits
 from seatrial.monitoring.volume import checked_baseline, read_request
@@ -219,7 +220,44 @@ def test_files_and_labels_that_come_while_a_job_reads_start_no_other_job_and_cou
     assert len(afterwards) == 2
     harbour.traffic(1, rows=40)
     harbour.run(1)
-    assert 40 < harbour.events[-1]["labelled_rows"] <= 60  # the function reads a sample of an hour of that size
+    harbour.jobs.run()  # the late labels' own hour is a large one
+    harbour.run(1)
+    assert max(event["labelled_rows"] for event in harbour.events[2:]) == 40 + 20
+
+
+def test_a_small_window_with_labels_of_a_large_hour_goes_to_a_job_too(harbour: Harbour) -> None:
+    harbour.traffic(0, labels=False)
+    harbour.run(0)
+    harbour.jobs.run()
+    harbour.run(0)
+    harbour.put(
+        "ground-truth/churn/2026/11/01/00/late.jsonl", [ground_truth_line(f"0-00-{n}", [0]) for n in range(160)]
+    )
+    harbour.traffic(1, rows=40)
+
+    first = harbour.run(1)
+    harbour.jobs.run()
+    harbour.run(1)
+
+    assert first["2026-11-01T01:00:00Z"] == "reading"
+    assert harbour.verdict(1)["labelled_rows"] == 200
+
+
+def test_without_a_job_the_function_reads_some_files_of_an_hour_beyond_its_reach(harbour: Harbour) -> None:
+    limits = FormLimits(lambda_bytes=1000, lambda_rows=10_000)
+    harbour.configuration = replace(harbour.configuration, window_job=None, form_limits=limits)
+    for minute in range(6):
+        harbour.traffic(0, rows=40, file=f"{minute}0-00.jsonl")
+
+    verdict = harbour.run(0)
+    told = harbour.verdict(0)
+    harbour.run(0)
+
+    assert set(verdict.values()) <= {"ok", "insufficient_data"}
+    assert 0 < told["sampled_share"] < 0.02  # one file of six, and of that what the function reads in full
+    assert told["labelled_rows"] == 0
+    assert not [finding for finding in told["findings"] if finding["kind"] == "label_join"]
+    assert len(harbour.events) == 1  # the files that were not read are not late ones
 
 
 def test_the_largest_windows_are_read_by_spark_and_judged_as_the_function_would(harbour: Harbour, spark: Runs) -> None:
