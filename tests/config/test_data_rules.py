@@ -89,6 +89,26 @@ def paths_and_messages(tmp_path: Path, text: str) -> dict[str, str]:
             "processing.python_environment",
             "must be a tar.gz archive of a virtual environment, got 'libraries.zip'",
         ),
+        (
+            "monitoring: {volume: {spark: own}}",
+            "processing.python_environment",
+            "got None, because monitoring.volume.spark is 'own': EMR's Python has no pyarrow",
+        ),
+        (
+            "monitoring: {volume: {spark: own, larger: sample}}",
+            "monitoring.volume.spark",
+            "must be 'shared' or 'none', got 'own', while monitoring.volume.larger is 'sample'",
+        ),
+        (
+            "monitoring: {volume: {larger: sample}, explain_schedule: rate(7 days)}",
+            "monitoring.explain_schedule",
+            "must be null, got 'rate(7 days)', while monitoring.volume.larger is 'sample'",
+        ),
+        (
+            "monitoring: {explain_schedule: rate(7 days)}\nserving: {capture_percent: 0}\nretraining: {triggers: []}",
+            "monitoring.explain_schedule",
+            "while serving.capture_percent is 0: there is nothing to explain",
+        ),
     ],
 )
 def test_tells_what_cannot_work_and_which_key_to_change(tmp_path, text, path, message):
@@ -118,3 +138,10 @@ def test_the_python_environment_is_named_from_the_engagement_files_folder(tmp_pa
     engagement = load(tmp_path / "engagement.yaml")
 
     assert engagement.processing.python_environment == tmp_path / "libraries.tar.gz"
+
+
+def test_an_application_of_the_monitors_own_needs_no_engine_but_a_python(tmp_path):
+    (tmp_path / "libraries.tar.gz").write_bytes(b"x")
+    text = "processing: {python_environment: libraries.tar.gz}\nmonitoring: {volume: {spark: own}}"
+
+    assert paths_and_messages(tmp_path, text) == {}
