@@ -1,6 +1,7 @@
 """The default engagement can read large windows, and pays nothing for it while there are none."""
 
 import json
+import re
 
 
 def test_the_function_is_told_its_job_and_woken_when_one_ends(assembly):
@@ -57,3 +58,29 @@ def test_nothing_is_made_for_explanations_that_are_not_asked_for(assembly):
 
     assert "EXPLAIN_JOB" not in environment
     assert len(assembly.properties("AWS::Scheduler::Schedule", "Monitoring")) == 1
+
+
+def test_spark_is_there_where_it_is_asked_for_and_its_end_wakes_the_function(assembly, emr_assembly):
+    rules = [one["EventPattern"] for _, one in emr_assembly.properties("AWS::Events::Rule", "Monitoring")]
+    (application,) = emr_assembly.resources("AWS::EMRServerless::Application", "Monitoring")
+
+    (woken,) = [pattern["detail"] for pattern in rules if pattern["source"] == ["aws.emr-serverless"]]
+    name = application[0].removeprefix("Monitoring/")
+    assert woken["applicationId"] == [{"Fn::GetAtt": [name, "ApplicationId"]}]
+    assert woken["state"] == ["SUCCESS", "FAILED", "CANCELLED"]
+    assert assembly.resources("AWS::EMRServerless::Application") == []
+    told = assembly.function_environment("Monitoring", "MonitoringMonitor")["WINDOW_JOB"]
+    assert "spark" not in json.dumps(told)
+
+
+def test_the_spark_job_changes_what_lies_below_monitoring_and_its_logs_alone(emr_assembly):
+    changed = [
+        json.dumps(statement["Resource"])
+        for name, statement in emr_assembly.statements()
+        if name.startswith("Monitoring/WindowEngine")
+        and any(f"s3:{verb}Object" in statement["Action"] for verb in ("Put", "Delete"))
+    ]
+
+    places = [place for resource in changed for place in re.findall(r"/([a-z-]*)/\*", resource)]
+    assert {*places} == {"monitoring", "emr-serverless-logs"}
+    assert len(places) == json.dumps(changed).count("*")
