@@ -7,8 +7,13 @@ FROM (
         f.drop_rate_30d, f.ported_share_30d, f.cell_drop_rate_30d, f.days_since_last_activity, f.invoice_amount,
         f.overdue_days, f.care_billing_30d, f.care_coverage_30d, l.churned
     FROM features.churn f
-    JOIN telecom.labels l ON l.subscriber_id = f.subscriber_id AND l.as_of = f.as_of
-    WHERE f.as_of = '${as_of}' AND l.known_on <= '${known_on}'
+    JOIN (
+        SELECT subscriber_id, churned
+        FROM telecom.labels
+        WHERE as_of = '${as_of}' AND known_on <= '${known_on}'
+        QUALIFY ROW_NUMBER() OVER (PARTITION BY subscriber_id ORDER BY known_on DESC) = 1
+    ) l ON l.subscriber_id = f.subscriber_id
+    WHERE f.as_of = '${as_of}'
 )
 TARGET churned
 FUNCTION predict_churn
