@@ -291,6 +291,6 @@ def _published_prefix_lists(region: str) -> Mapping[str, str]:
     if region in PREFIX_LISTS:
         return PREFIX_LISTS[region]
     raise ConstructError(
-        f"prefix_lists: the ids of S3 and DynamoDB in region {region!r} are not in the table, give them (in an engagement: "
-        "network.prefix_lists); `aws ec2 describe-managed-prefix-lists` shows them"
+        f"prefix_lists: the ids of S3 and DynamoDB in region {region!r} are not in the table, give them (in an "
+        "engagement: network.prefix_lists); `aws ec2 describe-managed-prefix-lists` shows them"
     )
