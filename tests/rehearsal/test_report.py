@@ -326,14 +326,22 @@ def data_record(difference: int) -> DataRecord:
 
 @pytest.mark.parametrize(("difference", "badges"), [(0, 0), (1, 2)])
 def test_a_data_layer_is_told_row_by_row_in_the_place_of_the_loop(difference, badges):
-    page = report.page(replace(made_up_record(), data=data_record(difference)))
+    page = report.page(replace(made_up_record(), data=data_record(difference), executions=()))
 
     seen = read(page)
     assert {"data", "time"} <= set(seen.ids)
-    assert {"drift", "model"} & set(seen.ids) == set()
+    assert {"drift", "model", "runs"} & set(seen.ids) == set()
     assert page.count('badge failed">1<') == badges
     assert "6 kind invalid" in page
     assert "500" in page
+
+
+def test_a_model_that_was_trained_on_the_lake_is_told_beside_its_data():
+    page = report.page(replace(made_up_record(), data=data_record(0)))
+
+    seen = read(page)
+    assert {"data", "model", "decisions", "versions", "runs"} <= set(seen.ids)
+    assert "drift" not in seen.ids
 
 
 def test_a_data_layer_that_was_not_reconciled_is_not_called_accounted_for():
