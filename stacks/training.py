@@ -6,7 +6,7 @@ from constructs import Construct
 from seatrial.config import TrainingSection
 from seatrial.constructs import SparkEngine, TrainingPipeline
 from seatrial.constructs.training import JobRole, image_repository_arn
-from stacks.base import BaseStack, Foundation
+from stacks.base import BaseStack, Foundation, Target
 from stacks.churn import churn_definition
 from stacks.images import images_of
 from stacks.sparkml import spark_training
@@ -27,9 +27,7 @@ class TrainingStack(BaseStack):
         super().__init__(scope, construct_id, target=target, description="training pipeline and model registry")
         training = target.engagement.training
         self.group = self._package_group(target.prefix)
-        images = images_of(target)
-        uris = (images.spark, images.xgboost, images.scikit_learn)
-        self.image_arns = [*dict.fromkeys(image_repository_arn(self, uri) for uri in uris)]
+        self.image_arns = self._image_arns(target)
         self.jobs = JobRole(
             self,
             "Jobs",
@@ -64,6 +62,11 @@ class TrainingStack(BaseStack):
                 "PipelineRoleArn": self.pipeline.role.role_arn,
             }
         )
+
+    def _image_arns(self, target: Target) -> list[str]:
+        images = images_of(target)
+        uris = (images.spark, images.xgboost, images.scikit_learn)
+        return [*dict.fromkeys(image_repository_arn(self, uri) for uri in uris)]
 
     def _package_group(self, name: str) -> sagemaker.CfnModelPackageGroup:
         return sagemaker.CfnModelPackageGroup(
