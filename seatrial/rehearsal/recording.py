@@ -94,7 +94,8 @@ def read_ledger(voyage: Voyage) -> str:
     for package in [promotion.package_arn for promotion in voyage.promotions if promotion.outcome == "SUCCEEDED"]:
         voyage.metrics += figures_of(voyage, package)
     refused = sum(decision.action != "start" for decision in voyage.decisions)
-    return f"{len(voyage.decisions)} decisions, {refused} of them no"
+    count = len(voyage.decisions)
+    return f"{count} decision{'' if count == 1 else 's'}, {refused} of them no"
 
 
 def execution_of(voyage: Voyage, run: PipelineRun) -> facts.ExecutionRecord:
