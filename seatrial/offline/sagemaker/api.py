@@ -10,6 +10,7 @@ from typing import Any
 from moto.core.utils import camelcase_to_underscores
 from moto.sagemaker.responses import SageMakerResponse
 
+from seatrial.offline import patches
 from seatrial.offline.sagemaker import validation
 from seatrial.offline.sagemaker.errors import NotEmulatedError, SagemakerError
 from seatrial.offline.sagemaker.service import Request, Response, Service
@@ -36,14 +37,14 @@ def serve(service: Service, operations: dict[str, Operation]) -> None:
     _operations.update({name: _refuse(name) for name in DISHONEST})
     _operations.update(operations)
     for name in _operations:
-        setattr(SageMakerResponse, camelcase_to_underscores(name), _method(name))
+        patches.replace(SageMakerResponse, camelcase_to_underscores(name), _method(name))
 
 
 def extend(operations: dict[str, Operation]) -> None:
     """Let more operations answer, which another extension owns."""
     _operations.update(operations)
     for name in operations:
-        setattr(SageMakerResponse, camelcase_to_underscores(name), _method(name))
+        patches.replace(SageMakerResponse, camelcase_to_underscores(name), _method(name))
 
 
 def current() -> Service:
