@@ -148,13 +148,7 @@ def _calibration(compared: Comparison, share: float) -> Iterator[str]:
     trained counts against the champion, as it should: both are measured on the rows of now. Whoever acts on ranks alone
     sets `maximum_brier_increase` to 1.
     """
-    measured = {
-        "champion's Brier loss": compared.champion_brier,
-        "increase of the Brier loss": compared.brier_increase,
-        "lower bound of the Brier loss's increase": compared.brier_increase_low,
-        "upper bound of the Brier loss's increase": compared.brier_increase_high,
-    }
-    if problems := _problems(measured):
+    if problems := _problems({"champion's Brier loss": compared.champion_brier, **_brier_increase(compared)}):
         yield from problems
     elif compared.brier_increase_high > (allowed := share * compared.champion_brier):
         told = f"Brier loss {_brier(compared)} against the champion's {compared.champion_brier:.4f}"
@@ -215,13 +209,7 @@ def _remarks(evidence: Evidence) -> Iterator[str]:
         yield "no champion serves yet"
     elif compared.failure is None and _problem("", compared.gain) is None:
         yield f"{_gain(compared)} on the same rows"
-        if not _problems(
-            {
-                "increase": compared.brier_increase,
-                "low": compared.brier_increase_low,
-                "high": compared.brier_increase_high,
-            }
-        ):
+        if not _problems(_brier_increase(compared)):
             yield f"Brier loss {_brier(compared)} against the champion's"
 
 
@@ -231,6 +219,14 @@ def _gain(compared: Comparison) -> str:
 
 def _brier(compared: Comparison) -> str:
     return f"{compared.brier_increase:+.4f} ({compared.brier_increase_low:+.4f} to {compared.brier_increase_high:+.4f})"
+
+
+def _brier_increase(compared: Comparison) -> dict[str, Any]:
+    return {
+        "increase of the Brier loss": compared.brier_increase,
+        "lower bound of the Brier loss's increase": compared.brier_increase_low,
+        "upper bound of the Brier loss's increase": compared.brier_increase_high,
+    }
 
 
 def _problems(measured: Mapping[str, Any]) -> list[str]:
