@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
 from adapters import Aws, StoredObject
@@ -67,12 +68,8 @@ def _start(name: str, end: datetime, jobs: tuple[WindowJob, ExplainJob], configu
 
 def _first(items: Sequence[StoredObject]) -> list[StoredObject]:
     """An hour's first files, up to the one that passes the bound."""
-    taken: list[StoredObject] = []
-    for item in items:
-        if sum(one.size for one in taken) >= HOUR_BYTES:
-            break
-        taken.append(item)
-    return taken
+    before = accumulate((item.size for item in items), initial=0)
+    return [item for item, size in zip(items, before, strict=False) if size < HOUR_BYTES]
 
 
 def _labels(start: datetime, end: datetime, configuration: Configuration, aws: Aws) -> list[StoredObject]:

@@ -1,6 +1,7 @@
 """Jobs of somebody else on an EMR Serverless application that exists: under a role of their own, below one prefix."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import aws_cdk.aws_kms as kms
 import aws_cdk.aws_s3 as s3
@@ -18,6 +19,9 @@ class SparkTenant(SparkEngine):
     these jobs alone: then they are what its own role is for.
     """
 
+    role_description: ClassVar[str]
+    """What a role of its own is for."""
+
     def __init__(
         self,
         scope: Construct,
@@ -27,7 +31,6 @@ class SparkTenant(SparkEngine):
         artifacts: s3.IBucket,
         prefix: str,
         encryption_key: kms.IKey,
-        description: str,
         role: ServiceRole | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -35,7 +38,7 @@ class SparkTenant(SparkEngine):
         self.application_arn: str = engine.application.attr_arn
         self.application_id: str = engine.application.attr_application_id
         self.spark_settings = engine.spark_settings
-        self.role = role or ServiceRole(self, "Identity", service=SERVICE, description=description)
+        self.role = role or ServiceRole(self, "Identity", service=SERVICE, description=self.role_description)
         self.role.allow_key(encryption_key)
         self.role.allow_reading(artifacts, prefix)
         self.role.allow_writing(artifacts, prefix, LOGS_PREFIX, multipart=True)

@@ -2,12 +2,7 @@
 
 from collections.abc import Sequence
 
-import aws_cdk.aws_kms as kms
-import aws_cdk.aws_s3 as s3
-from constructs import Construct
-
 from seatrial.constructs.arns import place_of
-from seatrial.constructs.emr_serverless import EmrServerlessEngine
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.spark_tenant import SparkTenant
 
@@ -23,25 +18,7 @@ class SparkTraining(SparkTenant):
     The pipeline that has it calls `grant_run` for its own role.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        engine: EmrServerlessEngine,
-        artifacts: s3.IBucket,
-        prefix: str,
-        encryption_key: kms.IKey,
-    ) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            engine=engine,
-            artifacts=artifacts,
-            prefix=prefix,
-            encryption_key=encryption_key,
-            description="Trains on EMR Serverless",
-        )
+    role_description = "Trains on EMR Serverless"
 
     def allow_keys(self, bucket_name: str, keys: Sequence[str]) -> None:
         """Let the jobs read these objects of a bucket that holds other people's code as well."""

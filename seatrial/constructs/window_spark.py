@@ -22,6 +22,8 @@ class WindowSpark(SparkTenant):
     the application is there for these jobs alone.
     """
 
+    role_description = "Reads the largest windows for the monitor"
+
     def __init__(
         self,
         scope: Construct,
@@ -41,7 +43,6 @@ class WindowSpark(SparkTenant):
             artifacts=artifacts,
             prefix=READINGS,
             encryption_key=encryption_key,
-            description="Reads the largest windows for the monitor",
             role=engine.role if exclusive else None,
         )
         self.role.allow_reading(capture)
