@@ -9,6 +9,7 @@ from adapters import Aws
 from aws_lambda_powertools import Logger
 from capture import find_files
 from decide import Case, judge
+from explain import explain
 from late import Champion, Revision, judge_again, late_windows, with_files
 from memory import Memory
 from parse import HOUR, Configuration, event_time, is_about_explanations, parse_time, windows_to_judge
@@ -42,8 +43,6 @@ def run(
 ) -> dict[str, Any]:
     """Parse, judge each window, act; returns the verdict of every window by its start."""
     if is_about_explanations(event, configuration):
-        from explain import explain  # once a week: no cold start needs it
-
         return {"explanations": explain(event, configuration, aws)}
     store = Store(aws, configuration)
     memory, revision = store.load()
