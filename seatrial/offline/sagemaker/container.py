@@ -1,13 +1,15 @@
-"""Runs a process that sees SageMaker's container contract: its own /opt/ml, its host name, no network when isolated.
+"""Runs a process under SageMaker's container contract: its own /opt/ml, /tmp and host name, no network when isolated.
 
 On Linux a user mount namespace does so without root or Docker. Where namespaces are refused the process gets
-SAGEMAKER_BASE_DIR, and /opt/ml in its arguments and environment is rewritten to the folder.
+SAGEMAKER_BASE_DIR, and /opt/ml in its arguments and environment is rewritten to the folder; /tmp is the machine's then,
+only TMPDIR is its own.
 """
 
 import contextlib
 import functools
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -28,11 +30,12 @@ LAUNCHER = Path(__file__).parent / "programs" / "launch.py"
 GRACE_SECONDS = 5.0
 SWITCH = "SEATRIAL_NAMESPACES"
 REWRITTEN = (".py", ".sh")
+_IN_TMP = re.compile(r"/tmp/([^/\s:;,='\"]+)")  # noqa: S108 - the path itself is meant
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerSpec:
-    """One process to run: `folder` holds `ml` (seen as /opt/ml), `tmp` and the log."""
+    """One process to run: `folder` holds `ml` (seen as /opt/ml), `tmp` (seen as /tmp) and the log."""
 
     folder: Path
     command: tuple[str, ...]
@@ -173,6 +176,8 @@ def _command(spec: ContainerSpec, lifeline: int) -> list[str]:
         "lifeline": lifeline,
         "staging": str(spec.folder / "opt") if separate else None,
         "binds": _binds(spec) if separate else [],
+        "tmp": str(spec.folder / "tmp") if separate else None,
+        "kept_in_tmp": _kept_in_tmp(spec),
         "own_network": own_network,
         "directory": str(spec.folder / "tmp"),
         "command": list(spec.command) if separate else [rewrite(part, spec.ml) for part in spec.command],
@@ -192,6 +197,13 @@ def _binds(spec: ContainerSpec) -> list[tuple[str, str]]:
     # The checkout's own package is hidden: a step may import only what was staged for it, as on AWS.
     package = str(Path(seatrial.__file__).parent)
     return [(str(spec.ml), OPT_ML), (str(hosts), "/etc/hosts"), (str(masked), package)]
+
+
+def _kept_in_tmp(spec: ContainerSpec) -> list[str]:
+    """Folders of the machine's /tmp that the process needs: where it runs, and where its programs happen to be."""
+    places = [spec.folder, spec.folder.resolve(), sys.prefix, sys.base_prefix, Path(seatrial.__file__), Path.home()]
+    text = "\n".join([*map(str, places), *spec.command, *_environment(spec).values()])
+    return sorted(name for name in set(_IN_TMP.findall(text)) if Path("/tmp", name).is_dir())  # noqa: S108 - see TMP
 
 
 def _environment(spec: ContainerSpec) -> dict[str, str]:
@@ -232,10 +244,14 @@ def _rewrite_scripts(folder: Path) -> None:
 def note_isolation(journal: Journal, *, isolated: bool) -> None:
     """Put into the fidelity report how far the container contract held."""
     if not namespaces():
-        detail = "this machine refuses namespaces: /opt/ml was rewritten to a folder, the host is not called algo-1"
+        detail = (
+            "this machine refuses namespaces: /opt/ml was rewritten to a folder, /tmp is shared, the host is not algo-1"
+        )
         journal.fidelity("container contract", "emulated", detail)
     else:
-        journal.fidelity("container contract", "real", "each process had its own /opt/ml and host name (namespaces)")
+        journal.fidelity(
+            "container contract", "real", "each process had its own /opt/ml, /tmp and host name (namespaces)"
+        )
     if isolated and not namespaces(own_network=True):
         journal.fidelity("network isolation", "not-proven", "this machine refuses network namespaces")
     elif isolated:

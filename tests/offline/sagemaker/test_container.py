@@ -3,10 +3,13 @@
 import signal
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import psutil
 import pytest
+
+from seatrial.offline.sagemaker.container import Container, ContainerSpec, namespaces
 
 CLOUD = """
 import sys, time
@@ -38,6 +41,24 @@ def test_a_process_and_its_children_die_with_the_cloud(
 
     _, alive = psutil.wait_procs(children, timeout=10)
     assert alive == []
+
+
+def test_two_containers_have_a_tmp_of_their_own_and_the_machine_s_stays_as_it_was(tmp_path: Path) -> None:
+    if not namespaces():
+        pytest.skip("this machine refuses namespaces, so /tmp is its own")
+    name = f"seatrial-{uuid.uuid4().hex}"
+    code = f"import os; os.mkdir('/tmp/{name}'); print(sorted(os.listdir('/tmp/{name}')), os.getcwd())"
+    containers = [
+        Container(ContainerSpec(folder=tmp_path / str(number), command=(sys.executable, "-c", code), environment={}))
+        for number in range(2)
+    ]
+
+    for container in containers:
+        container.start()
+
+    assert [container.wait(30).code for container in containers] == [0, 0]
+    assert not Path("/tmp", name).exists()
+    assert all((tmp_path / str(number) / "tmp" / name).is_dir() for number in range(2))
 
 
 def _command(process: psutil.Process) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 MS_BIND_RECURSIVE = 4096 | 16384
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 OPT_ML = "/opt/ml"
+TMP = "/tmp"  # noqa: S108 - the path itself is meant
 HIGHEST_DESCRIPTOR = 65_536
 
 
@@ -40,6 +41,15 @@ def make_mount_point(staging: str) -> None:
             (stage / entry.name).symlink_to(entry.readlink() if entry.is_symlink() else entry)
     (stage / "ml").mkdir()
     mount(staging, "/opt", None, MS_BIND_RECURSIVE)
+
+
+def make_own_tmp(folder: str, kept: list[str]) -> None:
+    """Let /tmp be the folder, as each container has its own; the machine's entries that are `kept` stay visible."""
+    for name in kept:
+        inner = Path(folder) / name
+        inner.mkdir(exist_ok=True)
+        mount(f"{TMP}/{name}", str(inner), None, MS_BIND_RECURSIVE)
+    mount(folder, TMP, None, MS_BIND_RECURSIVE)
 
 
 def raise_loopback() -> None:
@@ -78,6 +88,8 @@ def main(specification: str) -> None:
         make_mount_point(plan["staging"])
     for source, target in plan["binds"]:
         mount(source, target, None, MS_BIND_RECURSIVE)
+    if plan["tmp"]:
+        make_own_tmp(plan["tmp"], plan["kept_in_tmp"])
     if plan["own_network"]:
         raise_loopback()
     os.chdir(plan["directory"])
