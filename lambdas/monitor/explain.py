@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters import Aws, StoredObject
 from capture import files_by_hour
-from parse import EXPLAIN, Configuration, ExplainJob, WindowJob, event_time, format_time, parse_time
+from parse import EXPLAIN, Configuration, ExplainJob, event_time, format_time, parse_time
 from publish import publish_explanations
 from store import Store
 from volume import Work, job_request
@@ -27,23 +27,54 @@ HOUR_BYTES = 4 * 1024 * 1024
 ASKED_FILE, FOUND_FILE, TOLD_FILE = "asked.json", "found.json", "verdict.json"
 OUTPUT = "/opt/ml/processing/output/explanation"
 NAME_TIME = "%Y%m%d%H"
+STARTED = "started"
+ENDED = frozenset({"Completed", "Failed", "Stopped"})
 
 
 def explain(event: Mapping[str, Any], configuration: Configuration, aws: Aws) -> str:
     """Start a job for the week before the event's hour, or tell what a job has found; returns a word for the log."""
-    window_job, job = configuration.window_job, configuration.explain_job
+    if event.get("explain"):
+        return _start(f"{_beginning(configuration)}{event_time(event):{NAME_TIME}}", configuration, aws)
+    detail = event["detail"]
+    return _tell(detail["ProcessingJobName"], detail["ProcessingJobStatus"], configuration, aws)
+
+
+def finish(configuration: Configuration, aws: Aws) -> dict[str, str]:
+    """Tell what jobs have found whose end was not told: SageMaker's events may be lost; words for the log by job.
+
+    A job that was noted but never started is started.
+    """
+    if configuration.explain_job is None:
+        return {}
+    store = Store(aws, configuration)
+    words: dict[str, str] = {}
+    for name in store.open_explanations():
+        status = aws.processing_status(name)
+        if status is None:
+            words[name] = _start(name, configuration, aws)
+            if words[name] != STARTED:
+                store.close_explanation(name)
+        elif status in ENDED:
+            words[name] = _tell(name, status, configuration, aws)
+    return words
+
+
+def _beginning(configuration: Configuration) -> str:
+    """Of the names of jobs that explain."""
+    if configuration.window_job is None:
+        raise ValueError("explanations: the stack made no job for them")
+    return f"{configuration.window_job.name_prefix}{EXPLAIN}"
+
+
+def _end(name: str, configuration: Configuration) -> datetime:
+    """Of the period that a job looks at: its name says it."""
+    return datetime.strptime(name.removeprefix(_beginning(configuration)), NAME_TIME).replace(tzinfo=UTC)
+
+
+def _start(name: str, configuration: Configuration, aws: Aws) -> str:
+    window_job, job, end = configuration.window_job, configuration.explain_job, _end(name, configuration)
     if window_job is None or job is None:
         raise ValueError("explanations: the stack made no job for them")
-    beginning = f"{window_job.name_prefix}{EXPLAIN}"
-    if event.get("explain"):
-        end = event_time(event).replace(minute=0, second=0, microsecond=0)
-        return _start(f"{beginning}{end:{NAME_TIME}}", end, (window_job, job), configuration, aws)
-    detail = event["detail"]
-    end = datetime.strptime(detail["ProcessingJobName"].removeprefix(beginning), NAME_TIME).replace(tzinfo=UTC)
-    return _tell(detail["ProcessingJobName"], end, detail["ProcessingJobStatus"], configuration, aws)
-
-
-def _start(name: str, end: datetime, jobs: tuple[WindowJob, ExplainJob], configuration: Configuration, aws: Aws) -> str:
     serving, memory = aws.serving(configuration.endpoint_name), Store(aws, configuration).load()[0]
     if serving is None or memory is None or memory.package_arn != serving.package_arn:
         logger.info("nothing to explain: no window of the model that serves has been judged yet")
@@ -61,9 +92,10 @@ def _start(name: str, end: datetime, jobs: tuple[WindowJob, ExplainJob], configu
         found = {"verdict": "insufficient_data", "sentence": "insufficient_data: nothing was captured in the period"}
         return _publish(asked, found, prefix, configuration, aws)
     manifests = {"capture": capture, "labels": _labels(start, end, configuration, aws)}
-    work = _work(serving, asked, manifests, prefix, (jobs[1], configuration, aws))
-    aws.start_processing(job_request(name, jobs[0], work))
-    return "started"
+    work = _work(serving, asked, manifests, prefix, (job, configuration, aws))
+    Store(aws, configuration).open_explanation(name)
+    aws.start_processing(job_request(name, window_job, work))
+    return STARTED
 
 
 def _first(items: Sequence[StoredObject]) -> list[StoredObject]:
@@ -109,9 +141,16 @@ def _work(
     )
 
 
-def _tell(name: str, end: datetime, status: str, configuration: Configuration, aws: Aws) -> str:
-    """Publish what the job found; what has been told is not told again."""
-    prefix, bucket = layout.explanation_prefix(configuration.endpoint_name, end), configuration.artifacts_bucket
+def _tell(name: str, status: str, configuration: Configuration, aws: Aws) -> str:
+    """Publish what the job found, and forget the job; what has been told is not told again."""
+    word = _tell_once(name, status, configuration, aws)
+    Store(aws, configuration).close_explanation(name)
+    return word
+
+
+def _tell_once(name: str, status: str, configuration: Configuration, aws: Aws) -> str:
+    prefix = layout.explanation_prefix(configuration.endpoint_name, _end(name, configuration))
+    bucket = configuration.artifacts_bucket
     asked = aws.read(bucket, prefix + ASKED_FILE)
     if asked is None or aws.read(bucket, prefix + TOLD_FILE) is not None:
         logger.info("%s: was not asked for, or has been told", name)

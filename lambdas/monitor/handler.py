@@ -9,7 +9,7 @@ from adapters import Aws
 from aws_lambda_powertools import Logger
 from capture import find_files
 from decide import Case, judge
-from explain import explain
+from explain import explain, finish
 from late import Champion, Revision, judge_again, late_windows, with_files
 from memory import Memory
 from parse import HOUR, Configuration, event_time, is_about_explanations, parse_time, windows_to_judge
@@ -57,8 +57,9 @@ def run(
             break
     verdicts |= _run_late(configuration, aws, store, remaining)
     publish_run(event_time(event), configuration)
-    logger.info("windows judged", extra={"verdicts": verdicts, "revision": revision})
-    return {"windows": verdicts}
+    explained = finish(configuration, aws)
+    logger.info("windows judged", extra={"verdicts": verdicts, "revision": revision, "explained": explained})
+    return {"windows": verdicts, **({"explanations": explained} if explained else {})}
 
 
 def _run_window(window: str, configuration: Configuration, aws: Aws, store: Store) -> str:

@@ -17,7 +17,7 @@ class AlreadyJudgedError(Exception):
 
 
 class Store:
-    """Items below `monitor#<endpoint>#<variant>`: `state`, and `window#<start>` for every window judged."""
+    """Items below `monitor#<endpoint>#<variant>`: `state`, `window#<start>` for every window judged, `explanations`."""
 
     def __init__(self, aws: Aws, configuration: Configuration) -> None:
         self._aws = aws
@@ -70,6 +70,28 @@ class Store:
             Key=self._key(f"window#{judgement.window}"),
             UpdateExpression="SET published = :yes",
             ExpressionAttributeValues={":yes": {"BOOL": True}},
+        )
+
+    def open_explanations(self) -> list[str]:
+        """Jobs that explain, of whose end nothing has been told."""
+        item = self._get("explanations")
+        return sorted(item["jobs"]["SS"]) if item and "jobs" in item else []
+
+    def open_explanation(self, job: str) -> None:
+        """Note a job before it starts."""
+        self._change_explanations("ADD", job)
+
+    def close_explanation(self, job: str) -> None:
+        """Forget a job that has been told of."""
+        self._change_explanations("DELETE", job)
+
+    def _change_explanations(self, change: str, job: str) -> None:
+        # A set's member comes and goes by itself: two runs at once need no revision, and the windows' is not touched.
+        self._aws.dynamodb.update_item(
+            TableName=self._table,
+            Key=self._key("explanations"),
+            UpdateExpression=f"{change} jobs :jobs",
+            ExpressionAttributeValues={":jobs": {"SS": [job]}},
         )
 
     def _state(self, memory: Memory, revision: int) -> dict[str, Any]:

@@ -85,6 +85,10 @@ def _explanations(engagement: Engagement) -> Iterator[Finding]:
     if engagement.serving.capture_percent == 0:
         text = "while serving.capture_percent is 0: there is nothing to explain"
         yield path, f"must be null, got {monitoring.explain_schedule!r}, {text}"
+    training = engagement.training
+    if training.definition is None and training.algorithm.startswith("sparkml-"):
+        text = f"while training.algorithm is {training.algorithm!r}: the job has no ONNX Runtime to answer with"
+        yield path, f"must be null, got {monitoring.explain_schedule!r}, {text}"
 
 
 def _emr_capacity(engagement: Engagement) -> Iterator[Finding]:
@@ -144,7 +148,13 @@ DATA_RULES: Mapping[Callable[[Engagement], Iterator[Finding]], tuple[Path, ...]]
     _lake_formation: (("lake", "catalog", "enabled"), ("lake", "catalog", "lake_formation")),
     _tiering: (("lake",),),
     _engine_is_asked_for: (_ENGINE, ("processing", "schedule"), _PYTHON, _VOLUME),
-    _explanations: (("monitoring", "explain_schedule"), _VOLUME, ("serving", "capture_percent")),
+    _explanations: (
+        ("monitoring", "explain_schedule"),
+        _VOLUME,
+        ("serving", "capture_percent"),
+        ("training", "algorithm"),
+        ("training", "definition"),
+    ),
     _window_spark: (_VOLUME, _PYTHON, _SERVERLESS),
     _emr_capacity: (("processing", "emr"),),
     _emr_network: (_ENGINE, ("network", "nat_gateways"), ("network", "existing")),

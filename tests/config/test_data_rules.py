@@ -109,6 +109,11 @@ def paths_and_messages(tmp_path: Path, text: str) -> dict[str, str]:
             "monitoring.explain_schedule",
             "while serving.capture_percent is 0: there is nothing to explain",
         ),
+        (
+            "monitoring: {explain_schedule: rate(7 days)}\ntraining: {algorithm: sparkml-gbt}",
+            "monitoring.explain_schedule",
+            "must be null, got 'rate(7 days)', while training.algorithm is 'sparkml-gbt': the job has no ONNX Runtime",
+        ),
     ],
 )
 def test_tells_what_cannot_work_and_which_key_to_change(tmp_path, text, path, message):

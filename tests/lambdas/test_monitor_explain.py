@@ -6,8 +6,11 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from seatrial.contracts import layout
+from tests.lambdas.desks import raising
+from tests.lambdas.fakes import client_error
 from tests.lambdas.harbour import Harbour, at, monitor
 from tests.lambdas.test_monitor_volume import JOB, Jobs
 
@@ -49,12 +52,26 @@ class Explaining(Harbour):
 
     def end(self, status: str = "Completed", **found: object) -> str:
         """The job writes what it found, and its end is told."""
+        self.end_untold(status, **found)
+        event = {"time": "x", "detail": {"ProcessingJobName": NAME, "ProcessingJobStatus": status}}
+        return monitor.handler.run(event, self.configuration, self.aws)["explanations"]
+
+    def end_untold(self, status: str = "Completed", **found: object) -> None:
+        """The job writes what it found; the event of its end is lost."""
         if status == "Completed":
             body = json.dumps({**FOUND, **found}).encode()
             self.s3.put_object(Bucket="artifacts", Key=f"{FOLDER}found.json", Body=body)
         self.jobs.status[NAME] = status
-        event = {"time": "x", "detail": {"ProcessingJobName": NAME, "ProcessingJobStatus": status}}
-        return monitor.handler.run(event, self.configuration, self.aws)["explanations"]
+
+    def hourly(self, hour: int = 1) -> dict[str, str]:
+        """What an ordinary run has to say about explanations."""
+        event = {"time": f"{at(hour + 1):%Y-%m-%dT%H:20:00Z}"}
+        return monitor.handler.run(event, self.configuration, self.aws).get("explanations", {})
+
+    def explained(self) -> list[str]:
+        """Verdicts on explanations that were told."""
+        entries = [one for one in self.aws.events.entries if one["DetailType"] == "Seatrial Explanation Verdict"]
+        return [json.loads(one["Detail"])["verdict"] for one in entries]
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -171,3 +188,70 @@ def test_without_a_job_for_explanations_the_end_of_any_job_is_a_reason_to_look_a
     answer = monitor.handler.run(event, without, harbour.aws)
 
     assert list(answer["windows"]) == ["2026-11-01T01:00:00Z"]
+
+
+@pytest.mark.parametrize("status", ["Completed", "Failed", "Stopped"])
+def test_a_lost_event_is_made_up_for_by_the_next_hourly_run(harbour: Explaining, status: str) -> None:
+    harbour.ask()
+    harbour.end_untold(status)
+
+    answers = [harbour.hourly(), harbour.hourly()]
+
+    verdict = "explainability_drift" if status == "Completed" else "failed"
+    assert answers == [{NAME: verdict}, {}]
+    assert harbour.explained() == [verdict]
+
+
+def test_an_event_that_comes_after_the_hourly_run_tells_nothing_again(harbour: Explaining) -> None:
+    harbour.ask()
+    harbour.end_untold()
+    harbour.hourly()
+
+    answer = harbour.end()
+
+    assert answer == "told before"
+    assert harbour.explained() == ["explainability_drift"]
+
+
+def test_an_hourly_run_leaves_a_job_alone_that_still_runs(harbour: Explaining) -> None:
+    harbour.ask()
+
+    answer = harbour.hourly()
+
+    assert (answer, harbour.explained()) == ({}, [])
+
+
+def test_a_job_that_could_not_be_started_is_started_by_the_hourly_run(harbour: Explaining) -> None:
+    create = harbour.aws.sagemaker.create_processing_job
+    harbour.aws.sagemaker.create_processing_job = raising(client_error("ThrottlingException"))
+    with pytest.raises(ClientError, match="Throttling"):
+        harbour.ask()
+    harbour.aws.sagemaker.create_processing_job = create
+
+    answer = harbour.hourly()
+
+    assert answer == {NAME: "started"}
+    assert list(harbour.jobs.requests) == [NAME]
+
+
+def test_a_result_that_could_not_be_told_is_told_by_the_hourly_run(harbour: Explaining) -> None:
+    harbour.ask()
+    put_events = harbour.aws.events.put_events
+    harbour.aws.events.put_events = raising(client_error("InternalException"))
+    with pytest.raises(ClientError, match="Internal"):
+        harbour.end()
+    harbour.aws.events.put_events = put_events
+
+    harbour.hourly()
+
+    assert harbour.explained() == ["explainability_drift"]
+
+
+def test_without_explanations_an_hourly_run_asks_nothing_about_them(harbour: Explaining) -> None:
+    harbour.ask()
+    harbour.end_untold()
+    harbour.configuration = replace(harbour.configuration, explain_job=None)
+
+    answer = harbour.hourly()
+
+    assert (answer, harbour.explained()) == ({}, [])
