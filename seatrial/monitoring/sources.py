@@ -8,12 +8,8 @@ from seatrial.monitoring.counting import Counting
 from seatrial.monitoring.endpoint_capture import capture_windows, file_window, find_year_folder, read_labels
 from seatrial.monitoring.places import InputError, Place, place_of
 from seatrial.monitoring.table import Columns, is_table, read_table, table_windows
-from seatrial.monitoring.transform_capture import (
-    OUT_SUFFIX,
-    is_transform_capture,
-    joined_windows,
-    transform_windows,
-)
+from seatrial.monitoring.transform_capture import is_transform_capture, joined_windows, transform_windows
+from seatrial.monitoring.transform_records import OUT_SUFFIX
 from seatrial.monitoring.window_data import Period, WindowData
 
 CAPTURE_MARK = b'"captureData"'

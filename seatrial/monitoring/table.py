@@ -18,7 +18,7 @@ from seatrial.contracts.data_capture import text_of
 from seatrial.contracts.ground_truth import label_of
 from seatrial.monitoring.counting import Counting
 from seatrial.monitoring.places import InputError, Place
-from seatrial.monitoring.transform_capture import uncompressed
+from seatrial.monitoring.transform_records import uncompressed
 from seatrial.monitoring.window_data import Period, WindowData, hour_number
 from seatrial.statistics.monitor import Labelled
 from seatrial.statistics.parsing import is_missing, to_number
