@@ -1,9 +1,13 @@
 """The `seatrial` command: parses arguments and hands over; it never imports aws_cdk (synth is a subprocess)."""
 
 import argparse
+import contextlib
+import difflib
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +24,7 @@ ENVIRONMENTS = ("dev", "staging", "prod")
 USER_MISTAKE = 2
 INTERRUPTED = 130
 NOBODY_READS = 141
+REPORT = Path(".seatrial") / "report"
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
@@ -66,6 +71,7 @@ def _config_check(options: argparse.Namespace) -> int:
 def _synth(options: argparse.Namespace) -> int:
     _require_environment(options.engagement, options.environment)
     app = _in_project("app.py")
+    _make_usable("--output", options.output)
     context = {"engagement": str(options.engagement.resolve()), "environment": options.environment}
     variables = {"CDK_OUTDIR": str(options.output.resolve()), "CDK_CONTEXT_JSON": json.dumps(context)}
     result = subprocess.run([sys.executable, str(app)], env=_tools_on_path() | variables, check=False)
@@ -75,12 +81,16 @@ def _synth(options: argparse.Namespace) -> int:
 
 
 def _cloud(options: argparse.Namespace) -> int:
+    if options.folder:
+        _make_usable("--folder", options.folder)
+    _refuse_taken(options.port)
     from seatrial.offline.cloud import OfflineCloud  # moto takes a second to import
 
-    folder = options.folder or Path(tempfile.mkdtemp(prefix="seatrial-cloud-"))
-    folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, _interrupt)
-    with OfflineCloud(folder, account=options.account, region=options.region, port=options.port) as cloud:
+    with contextlib.ExitStack() as stack:
+        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seatrial-cloud-")))
+        place = {"account": options.account, "region": options.region, "port": options.port}
+        cloud = stack.enter_context(OfflineCloud(folder, **place))
         try:
             for name, value in cloud.environment().items():
                 print(f"export {name}={value}")
@@ -91,6 +101,16 @@ def _cloud(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print("# offline cloud ended", file=sys.stderr)
     return 0
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: what has ended is free
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            remedy = "choose another, or leave it out"
+            raise UsageError(f"--port: {port} cannot be listened on: {error.strerror}; {remedy}") from None
 
 
 def _interrupt(signal_number: int, frame: object) -> None:
@@ -106,6 +126,7 @@ def _rehearse(options: argparse.Namespace) -> int:
         raise UsageError(f"--data: no such file: {options.data}")
     if options.files is not None and not options.files.is_dir():
         raise UsageError(f"--files: no such folder: {options.files}")
+    _make_usable("--report", options.report)
     os.environ.update(_tools_on_path())
     signal.signal(signal.SIGTERM, _interrupt)
     from seatrial.rehearsal.run import rehearse
@@ -164,6 +185,8 @@ def _status(options: argparse.Namespace) -> int:
 
 def _monitor_run(options: argparse.Namespace) -> int:
     settings = load(options.engagement).monitoring.model_dump(mode="json") if options.engagement else {}
+    if options.out is not None:
+        _make_usable("--out", options.out)
     try:
         return monitor_run.run_monitor(options, settings)
     except ValueError as error:
@@ -171,6 +194,8 @@ def _monitor_run(options: argparse.Namespace) -> int:
 
 
 def _monitor_explain(options: argparse.Namespace) -> int:
+    if options.out is not None:
+        _make_usable("--out", options.out)
     try:
         return monitor_explain.run_explain(options)
     except ValueError as error:
@@ -181,6 +206,17 @@ def _require_environment(file: Path, name: str) -> None:
     known = load(file).environments
     if name not in known:
         raise UsageError(f"--environment: {file} has no {name!r}, only {', '.join(known)}")
+
+
+def _make_usable(option: str, folder: Path) -> None:
+    """Make the folder and try it: who runs for minutes must not learn at the end that nothing can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UsageError(f"{option}: {folder}: {why}; give a folder that can be written to") from None
 
 
 def _in_project(name: str) -> Path:
@@ -233,10 +269,12 @@ def _add_synth(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _add_cloud(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("cloud", help="run the offline cloud until Ctrl-C and print what to export")
-    parser.add_argument("--port", type=int, default=0, help="of 127.0.0.1 (default: any free one)")
-    parser.add_argument("--folder", type=Path, help="where its state lies (default: a new temporary folder)")
-    parser.add_argument("--account", default="111111111111", help="account number (default: %(default)s)")
-    parser.add_argument("--region", default="eu-central-1", help="region (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=0, help="of 127.0.0.1 (default: any free one)")
+    parser.add_argument(
+        "--folder", type=Path, help="where its state lies (default: a temporary one, removed at the end)"
+    )
+    parser.add_argument("--account", type=_account, default="111111111111", help="account (default: %(default)s)")
+    parser.add_argument("--region", type=_region, default="eu-central-1", help="region (default: %(default)s)")
     parser.set_defaults(run=_cloud)
 
 
@@ -253,7 +291,7 @@ def _add_rehearse(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument("--days", type=int, metavar="D", help="of the operator's events, with data (default: 30)")
     parser.add_argument("--data", type=Path, help="CSV or Parquet (default: generated telecom data)")
     parser.add_argument("--files", type=Path, help="folder for the artifacts bucket, for training.definition")
-    parser.add_argument("--report", type=Path, help="folder for the HTML report")
+    parser.add_argument("--report", type=Path, default=REPORT, help="folder for the report (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="progress as JSON Lines")
     parser.add_argument("--seed", type=int, default=7, help="of generated data and traffic (default: %(default)s)")
     parser.set_defaults(run=_rehearse)
@@ -299,3 +337,27 @@ def _count(value: str) -> int:
     if not value.isdigit() or not 1 <= int(value) <= 100:
         raise argparse.ArgumentTypeError(f"must be a number from 1 to 100, got {value!r}")
     return int(value)
+
+
+def _port(value: str) -> int:
+    if not value.isdigit() or int(value) > 65_535:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 (any) to 65535, got {value!r}")
+    return int(value)
+
+
+def _account(value: str) -> str:
+    if not re.fullmatch(r"\d{12}", value, re.ASCII):
+        raise argparse.ArgumentTypeError(f"must be 12 digits, got {value!r}")
+    return value
+
+
+def _region(value: str) -> str:
+    from botocore.session import get_session
+
+    session = get_session()
+    known = [name for kind in session.get_available_partitions() for name in session.get_available_regions("s3", kind)]
+    if value not in known:
+        close = difflib.get_close_matches(value, known, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise argparse.ArgumentTypeError(f"{value!r} is no region of AWS{hint}")
+    return value

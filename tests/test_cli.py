@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -49,6 +50,13 @@ def test_config_check_tells_mistakes_on_standard_error_and_ends_with_2(capsys, t
             "seatrial: --environment: engagements/iranian-churn.yaml has no 'prod', only dev",
         ),
         (["rehearse", "--data", "nowhere.csv"], "seatrial: --data: no such file: nowhere.csv"),
+        (["rehearse", "--report", "README.md"], "seatrial: --report: README.md: File exists; give a folder that can"),
+        (["synth", "--output", "README.md"], "seatrial: --output: README.md: File exists; give a folder that can be"),
+        (["cloud", "--folder", "README.md"], "seatrial: --folder: README.md: File exists; give a folder that can be"),
+        (
+            ["monitor", "run", "--baseline", "b", "--window", "w", "--out", "README.md"],
+            "seatrial: --out: README.md: File exists; give a folder that can be written to",
+        ),
     ],
 )
 def test_a_mistake_of_the_user_is_one_line_and_exit_2(capsys, at_root, arguments, message):
@@ -67,6 +75,33 @@ def test_what_cannot_be_parsed_ends_with_the_usage_and_2(capsys, arguments):
 
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: seatrial")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--port", "65536", "argument --port: must be a number from 0 (any) to 65535, got '65536'"),
+        ("--account", "1234", "argument --account: must be 12 digits, got '1234'"),
+        ("--region", "eu-centrl-1", "'eu-centrl-1' is no region of AWS; did you mean 'eu-central-1'?"),
+    ],
+)
+def test_an_impossible_cloud_is_refused_before_it_starts(capsys, option, value, message):
+    with pytest.raises(SystemExit) as ended:
+        main(["cloud", option, value])
+
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        code = main(["cloud", "--port", str(port)])
+
+    remedy = "Address already in use; choose another, or leave it out"
+    assert code == 2
+    assert capsys.readouterr().err == f"seatrial: --port: {port} cannot be listened on: {remedy}\n"
 
 
 def test_synth_outside_the_project_says_where_to_start(capsys, tmp_path, monkeypatch):

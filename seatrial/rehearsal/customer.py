@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seatrial.contracts.dataset import DatasetSpec
+from seatrial.contracts.dataset import TIME_ADVICE, DatasetSpec, is_time
 
 MINIMUM_ROWS = 1000
 MINIMUM_OF_A_CLASS = 50
@@ -40,14 +40,15 @@ class DataError(ValueError):
 
 
 def load_customer_table(path: Path, spec: DatasetSpec, *, minimum_rows: int = MINIMUM_ROWS) -> pa.Table:
-    """Read and check a table: the id, label and feature columns of `spec`, all strings, nulls where missing.
+    """Read and check a table: the columns that `spec` names, all strings, nulls where missing.
 
     Columns that the engagement file does not name are left out. Raises `DataError`.
     """
     place = Place(path)
     table, place.lines = _read(place)
     _check_columns(place, table, spec)
-    wanted = [*([spec.id] if spec.id else []), spec.label, *spec.columns]
+    timed = [spec.time_column] if spec.time_column else []
+    wanted = [*([spec.id] if spec.id else []), spec.label, *spec.columns, *timed]
     columns = {name: _cleaned(table.column(name)) for name in wanted}
     columns[spec.label] = [_same_label(value, spec.positive) for value in columns[spec.label]]
     for name, kind in spec.columns.items():
@@ -55,6 +56,8 @@ def load_customer_table(path: Path, spec: DatasetSpec, *, minimum_rows: int = MI
         check(place, name, columns[name])
     if spec.id:
         _check_identifiers(place, spec.id, columns[spec.id])
+    for name in timed:
+        _check_times(place, name, columns[name])
     _check_labels(place, spec, columns[spec.label])
     if table.num_rows < minimum_rows:
         needed = f"a rehearsal trains, compares and drifts, so give at least {minimum_rows:,}"
@@ -212,6 +215,9 @@ def _check_columns(place: Place, table: pa.Table, spec: DatasetSpec) -> None:
     if absent:
         also = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
         place.fail(_absent(f"a feature{also}", table, "training.dataset.columns"), column=absent[0])
+    if spec.time_column and spec.time_column not in table.column_names:
+        key = "training.dataset.time_column (or leave it out)"
+        place.fail(_absent("the rows' time", table, key), column=spec.time_column)
     clash = [name for name in (spec.label, spec.id) if name in spec.columns]
     if clash:
         place.fail(
@@ -286,6 +292,12 @@ def _check_identifiers(place: Place, name: str, values: Values) -> None:
     if distinct < MINIMUM_SUBSCRIBERS:
         few = f"{distinct:,} different subscribers in {len(values):,} rows are too few"
         place.fail(f"{few}; name the column that tells them apart, at least {MINIMUM_SUBSCRIBERS}", column=name)
+
+
+def _check_times(place: Place, name: str, values: Values) -> None:
+    for row, value in enumerate(values):
+        if not is_time(value or ""):
+            place.fail(f"{TIME_ADVICE}, got {_quoted(value or '')}", row=row, column=name)
 
 
 def _check_labels(place: Place, spec: DatasetSpec, values: Values) -> None:

@@ -118,6 +118,7 @@ def _generate(options: TelecomOptions, spec: DatasetSpec, seed: int) -> Rehearsa
 
 
 def _split_table(table: pa.Table, spec: DatasetSpec, seed: int) -> RehearsalData:
+    table = _without_rhythm(table, spec, seed)
     part = _parts(row_groups(table, spec), labels_of(table, spec), seed)
     history, pool, fresh = (table.take(pa.array(_shuffled(np.flatnonzero(part == i), seed))) for i in range(3))
     _check_classes({"history": history, "live": pool, "fresh": fresh, **_hash_splits(history, spec)}, spec)
@@ -165,6 +166,14 @@ def _parts(groups: NDArray[np.int64], churned: NDArray[np.int64], seed: int) -> 
         share = (np.arange(len(members)) + 0.5) / len(members)
         part_of_group[members] = np.digitize(share, [HISTORY_SHARE, HISTORY_SHARE + LIVE_SHARE])
     return part_of_group[groups]
+
+
+def _without_rhythm(table: pa.Table, spec: DatasetSpec, seed: int) -> pa.Table:
+    """The rehearsal's requests are drawn from all hours, so the rows' times are dealt anew: no hour differs."""
+    if spec.time_column is None:
+        return table
+    times = table.column(spec.time_column).take(pa.array(np.random.default_rng([seed, 6]).permutation(table.num_rows)))
+    return table.set_column(table.schema.get_field_index(spec.time_column), spec.time_column, times)
 
 
 def _shuffled(rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:

@@ -142,7 +142,7 @@ def _sail(options: Options, engagement: config.Engagement, data: RehearsalData |
         if hasattr(voyage, "cloud"):
             voyage.cloud.stop()
         gc.unfreeze()
-    page = report.render(recording.record(voyage, outcome, began, gathered), _report_folder(options))
+    page = report.render(recording.record(voyage, outcome, began, gathered), options.report)
     progress.close(f"rehearsal {outcome.upper()} in {progress.elapsed:.0f} s; report: {page}")
     if outcome == "passed":
         shutil.rmtree(voyage.folder, ignore_errors=True)
@@ -186,7 +186,3 @@ def _tell_failure(voyage: Voyage, message: str, log: str) -> None:
     voyage.progress.end("failed", message)
     lines = [*log.splitlines()[-20:], f"run folder: {voyage.folder}"]
     sys.stderr.write("".join(f"    {line}\n" for line in lines))
-
-
-def _report_folder(options: Options) -> Path:
-    return options.report or Path(".seatrial") / "report"

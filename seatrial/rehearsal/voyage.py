@@ -31,7 +31,7 @@ class Options:
     data: Path | None = None
     files: Path | None = None
     """Folder to put into the artifacts bucket before a pipeline of the customer's own starts."""
-    report: Path | None = None
+    report: Path
     as_json: bool = False
     seed: int = 7
     with_data: bool = False
