@@ -202,8 +202,11 @@ def _binds(spec: ContainerSpec) -> list[tuple[str, str]]:
 def _kept_in_tmp(spec: ContainerSpec) -> list[str]:
     """Folders of the machine's /tmp that the process needs: where it runs, and where its programs happen to be."""
     places = [spec.folder, spec.folder.resolve(), sys.prefix, sys.base_prefix, Path(seatrial.__file__), Path.home()]
-    text = "\n".join([*map(str, places), *spec.command, *_environment(spec).values()])
-    return sorted(name for name in set(_IN_TMP.findall(text)) if Path("/tmp", name).is_dir())  # noqa: S108 - see TMP
+    texts = [*spec.command, *_environment(spec).values()]
+    paths = [*map(str, places), *(part for text in texts for part in text.split(os.pathsep))]
+    names = {path.split("/")[2] for path in paths if path.startswith("/tmp/")}  # noqa: S108 - itself is meant
+    names.update(_IN_TMP.findall("\n".join(texts)))
+    return sorted(name for name in names if name and Path("/tmp", name).is_dir())  # noqa: S108 - itself is meant
 
 
 def _environment(spec: ContainerSpec) -> dict[str, str]:
