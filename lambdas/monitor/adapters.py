@@ -107,7 +107,7 @@ class Aws:
     def _read_baseline(self, serving: Serving, uri: str) -> tuple[Baseline, str]:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         try:
-            body, written = (self._body(bucket, name) for name in (key, key.removesuffix(".json") + ".sha256"))
+            body, written = (self.body(bucket, name) for name in (key, key.removesuffix(".json") + ".sha256"))
         except ClientError as error:
             raise BaselineError(f"{uri}: the baseline of {serving.package_arn} cannot be read: {error}") from error
         digest = hashlib.sha256(body).hexdigest()
@@ -118,7 +118,8 @@ class Aws:
         except ValueError as error:
             raise BaselineError(f"{uri}: {error}") from error
 
-    def _body(self, bucket: str, key: str) -> bytes:
+    def body(self, bucket: str, key: str) -> bytes:
+        """The bytes of an object."""
         return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
     def objects(self, bucket: str, prefix: str, start_after: str = "") -> list[StoredObject]:
@@ -126,6 +127,19 @@ class Aws:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=start_after)
         found = (item for page in pages for item in page.get("Contents", ()))
         return [StoredObject(item["Key"], item["Size"]) for item in found if item["Size"]]
+
+    def keys(self, bucket: str, prefix: str) -> Iterator[tuple[str, int]]:
+        """Keys below a prefix, in order, with the objects' sizes in bytes."""
+        return ((item.key, item.size) for item in self.objects(bucket, prefix))
+
+    def size(self, bucket: str, key: str) -> int | None:
+        """Bytes of an object; None where there is none, or none that may be read."""
+        try:
+            return self.s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
+                return None
+            raise
 
     def folders(self, bucket: str, prefix: str) -> list[str]:
         """Names of the folders directly below a prefix, which ends with a slash."""
@@ -143,7 +157,7 @@ class Aws:
     def read(self, bucket: str, key: str) -> str | None:
         """The text of an object, None when there is none."""
         try:
-            return self._body(bucket, key).decode()
+            return self.body(bucket, key).decode()
         except ClientError as error:
             if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
                 return None

@@ -1,11 +1,13 @@
 """Finds a window's capture files, wherever SageMaker put them, and tells how their rows are counted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters import Aws, StoredObject
+from found import CaptureFiles
 from parse import HOUR, Configuration, parse_time
+from source_files import source_files
 
 from seatrial.contracts import layout
 from seatrial.monitoring.capture_reader import FILE_TIME, OVERLAP
@@ -13,34 +15,19 @@ from seatrial.statistics.baseline import Baseline
 from seatrial.statistics.window import WindowSummary, summarise_window
 
 
-@dataclass(frozen=True)
-class CaptureFiles:
-    """The capture files that can hold a window's requests; `hint` tells where others lie when there are none."""
-
-    own: tuple[StoredObject, ...]
-    next_hour: tuple[StoredObject, ...] = ()
-    hint: str = ""
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """All keys, in order."""
-        return tuple(item.key for item in (*self.own, *self.next_hour))
-
-    @property
-    def size(self) -> int:
-        """Bytes of the hour's own files."""
-        return sum(item.size for item in self.own)
-
-
 def find_files(window: str, configuration: Configuration, aws: Aws) -> CaptureFiles:
     """The files of the hour's folder, and those of the next folder that were begun within the overlap."""
+    if configuration.source:
+        return source_files(parse_time(window), configuration.source, aws)
     hour = parse_time(window)
     found = _files(_folder(hour, configuration, aws), _folder(hour + HOUR, configuration, aws))
     return found if found.own else replace(found, hint=elsewhere(configuration, aws))
 
 
 def find_files_since(windows: Sequence[str], configuration: Configuration, aws: Aws) -> dict[str, CaptureFiles]:
-    """The files of several windows, in order, from one listing."""
+    """The files of several windows, in order; those of an endpoint from one listing."""
+    if configuration.source:
+        return {window: find_files(window, configuration, aws) for window in windows}
     folders = files_by_hour(parse_time(windows[0]), configuration, aws) if windows else {}
     hours = {window: parse_time(window) for window in windows}
     return {window: _files(folders.get(hour, []), folders.get(hour + HOUR, [])) for window, hour in hours.items()}
@@ -96,3 +83,10 @@ def counted(
 ) -> WindowSummary:
     """A block of rows as the window's summary counts it."""
     return summarise_window(baseline, rows, scores, ids=ids)
+
+
+def inputs_counted(
+    baseline: Baseline, rows: Sequence[Sequence[str]], _: Sequence[float], ids: Sequence[str]
+) -> WindowSummary:
+    """As `counted`, for a baseline of Model Monitor, which knows no predictions."""
+    return summarise_window(baseline, rows, [], ids=ids)

@@ -63,10 +63,28 @@ def _evidence(case: Case, evaluation: Evaluation) -> WindowEvidence:
         case.window,
         evaluation,
         files=len(data.capture_files),
-        idle=data.idle,
+        idle=_idle(case),
         requests=data.invocations,
         hint=data.hint,
+        absent=_absent(case),
     )
+
+
+def _idle(case: Case) -> bool | None:
+    """Whether nothing could have come; None where nobody knows, as of transform jobs and of tables that may be late."""
+    source = case.configuration.source
+    if source is None:
+        return case.data.idle
+    return False if source.required or case.data.unread else None
+
+
+def _absent(case: Case) -> str:
+    """What is told of a source that has nothing in a window."""
+    source = case.configuration.source
+    if source is None:
+        return ""
+    place = f"s3://{source.bucket}/{source.prefix}"
+    return case.data.unread or f"nothing of this {source.window} lies below {place}, which monitoring.sources requires"
 
 
 def _remember(case: Case, evaluation: Evaluation, decision: AlertDecision, state: MonitorState) -> Memory:
@@ -108,7 +126,7 @@ def _verdict(case: Case, evaluation: Evaluation, decision: AlertDecision) -> Mon
         variant_name=configuration.variant_name,
         model_package_arn=case.serving.package_arn,
         window_start=window,
-        window_end=format_time(parse_time(window) + HOUR),
+        window_end=format_time(parse_time(window) + configuration.window_length),
         verdict=decision.verdict,
         severity=decision.severity,
         rows=evaluation.rows,
@@ -150,6 +168,8 @@ def _sentence(case: Case, evaluation: Evaluation, decision: AlertDecision) -> st
 
 def _why(configuration: Configuration) -> str:
     """Why not all of a window was read, and which key of the engagement changes that."""
+    if configuration.source and configuration.window_job:
+        return "monitoring.volume.processing_maximum_gib is the most that a job reads of a source"
     if configuration.window_spark:
         return "the jobs that were to read all of them failed"
     if configuration.window_job:

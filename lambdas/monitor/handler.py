@@ -15,9 +15,13 @@ from memory import Memory
 from parse import HOUR, Configuration, event_time, is_about_explanations, parse_time, windows_to_judge
 from publish import publish, publish_run
 from report import Judgement, write_report
+from source_window import copied_to, digest_of, known_baseline
 from store import AlreadyJudgedError, Store
 from volume import StillReadingError
 from window_data import Reading, read_window
+
+from seatrial.contracts.monitored_source import MonitoredSource
+from seatrial.contracts.serving import BASELINE_URI, Serving
 
 logger = Logger(service="monitor")
 aws = Aws()
@@ -28,9 +32,10 @@ LEAST_MILLISECONDS = 90_000
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Judge the hour before the event's time, and hours before it that were missed."""
+    """Judge the window before the event's time, and windows before it that were missed."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
-    return run(event, Configuration.from_environment(os.environ), aws, remaining or unlimited)
+    configuration = Configuration.from_environment(os.environ).asked_by(event)
+    return run(event, configuration, aws, remaining or unlimited)
 
 
 def unlimited() -> int:
@@ -48,7 +53,7 @@ def run(
     memory, revision = store.load()
     if memory and memory.committed:
         _tell(store.judgement(memory.committed), configuration, aws, store)
-    windows = windows_to_judge(event, memory.last_window if memory else None, configuration.settings)
+    windows = windows_to_judge(event, memory.last_window if memory else None, configuration)
     verdicts: dict[str, str] = {}
     for window in windows:
         if not verdicts or remaining() >= LEAST_MILLISECONDS:
@@ -92,7 +97,8 @@ def _judge_once(window: str, configuration: Configuration, aws: Aws, store: Stor
         return None
     recalled = Memory.recall(memory, window, champion.serving.package_arn, champion.digest)
     files = find_files(window, configuration, aws)
-    data = read_window(Reading(window, champion.baseline, recalled, configuration, aws, champion.baseline_uri))
+    place = (configuration, aws, champion.baseline_uri, champion.outcomes)
+    data = read_window(Reading(window, champion.baseline, recalled, *place))
     judgement, after = judge(
         Case(
             window=window,
@@ -109,7 +115,9 @@ def _judge_once(window: str, configuration: Configuration, aws: Aws, store: Stor
 
 
 def _champion(window: str, configuration: Configuration, aws: Aws) -> Champion | None:
-    """What serves, with its baseline; None while there is nothing to monitor."""
+    """What serves, with its baseline, or the baseline of a source; None while there is nothing to monitor."""
+    if configuration.source:
+        return _of_source(configuration.source, configuration, aws)
     serving = aws.serving(configuration.endpoint_name)
     if serving is None:
         logger.info("nothing to monitor: the endpoint has not been in service yet")
@@ -118,6 +126,15 @@ def _champion(window: str, configuration: Configuration, aws: Aws) -> Champion |
         logger.info("nothing to monitor: the window ended before the endpoint was created", extra={"window": window})
         return None
     return Champion(serving, *aws.baseline(serving, configuration.artifacts_bucket))
+
+
+def _of_source(source: MonitoredSource, configuration: Configuration, aws: Aws) -> Champion:
+    """In the place of what serves: the baseline of a source, which stands for the model that it was made with."""
+    known = known_baseline(source.baseline, aws)
+    digest = digest_of(known.baseline)
+    place = {BASELINE_URI: copied_to(configuration, digest)}
+    serving = Serving("InService", f"{source.baseline.uri}#{digest[:16]}", metadata=place)
+    return Champion(serving, known.baseline, digest, known.judges_outcomes)
 
 
 def _commit(judgement: Judgement, memory: Memory, revision: int, store: Store) -> Judgement | None:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from adapters import Aws
-from capture import CaptureFiles, find_files_since
+from capture import find_files_since
 from decide import Case, judge
+from found import CaptureFiles
 from memory import Memory
 from parse import HOUR, Configuration, format_time, parse_time
 from report import Judgement, read_inputs, write_inputs
@@ -24,6 +25,8 @@ class Champion:
     serving: Serving
     baseline: Baseline
     digest: str
+    outcomes: bool = True
+    """Whether the baseline knows predictions and labels."""
 
     @property
     def baseline_uri(self) -> str:
@@ -89,7 +92,7 @@ def judge_again(revision: Revision, known: Judgement) -> tuple[Judgement | None,
     if found is None:
         return None, with_files(memory, window, revision.files.keys, revision.configuration)
     kept, before = found[0], champion.recall(found[1], window)
-    place = (revision.configuration, revision.aws, champion.baseline_uri)
+    place = (revision.configuration, revision.aws, champion.baseline_uri, champion.outcomes)
     data = read_window(Reading(window, champion.baseline, before, *place), kept)
     memory = with_files(memory, window, data.capture_files or revision.files.keys, revision.configuration)
     if data.digest == known.digest:
@@ -103,15 +106,16 @@ def judge_again(revision: Revision, known: Judgement) -> tuple[Judgement | None,
 
 def _replay(revision: Revision, memory: Memory) -> Memory:
     """The memory after the windows that followed, each judged by what it was judged by."""
-    hour, last = parse_time(revision.window) + HOUR, parse_time(revision.memory.last_window or revision.window)
-    while hour <= last:
+    length, last = revision.configuration.window_length, revision.memory.last_window or revision.window
+    hour = parse_time(revision.window) + length
+    while hour <= parse_time(last):
         start = format_time(hour)
         inputs = read_inputs(start, revision.configuration, revision.aws)
         if inputs is not None:
             before = revision.champion.recall(memory, start)
             _, memory = judge(revision.case(start, inputs[0], before))
             write_inputs(start, inputs[0], before, revision.configuration, revision.aws)
-        hour += HOUR
+        hour += length
     return memory
 
 

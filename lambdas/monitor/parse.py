@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from seatrial.contracts import environment
+from seatrial.contracts.monitored_source import PAYLOAD_KEY, TABLE, MonitoredSource
 from seatrial.decisions.alerting import MonitoringSettings
 from seatrial.decisions.monitor_form import Form, FormLimits
+from seatrial.statistics.alarm_budget import WINDOWS_PER_YEAR
 from seatrial.statistics.monitor import MonitorLimits
 
 HOUR = timedelta(hours=1)
+YEAR = timedelta(hours=WINDOWS_PER_YEAR)
 EXPLAIN = "explain-"
 """In the name of a job that explains, after the beginning that all jobs share."""
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -64,7 +67,7 @@ class ExplainJob:
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """The function's environment."""
+    """The function's environment; a `source` is judged in the place of the endpoint, under a name of its own."""
 
     endpoint_name: str
     variant_name: str
@@ -78,6 +81,7 @@ class Configuration:
     window_job: WindowJob | None = None
     window_spark: WindowSpark | None = None
     explain_job: ExplainJob | None = None
+    source: MonitoredSource | None = None
 
     @classmethod
     def from_environment(cls, values: Mapping[str, str]) -> "Configuration":
@@ -99,9 +103,42 @@ class Configuration:
             window_spark=WindowSpark(**volume["spark"]) if "spark" in volume else None,
         )
 
+    def asked_by(self, event: Mapping[str, Any]) -> "Configuration":
+        """The configuration for what an event asks to be judged: the source that it names, else the endpoint.
+
+        The name of a source begins with the endpoint's and a dot, which no endpoint's has. Raises `EventError`.
+        """
+        if PAYLOAD_KEY not in event:
+            return self
+        try:
+            source = MonitoredSource.from_json(event[PAYLOAD_KEY])
+        except ValueError as error:
+            raise EventError(f"event.{error}") from error
+        settings = replace(
+            self.settings,
+            allowed_lateness_minutes=source.allowed_lateness_minutes,
+            late_hours=self.settings.late_hours if source.late_files else 0,
+            capture_percent=100,
+        )
+        name = f"{self.endpoint_name}.{source.name}"
+        given = {"endpoint_name": name, "variant_name": source.kind, "settings": settings}
+        return replace(self, **given, source=source, explain_job=None)
+
+    @property
+    def window_length(self) -> timedelta:
+        """Of the windows that are judged."""
+        return self.source.length if self.source else HOUR
+
+    def floor(self, moment: datetime) -> datetime:
+        """Beginning of the window in which a moment lies."""
+        return self.source.floor(moment) if self.source else moment.replace(minute=0, second=0, microsecond=0)
+
     @property
     def forms(self) -> tuple[Form, ...]:
-        """What can read a window, the smallest first."""
+        """What can read a window, the smallest first; tables need a job's libraries, and no Spark job knows sources."""
+        if self.source:
+            here: tuple[Form, ...] = () if self.source.kind == TABLE else ("lambda",)
+            return (*here, *(("processing",) if self.window_job else ()))
         jobs: dict[Form, object] = {"processing": self.window_job, "spark": self.window_spark}
         return ("lambda", *(form for form, job in jobs.items() if job))
 
@@ -110,6 +147,7 @@ class Configuration:
         """The settings in the words of the statistics."""
         settings = self.settings
         return MonitorLimits(
+            windows_per_year=int(YEAR / self.window_length),
             minimum_rows=settings.minimum_rows,
             alarm_budget_per_year=settings.alarm_budget_per_year,
             maximum_missing_share=settings.maximum_missing_share,
@@ -122,16 +160,17 @@ class Configuration:
         )
 
 
-def windows_to_judge(event: Mapping[str, Any], last_window: str | None, settings: MonitoringSettings) -> list[str]:
-    """Starts of the hours to judge, oldest first: up to the newest that the watermark has passed, from the last judged.
+def windows_to_judge(event: Mapping[str, Any], last_window: str | None, configuration: Configuration) -> list[str]:
+    """Starts of the windows to judge, oldest first: from the last judged to the newest that the watermark has passed.
 
-    The watermark is the event's time less the allowed lateness: an hour that ended later is left to the next run.
+    The watermark is the event's time less the allowed lateness: a window that ended later is left to the next run.
     """
-    newest = _watermark(event, settings) - HOUR
+    length = configuration.window_length
+    newest = _watermark(event, configuration) - length
     if last_window is None or parse_time(last_window) >= newest:
         return [format_time(newest)]
-    first = max(parse_time(last_window) + HOUR, newest - HOUR * (settings.catch_up_windows - 1))
-    return [format_time(first + HOUR * index) for index in range((newest - first) // HOUR + 1)]
+    first = max(parse_time(last_window) + length, newest - length * (configuration.settings.catch_up_windows - 1))
+    return [format_time(first + length * index) for index in range((newest - first) // length + 1)]
 
 
 def parse_time(text: str) -> datetime:
@@ -165,7 +204,7 @@ def event_time(event: Mapping[str, Any]) -> datetime:
         raise EventError(f"event.time: must be an ISO 8601 time, got {text!r}") from error
 
 
-def _watermark(event: Mapping[str, Any], settings: MonitoringSettings) -> datetime:
-    """The newest full hour that ended at least the allowed lateness before the event's time."""
-    late = event_time(event) - timedelta(minutes=settings.allowed_lateness_minutes)
-    return late.replace(minute=0, second=0, microsecond=0)
+def _watermark(event: Mapping[str, Any], configuration: Configuration) -> datetime:
+    """The newest end of a window that lies at least the allowed lateness before the event's time."""
+    late = event_time(event) - timedelta(minutes=configuration.settings.allowed_lateness_minutes)
+    return configuration.floor(late)

@@ -123,9 +123,24 @@ def _write(reading: Reading, configuration: Configuration, aws: Aws, *, manifest
 
     request, bucket = reading.request, configuration.artifacts_bucket
     aws.put(bucket, reading.prefix + REQUEST_FILE, request.to_json())
-    if manifest:
-        objects = [{"prefix": f"s3://{request.bucket}/"}, *request.keys]
-        aws.put(bucket, reading.prefix + MANIFEST_FILE, json.dumps(objects))
+    for place, keys in _by_place(request).items() if manifest else ():
+        objects = [{"prefix": f"s3://{place}/"}, *keys]
+        aws.put(bucket, reading.prefix + _manifest(request, place), json.dumps(objects))
+
+
+def _by_place(request: "ReadingRequest") -> dict[str, list[str]]:
+    """Keys by bucket; those of a source begin with theirs."""
+    if request.bucket:
+        return {request.bucket: [*request.keys]}
+    found: dict[str, list[str]] = {}
+    for name in request.keys:
+        bucket, _, key = name.partition("/")
+        found.setdefault(bucket, []).append(key)
+    return found
+
+
+def _manifest(request: "ReadingRequest", bucket: str) -> str:
+    return MANIFEST_FILE if request.bucket else f"{bucket}-{MANIFEST_FILE}"
 
 
 def spark_request(name: str, place: str, job: WindowSpark) -> dict[str, Any]:
@@ -156,8 +171,12 @@ def processing_request(name: str, place: str, request: "ReadingRequest", size: i
     inputs = {
         "request": (place + REQUEST_FILE, "S3Prefix"),
         "baseline": (request.baseline_uri, "S3Prefix"),
-        "capture": (place + MANIFEST_FILE, "ManifestFile"),
     }
+    for bucket in _by_place(request):
+        inputs["capture" if request.bucket else f"capture/{bucket}"] = (
+            place + _manifest(request, bucket),
+            "ManifestFile",
+        )
     output = {"S3Uri": place.rstrip("/"), "LocalPath": OUTPUT, "S3UploadMode": "EndOfJob"}
     return job_request(name, job, Work(job.code_uri, job.library_uri, job.image, inputs, output, size))
 
@@ -210,7 +229,7 @@ def _volume_gib(size: int) -> int:
 
 def _input(name: str, uri: str, kind: str) -> Mapping[str, Any]:
     source = {"S3Uri": uri, "LocalPath": f"{INPUT}/{name}", "S3DataType": kind, "S3InputMode": "File"}
-    return {"InputName": name, "S3Input": {**source, "S3DataDistributionType": "FullyReplicated"}}
+    return {"InputName": name.replace("/", "-"), "S3Input": {**source, "S3DataDistributionType": "FullyReplicated"}}
 
 
 def _file(uri: str) -> str:

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from adapters import Aws
-from capture import CaptureFiles, counted, find_files
+from capture import counted, find_files, inputs_counted
+from found import CaptureFiles
 from memory import Memory
 from parse import HOUR, Configuration, format_time, parse_time
+from source_window import hand_over_source, reads_labels, take_files, unread
 from volume import read_by_job
 
 from seatrial.contracts import layout
@@ -64,6 +66,8 @@ class WindowData:
     reasons: Mapping[str, int] = field(default_factory=dict)
     quarantine: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    unread: str = ""
+    """Why files that are there were not read; empty when they were."""
 
     @property
     def idle(self) -> bool:
@@ -94,6 +98,7 @@ class WindowData:
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form, without rows and unreadable lines."""
         kept = {"capture_files": list(self.capture_files), "invocations": self.invocations, "hint": self.hint}
+        kept |= {"unread": self.unread} if self.unread else {}
         return {
             **kept,
             "version": INPUTS_VERSION,
@@ -131,6 +136,8 @@ class Reading:
     configuration: Configuration
     aws: Aws
     baseline_uri: str = ""
+    outcomes: bool = True
+    """Whether the baseline knows predictions and labels: Model Monitor's do not."""
 
 
 def read_window(reading: Reading, kept: WindowData | None = None) -> WindowData:
@@ -143,7 +150,7 @@ def read_window(reading: Reading, kept: WindowData | None = None) -> WindowData:
     found = {} if kept else _label_keys(reading)
     hours = Hours(files, found, _earlier(reading, found))
     read = _by_job(reading, hours, kept) or _here(reading, hours)
-    invocations = None if files.own else _invocations(reading)
+    invocations = None if files.own or reading.configuration.source else _invocations(reading)
     common = {
         "summary": read.summary,
         "capture_files": read.capture_files,
@@ -151,6 +158,7 @@ def read_window(reading: Reading, kept: WindowData | None = None) -> WindowData:
         "hint": files.hint if invocations else "",
         "reasons": dict(read.reasons),
         "quarantine": read.quarantine,
+        "unread": read.unread,
     }
     if kept:
         labels = {"labels": kept.labels, "used_labels": kept.used_labels, "unmatched": kept.unmatched}
@@ -171,6 +179,7 @@ class Read:
     arrived: dict[str, tuple[Matched, int]]
     capture_files: tuple[str, ...]
     found: Mapping[str, list[str]]
+    unread: str = ""
 
 
 @dataclass(frozen=True)
@@ -198,8 +207,8 @@ def _earlier(reading: Reading, found: Mapping[str, list[str]]) -> dict[str, Capt
 
 def _here(reading: Reading, hours: Hours) -> Read:
     """What this function reads itself: of hours beyond its reach some files and no labels, which are left for later."""
-    most = REACH * reading.configuration.form_limits.lambda_bytes
-    files, share = _within(hours.files, most)
+    most = reach(reading.configuration)
+    files, share = hours.files.within(most)
     earlier = {hour: item for hour, item in hours.earlier.items() if item.size <= most}
     left = {*hours.earlier} - {*earlier} | ({reading.window} if share < 1 else set())
     if left:
@@ -214,27 +223,16 @@ def _here(reading: Reading, hours: Hours) -> Read:
     return Read(replace(reader.finish(), **facts), reader.reasons, tuple(reader.quarantine), arrived, keys, found)
 
 
-def _within(files: CaptureFiles, most: int) -> tuple[CaptureFiles, float]:
-    """Files of at most so many bytes (one at least), spread over the hour, and their share of all bytes."""
-    if files.size <= most:
-        return files, 1.0
-    taken, seen, total = [], 0, 0
-    for item in files.own:
-        seen += item.size
-        if total + item.size <= most * seen / files.size:
-            taken.append(item)
-            total += item.size
-    taken = taken or [min(files.own, key=lambda item: item.size)]
-    return CaptureFiles(tuple(taken)), sum(item.size for item in taken) / files.size
-
-
 def _by_job(reading: Reading, hours: Hours, kept: WindowData | None) -> Read | None:
     """What a job read; None where this function reads: every hour is small enough, or all jobs failed.
 
-    Where the jobs of a form fail, the next smaller form reads a sample.
+    Where the jobs of a form fail, the next smaller form reads a sample; of a table, which no smaller form can read, it
+    is told that it was not.
     """
+    if reading.configuration.source and not hours.largest:
+        return None
     forms = reading.configuration.forms
-    while True:
+    while forms:
         decision = choose_form(hours.largest, available=forms, limits=reading.configuration.form_limits)
         if decision.form == "lambda":
             return None
@@ -253,6 +251,7 @@ def _by_job(reading: Reading, hours: Hours, kept: WindowData | None) -> Read | N
             summary = WindowSummary.from_json(result.summary)
             return Read(summary, result.reasons, result.quarantine, arrived, counted_files, asked.labels)
         forms = forms[: forms.index(decision.form)]
+    return unread(reading, hours.found)
 
 
 def _hand_over_key(reading: Reading, form: str, kept: WindowData | None) -> str:
@@ -266,20 +265,23 @@ def _hand_over(reading: Reading, hours: Hours, share: float) -> "HandOver":
     """What a job is asked: the window, and the earlier hours whose labels have come."""
     from seatrial.contracts.volume import HandOver, ReadingRequest
 
+    if reading.configuration.source:
+        return hand_over_source(reading, hours, share)
     files = {reading.window: hours.files, **hours.earlier}
     request = ReadingRequest(
         window=reading.window,
         bucket=reading.configuration.capture_bucket,
         baseline_uri=reading.baseline_uri,
         baseline_digest=reading.memory.baseline_digest,
-        hours={hour: _hour_files(reading, hour, item, hours.found.get(hour, [])) for hour, item in files.items()},
+        hours={hour: hour_files(reading, hour, item, hours.found.get(hour, [])) for hour, item in files.items()},
         share=share,
     )
     size = sum(item.size for item in files.values())
     return HandOver(request=request, size=size, labels=dict(hours.found))
 
 
-def _hour_files(reading: Reading, hour: str, files: CaptureFiles, keys: list[str]) -> "HourFiles":
+def hour_files(reading: Reading, hour: str, files: CaptureFiles, keys: list[str]) -> "HourFiles":
+    """Keys of an hour: its files, and the labels that are new."""
     from seatrial.contracts.volume import HourFiles
 
     used = reading.memory.used_labels.get(hour, [])
@@ -295,6 +297,11 @@ def _hour_files(reading: Reading, hour: str, files: CaptureFiles, keys: list[str
 def _usable(reading: Reading, hour: str) -> bool:
     """Whether labels of an hour count: all its predictions are this model's, and its rows were in order."""
     return hour >= reading.memory.since and hour not in reading.memory.faulty_hours
+
+
+def reach(configuration: Configuration) -> int:
+    """Most bytes that the function looks through; files of a source are in memory as a whole, lines one at a time."""
+    return configuration.form_limits.lambda_bytes * (1 if configuration.source else REACH)
 
 
 def _fresh(reading: Reading, hour: str, keys: list[str]) -> list[str]:
@@ -332,7 +339,8 @@ def _stale(reading: Reading, summary: WindowSummary) -> list[Finding]:
     start, settings, memory = parse_time(reading.window), reading.configuration.settings, reading.memory
     end, found = start + HOUR, []
     newest = _time(summary.newest)
-    if newest is not None and start <= newest < end - OLDEST_CAPTURE:
+    watched = reading.configuration.source is None
+    if watched and newest is not None and start <= newest < end - OLDEST_CAPTURE:
         minute = newest.replace(second=0, microsecond=0) + timedelta(minutes=1)
         found.append(check_capture_age(newest, end, _requests_between(reading, minute, end)))
     expected = HOUR * (settings.label_delay_hours + settings.label_lookback_hours)
@@ -354,12 +362,17 @@ def _reader(
 ) -> CaptureReader:
     """A reader of one hour's capture that joins the hour's new labels."""
     share = choose_form(files.size, limits=reading.configuration.form_limits).sampled_share
-    memory, usable = reading.memory, keys and _usable(reading, hour)
+    share = 1.0 if reading.configuration.source else share  # of a source whole files are left out, or none
+    memory, usable = reading.memory, keys and reading.outcomes and _usable(reading, hour)
     labels = sampled(_new_labels(reading, keys, memory.used_labels.get(hour, [])), share) if usable else {}
-    return CaptureReader(hour, reading.baseline, share, labels, counted if counting else None)
+    count = counted if reading.outcomes else inputs_counted
+    return CaptureReader(hour, reading.baseline, share, labels, count if counting else None)
 
 
 def _read_all(reading: Reading, reader: CaptureReader, files: CaptureFiles) -> Matched:
+    if reading.configuration.source:
+        take_files(reader, files, reading)
+        return reader.matched
     bucket = reading.configuration.capture_bucket
     for group, next_hour in ((files.own, False), (files.next_hour if files.own else (), True)):
         for item in group:
@@ -392,6 +405,8 @@ def _requests_between(reading: Reading, start: datetime, end: datetime) -> float
 def _label_keys(reading: Reading) -> dict[str, list[str]]:
     """Ground truth objects of the hours within the look-back, by hour, up to the window's own."""
     configuration, newest = reading.configuration, parse_time(reading.window)
+    if not reads_labels(reading):
+        return {}
     settings = configuration.settings
     oldest = newest - HOUR * (settings.label_delay_hours + settings.label_lookback_hours)
     prefix = layout.ground_truth_prefix(configuration.endpoint_name)
@@ -399,8 +414,9 @@ def _label_keys(reading: Reading) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for item in reading.aws.objects(configuration.capture_bucket, prefix, start):
         hour = layout.hour_of_key(item.key)
-        if hour is not None and oldest <= hour <= newest:
-            found.setdefault(format_time(hour), []).append(item.key)
+        window = configuration.floor(hour) if hour is not None else None
+        if window is not None and oldest <= window <= newest:
+            found.setdefault(format_time(window), []).append(item.key)
     return found
 
 

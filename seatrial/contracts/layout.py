@@ -51,6 +51,21 @@ def readings_prefix(endpoint: str, window_start: str) -> str:
     return f"monitoring/{endpoint}/readings/{window_start[:13].replace(':', '')}/"
 
 
+def baseline_copy_key(endpoint: str, digest: str) -> str:
+    """Key, in the artifacts bucket, of the copy of a source's baseline that its jobs read."""
+    return f"monitoring/{endpoint}/baselines/{digest[:16]}/baseline.json"
+
+
+def constraints_beside(statistics_key: str) -> str:
+    """Key of the constraints that belong to Model Monitor's statistics.
+
+    >>> constraints_beside("baselines/statistics.json")
+    'baselines/constraints.json'
+    """
+    folder, slash, _ = statistics_key.rpartition("/")
+    return f"{folder}{slash}constraints.json"
+
+
 def explanation_prefix(endpoint: str, end: datetime) -> str:
     """Prefix, in the artifacts bucket, of what was asked and found of the explanations up to an hour."""
     return f"monitoring/{endpoint}/explanations/{end:%Y-%m-%dT%H}/"

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -32,10 +32,28 @@ class HourFiles:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceReading:
+    """What a job must know of a source that is no endpoint (`seatrial.contracts.monitored_source`).
+
+    `pairs` are, by window, inputs of batch transform with their outputs (None where there is none), `columns` those of
+    a table, `outcomes` whether predictions and labels count, `reasons` what was not found when files were looked for.
+    """
+
+    kind: str
+    length_hours: int
+    outcomes: bool = True
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    pairs: Mapping[str, Sequence[tuple[str, str | None]]] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadingRequest:
     """What a job reads: the window itself (`window`, ISO 8601 UTC) and the earlier hours whose labels have come.
 
-    All keys are of `bucket`. With a `share` below 1 only requests whose id falls into it are read.
+    All keys are of `bucket`. With a `share` below 1 only requests whose id falls into it are read. The files of a
+    `source` may lie in several buckets: there is no `bucket`, keys begin with theirs, and `share` is that of the files
+    which are named.
     Equal requests have equal digests: a rerun finds the job and the reading of before.
     """
 
@@ -45,6 +63,7 @@ class ReadingRequest:
     baseline_digest: str
     hours: Mapping[str, HourFiles]
     share: float = 1.0
+    source: SourceReading | None = None
 
     @property
     def digest(self) -> str:
@@ -58,7 +77,8 @@ class ReadingRequest:
 
     def to_json(self) -> str:
         """Serialize."""
-        return json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True)
+        document = {name: value for name, value in asdict(self).items() if name != "source" or value}
+        return json.dumps({"version": VERSION, **document}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "ReadingRequest":
@@ -68,7 +88,8 @@ class ReadingRequest:
             hour: HourFiles(**{name: tuple(keys) for name, keys in item.items()})
             for hour, item in data.pop("hours").items()
         }
-        return cls(**data, hours=hours)
+        source = data.pop("source", None)
+        return cls(**data, hours=hours, source=SourceReading(**source) if source else None)
 
 
 @dataclass(frozen=True, kw_only=True)

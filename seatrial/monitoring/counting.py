@@ -39,7 +39,7 @@ class Counting:
 
     def summary(self, rows: Sequence[Sequence[str]], scores: Sequence[float]) -> WindowSummary:
         """Rows of texts counted."""
-        return self._part(self.baseline, rows, scores, ()).summary()
+        return self.part(self.baseline, rows, scores, ()).summary()
 
     def table_summary(self, table: pa.Table, scores: np.ndarray | None) -> WindowSummary:
         """Columns counted by their names; rows of a table without one of the inputs are only counted by their width.
@@ -61,12 +61,13 @@ class Counting:
         """A counter of the captured requests of one hour, or of any time."""
         window = hour.strftime(TIME_FORMAT) if hour else ANY_HOUR
         known = labels if self.outcomes else {}
-        counter = CaptureReader(window, self.baseline, labels=known, count=self._part, block_rows=BLOCK_ROWS)
+        counter = CaptureReader(window, self.baseline, labels=known, count=self.part, block_rows=BLOCK_ROWS)
         return RequestCounter(counter, hour)
 
-    def _part(
+    def part(
         self, baseline: Baseline, rows: Sequence[Sequence[str]], scores: Sequence[float], ids: Sequence[str]
     ) -> WindowPart:
+        """Rows of texts as a part of the window, which other parts are added to."""
         return part_of_rows(baseline, rows, scores if self.outcomes else [], ids)
 
 

@@ -21,17 +21,18 @@ def window_evidence(
     idle: bool | None,
     requests: float | None = None,
     hint: str = "",
+    absent: str = "",
 ) -> WindowEvidence:
     """The evidence of one window.
 
     `window_start` is ISO 8601 UTC, `files` the number of its capture files; `idle` tells that no request came, None
     that nobody knows: then the absence of files says nothing. `requests` is how many came, where that is known; `hint`
-    says where captures lie instead.
+    says where captures lie instead. `absent` is the sentence of a source that is no endpoint, where nothing was read.
     """
     captured = files > 0
     signals: dict[Condition, Signal] = {}
     if captured or idle is not None:
-        signals["missing_data"] = Signal(not captured and not idle, captured, _not_captured(requests, hint))
+        signals["missing_data"] = Signal(not captured and not idle, captured, absent or _not_captured(requests, hint))
     if captured:
         severity = "ticket" if all(finding.kind in TICKETS for finding in evaluation.schema) else None
         signals["schema_violation"] = _signal(evaluation.schema, quiet=evaluation.rows > 0, severity=severity)

@@ -3,8 +3,9 @@
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from seatrial.monitoring.transform_records import uncompressed
 from seatrial.monitoring.window_data import Period, WindowData, hour_number
 from seatrial.statistics.monitor import Labelled
 from seatrial.statistics.parsing import is_missing, to_number
+from seatrial.statistics.window import WindowSummary
 
 SUFFIXES = (".csv", ".jsonl", ".json", ".parquet")
 PREDICTION_COLUMN, LABEL_COLUMN = "prediction", "label"
@@ -81,7 +83,7 @@ def read_table(place: Place) -> Table:
 
 
 def table_windows(table: Table, counting: Counting, columns: Columns, period: Period) -> Iterator[WindowData]:
-    """One window of all rows or, by the time column, one for every hour; raises `InputError`.
+    """One window of all rows or, by the time column, one for every hour (or day) of the period; raises `InputError`.
 
     A column of the model that the table lacks makes its rows too short, which the schema check tells.
     """
@@ -100,6 +102,31 @@ def table_windows(table: Table, counting: Counting, columns: Columns, period: Pe
     )
     for start, places in _hours(times, table.rows, period, table.place):
         yield rows.window(start, places)
+
+
+def merged(windows: Sequence[WindowData]) -> WindowData:
+    """Windows of one time out of several files, together."""
+    first, *others = windows
+    if not others:
+        return first
+    return replace(
+        first,
+        summary=reduce(WindowSummary.merge, (item.summary for item in others), first.summary),
+        labelled=_together([item.labelled for item in windows]),
+        unmatched=sum(item.unmatched for item in windows),
+        files=sum(item.files for item in windows),
+    )
+
+
+def _together(parts: Sequence[Labelled]) -> Labelled:
+    """Labelled rows of several files; without their inputs where one has left them out."""
+    explained = all(len(part.rows) == len(part.labels) for part in parts)
+    return Labelled(
+        [score for part in parts for score in part.predictions],
+        [label for part in parts for label in part.labels],
+        [row for part in parts for row in part.rows] if explained else (),
+        max((part.hour for part in parts if part.hour is not None), default=None),
+    )
 
 
 def _usual(name: str, inputs: Sequence[str]) -> str | None:
@@ -154,7 +181,7 @@ def _hours(
         return
     found: dict[datetime, list[int]] = {}
     for index, value in enumerate(times.to_pylist()):
-        hour = _moment(value, place, index).replace(minute=0, second=0, microsecond=0)
+        hour = period.floor(_moment(value, place, index))
         if period.holds(hour):
             found.setdefault(hour, []).append(index)
     yield from ((hour, np.array(found.get(hour, []), np.int64)) for hour in period.hours(list(found)))

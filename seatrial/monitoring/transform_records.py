@@ -12,11 +12,13 @@ import zlib
 from collections.abc import Iterable, Sequence
 
 from seatrial.contracts.data_capture import CaptureError, CaptureRecord, payload_table
+from seatrial.monitoring.capture_reader import CaptureReader
 
 Read = tuple[list[CaptureRecord], dict[str, int]]
 """Requests of a file, and its lines that cannot be used, by reason."""
 INPUT, OUTPUT, OUT_SUFFIX = "input", "output", ".out"
 INFERENCE_ID, INFERENCE_TIME = "SageMakerInferenceId", "SageMakerInferenceTime"
+UNKNOWN_FORM = "a transform file is neither CSV nor JSON Lines"
 UNEVEN = "input and output of a transform file are not equally long"
 Table = list[tuple[str, ...]]
 
@@ -76,6 +78,18 @@ def _answers(body: bytes) -> Table:
     except TransformFileError as error:
         error.of_output = True
         raise
+
+
+def take_pair(reader: CaptureReader, name: str, asked: bytes, answered: bytes | None) -> None:
+    """Have the requests of a pair of files counted; files of another form count as one line that cannot be read."""
+    try:
+        records, reasons = paired(name, asked, answered, reader.baseline.schema.names)
+    except TransformFileError:
+        records, reasons = [], {UNKNOWN_FORM: 1}
+    reader.reasons.update(reasons)
+    for record in records:
+        if reader.first(record):
+            reader.take(record)
 
 
 def records_of(pairs: Iterable[tuple[Sequence[str], Sequence[str]]], file: str) -> Read:

@@ -43,17 +43,26 @@ class WindowData:
 
 @dataclass(frozen=True)
 class Period:
-    """From the first hour to before the second, UTC; None stands for the data's own end."""
+    """From the first window to before the second time, UTC; None stands for the data's own end.
+
+    `length` is that of the windows: an hour, or a day.
+    """
 
     start: datetime | None = None
     end: datetime | None = None
+    length: timedelta = HOUR
+
+    def floor(self, moment: datetime) -> datetime:
+        """Beginning of the window in which a moment (UTC) lies."""
+        hour = moment.replace(minute=0, second=0, microsecond=0)
+        return hour if self.length == HOUR else hour.replace(hour=0)
 
     def holds(self, hour: datetime) -> bool:
-        """Whether the hour that begins then is to be judged."""
+        """Whether the window that begins then is to be judged."""
         return (self.start is None or hour >= self.start) and (self.end is None or hour < self.end)
 
     def hours(self, found: Sequence[datetime]) -> list[datetime]:
-        """All hours of the period, with those in which nothing was found; without bounds from the first to the last.
+        """All windows of the period, also those in which nothing was found; without bounds from the first to the last.
 
         >>> from datetime import UTC
         >>> first = datetime(2026, 11, 1, 7, tzinfo=UTC)
@@ -63,8 +72,8 @@ class Period:
         if not found and (self.start is None or self.end is None):
             return []
         start = self.start or min(found)
-        end = self.end or max(found) + HOUR
-        return [start + HOUR * index for index in range((end - start) // HOUR)]
+        end = self.end or max(found) + self.length
+        return [start + self.length * index for index in range((end - start) // self.length)]
 
     def with_next_hour(self) -> "Period":
         """The period and the hour after it, in whose folder late requests of the last hour may lie."""

@@ -1,4 +1,4 @@
-"""Reads one large window of data capture: what the monitor's function would count, and the labels that it would join.
+"""Reads one window, a large one of data capture or any of another source: counts its rows and joins its labels.
 
 The request says which objects; they lie below the capture folder by their keys. The result is one JSON document, which
 the function judges and records as its own. Reads a line at a time: memory does not grow with the volume.
@@ -9,8 +9,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from seatrial.contracts.volume import REQUEST_FILE, RESULT_FILE, ReadingRequest
+from seatrial.contracts.volume import REQUEST_FILE, RESULT_FILE, ReadingRequest, ReadingResult
+from seatrial.monitoring.places import Folder, InputError
+from seatrial.monitoring.source_reading import read_source
 from seatrial.monitoring.volume import ReadingError, checked_baseline, read_request
+from seatrial.statistics.baseline import Baseline
 
 INPUT, OUTPUT = Path("/opt/ml/processing/input"), Path("/opt/ml/processing/output/reading")
 
@@ -24,10 +27,20 @@ def main(arguments: Sequence[str]) -> None:
         baseline = checked_baseline(request, (options.baseline / "baseline.json").read_bytes())
     except ReadingError as error:
         sys.exit(f"read_window: {error}")
-    result = read_request(request, baseline, lambda key: lines_of(options.capture / key))
+    try:
+        result = carry_out(request, baseline, options.capture)
+    except InputError as error:
+        sys.exit(f"read_window: {error}")
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / RESULT_FILE).write_text(result.to_json(), encoding="utf-8")
     sys.stdout.write(f"window {request.window}: read {len(request.keys)} objects\n")
+
+
+def carry_out(request: ReadingRequest, baseline: Baseline, folder: Path) -> ReadingResult:
+    """Read an endpoint's capture, or the files of a source; raises `InputError` for a table that is none."""
+    if request.source:
+        return read_source(request, baseline, lambda key: Folder(str(folder / key)))
+    return read_request(request, baseline, lambda key: lines_of(folder / key))
 
 
 def check_files(request: ReadingRequest, folder: Path) -> None:
