@@ -122,12 +122,17 @@ def _features(settings: ChurnSettings, parameters: Parameters) -> ProcessingStep
                 *("--maximum-missing-label-share", str(settings.maximum_missing_label_share)),
             ],
             inputs={"raw": parameters.data, "code": code.features, "dataset": code.dataset},
-            outputs=("train", "validation", "test", "schema", "quality"),
+            outputs=("train", "validation", "test", "schema", "quality", *_hours(settings)),
             prefix="features",
         ),
         property_files=(PropertyFile(name="Quality", output="quality", path="quality.json"),),
         retries=RETRIES,
     )
+
+
+def _hours(settings: ChurnSettings) -> tuple[str, ...]:
+    """When the rows of the validation split came, where the data says so."""
+    return ("hours",) if settings.dataset.time_column else ()
 
 
 def _quality_gate(features: ProcessingStep, steps: tuple[Any, ...]) -> ConditionStep:
@@ -203,7 +208,7 @@ def _model_job(
 
 
 def _baseline(settings: ChurnSettings, features: ProcessingStep, train: JobStep, model: Any) -> ProcessingStep:
-    inputs = {"model": model, "validation": features.output("validation"), "schema": features.output("schema")}
+    inputs = {"model": model, **{name: features.output(name) for name in ("validation", "schema", *_hours(settings))}}
     script = (settings.code.baseline, settings.code.baseline_name)
     arguments = ["--smoke-rows", "20", "--label", settings.dataset.label]
     arguments += [f"--bias={part}" for part in settings.bias.parts()] if settings.bias.facets else []

@@ -73,18 +73,24 @@ def _columns_fit_kind(engagement: Engagement) -> Iterator[Finding]:
     if dataset.kind != "table" and dataset.columns:
         why = f"when dataset.kind is {dataset.kind!r}, whose tables are known"
         yield path, f"must be left out {why}; or set kind: table"
+    if dataset.kind != "table" and dataset.time_column is not None:
+        text = f"must be null when dataset.kind is {dataset.kind!r}, whose rows are days, got {dataset.time_column!r}"
+        yield ("training", "dataset", "time_column"), text
     if dataset.kind == "table" and not dataset.columns:
         yield path, "must name the feature columns when dataset.kind is 'table', such as {tenure: numeric}"
 
 
 def _column_roles(engagement: Engagement) -> Iterator[Finding]:
     dataset, path = engagement.training.dataset, ("training", "dataset", "columns")
-    for role in ("id", "label"):
+    for role in ("id", "label", "time_column"):
         column = getattr(dataset, role)
         if column in dataset.columns:
             yield (*path, column), f"must not be a feature: {column!r} is dataset.{role}"
     if dataset.id == dataset.label:
         yield ("training", "dataset", "label"), f"must not be the same column as dataset.id, got {dataset.label!r}"
+    if dataset.time_column is not None and dataset.time_column in (dataset.id, dataset.label):
+        text = f"must not be the column of dataset.id or dataset.label, got {dataset.time_column!r}"
+        yield ("training", "dataset", "time_column"), text
 
 
 TELECOM_CATEGORIES = ("plan_type", "contract", "region", "age_band", "device_tier")
@@ -192,6 +198,7 @@ def _tags(engagement: Engagement) -> Iterator[Finding]:
 
 
 _DATASET: Path = ("training", "dataset")
+_TIME: Path = ("training", "dataset", "time_column")
 _EXISTING: Path = ("network", "existing")
 _TRIGGERS: Path = ("retraining", "triggers")
 RULES: Mapping[Rule, tuple[Path, ...]] = {
@@ -200,8 +207,8 @@ RULES: Mapping[Rule, tuple[Path, ...]] = {
     _nat_gateways: (("network", "nat_gateways"), ("network", "max_azs")),
     _break_glass: (("lake", "break_glass_roles"), ("lake", "vpc_endpoint_ids")),
     _existing_subnets: ((*_EXISTING, "subnet_ids"), (*_EXISTING, "availability_zones"), ("environments",)),
-    _columns_fit_kind: ((*_DATASET, "kind"), (*_DATASET, "columns")),
-    _column_roles: ((*_DATASET, "id"), (*_DATASET, "label")),
+    _columns_fit_kind: ((*_DATASET, "kind"), (*_DATASET, "columns"), _TIME),
+    _column_roles: ((*_DATASET, "id"), (*_DATASET, "label"), _TIME),
     _telecom_columns: tuple((*_DATASET, key) for key in ("kind", "id", "label", "positive")),
     _segments: (("training", "acceptance", "segments"), (*_DATASET, "columns"), (*_DATASET, "kind")),
     _tuning: (("training", "tuning"),),

@@ -43,6 +43,11 @@ class GivenDataset(Protocol):
         """Feature columns of a table."""
         ...
 
+    @property
+    def time_column(self) -> str | None:
+        """Column of a table that says when a row came."""
+        ...
+
 
 def lake_columns() -> dict[str, ColumnType]:
     """The features of a training set from the lake, in the order in which the endpoint receives them.
@@ -64,4 +69,5 @@ def dataset_spec(given: GivenDataset) -> DatasetSpec:
         label=given.label,
         positive=given.positive,
         columns=lake_columns() if lake else dict(given.columns),
+        time_column=given.time_column,
     )

@@ -75,6 +75,21 @@ training: {dataset: {kind: lake, MORE}}
             "training.dataset.label",
             "must not be the same column as dataset.id, got 'churned'",
         ),
+        (
+            "training: {dataset: {kind: table, columns: {a: numeric}, time_column: a}}",
+            "training.dataset.columns.a",
+            "must not be a feature: 'a' is dataset.time_column",
+        ),
+        (
+            "training: {dataset: {kind: table, columns: {a: numeric}, time_column: churned}}",
+            "training.dataset.time_column",
+            "must not be the column of dataset.id or dataset.label, got 'churned'",
+        ),
+        (
+            "training: {dataset: {time_column: started_at}}",
+            "training.dataset.time_column",
+            "must be null when dataset.kind is 'telecom', whose rows are days, got 'started_at'",
+        ),
         ("training: {dataset: {label: left}}", "training.dataset.label", "must be 'churned' when dataset.kind"),
         (
             "training: {dataset: {kind: lake}}",

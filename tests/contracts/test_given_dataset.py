@@ -5,13 +5,15 @@ import doctest
 import pytest
 
 from seatrial.config.sections import Dataset
-from seatrial.contracts import given_dataset
+from seatrial.contracts import dataset, given_dataset
 from seatrial.contracts.churn_features import CHURN_FEATURES
+from seatrial.contracts.dataset import DatasetSpec
 from seatrial.contracts.given_dataset import dataset_spec
 
 
-def test_examples_in_the_documentation_hold():
-    found = doctest.testmod(given_dataset)
+@pytest.mark.parametrize("module", [dataset, given_dataset])
+def test_examples_in_the_documentation_hold(module):
+    found = doctest.testmod(module)
 
     assert (found.attempted > 0, found.failed) == (True, 0)
 
@@ -30,3 +32,10 @@ def test_other_kinds_are_as_they_are_given(given):
     spec = dataset_spec(given)
 
     assert (spec.kind, list(spec.columns.items())) == (given.kind, list(given.columns.items()))
+    assert "time_column" not in spec.to_json()
+
+
+def test_the_time_column_reaches_the_features_step():
+    given = Dataset(kind="table", columns={"a": "numeric"}, time_column="seen_at")
+
+    assert DatasetSpec.from_json(dataset_spec(given).to_json()).time_column == "seen_at"

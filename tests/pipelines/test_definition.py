@@ -127,6 +127,17 @@ def test_the_analysis_is_registered_as_what_explains_the_model(settings):
     assert "Bias" not in register["ModelMetrics"]
 
 
+def test_hours_of_the_validation_rows_reach_the_baseline_where_the_data_has_times(settings):
+    dataset = DatasetSpec(name="churn", kind="table", columns={"a": "numeric"})
+    timed = replace(settings, dataset=replace(dataset, time_column="seen_at"))
+
+    without, given = (registration(one)[0] for one in (replace(settings, dataset=dataset), timed))
+
+    names = [{item["InputName"] for item in request["ProcessingInputs"]} for request in (without, given)]
+    assert names[1] - names[0] == {"hours"}
+    assert "hours" not in json.dumps(churn_pipeline(replace(settings, dataset=dataset)).to_definition())
+
+
 def test_declared_facets_reach_the_baseline_in_pieces_that_fit_and_are_registered(settings):
     bias = BiasSettings(facets=(Facet(column="plan", values=tuple(f"tariff-{number}" for number in range(80))),))
 

@@ -4,6 +4,8 @@ import argparse
 import csv
 import json
 import os
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ import pyarrow as pa
 import pytest
 
 from seatrial.contracts import schema as contract
-from seatrial.contracts.dataset import DatasetSpec
+from seatrial.contracts.dataset import TIME_ADVICE, TIME_TEXT, DatasetSpec
+from seatrial.statistics.baseline import build_baseline
 from seatrial.telecom.spec import TelecomSpec
 from seatrial.telecom.tables import generate, write
 from tests.pipelines.conftest import dataset_file, load_step, run_step, write_table
@@ -298,6 +301,74 @@ def test_the_job_gives_the_same_files_twice(job, tmp_path):
     assert {path.name for path in first} == {"part-00000.csv", "part-00001.csv", "schema.json", "quality.json"}
 
 
+def timed_rows():
+    """Two weeks of requests: in the first eight hours of a day mostly "premium", else mostly "basic"."""
+    hours = [hour for hour in range(14 * 24) for _ in range(25)]
+    plans = [("basic", "premium")[(index % 5 == 0) != (hour % 24 < 8)] for index, hour in enumerate(hours)]
+    times = [f"2026-10-{5 + hour // 24:02}T{hour % 24:02}:{index % 60:02}:00Z" for index, hour in enumerate(hours)]
+    return customers(len(hours), plan=plans, seen_at=times)
+
+
+def test_a_time_column_is_no_feature_and_says_in_which_hour_each_validation_row_came(job, tmp_path):
+    write_table(tmp_path / "raw", timed_rows())
+
+    job(table_spec(tmp_path, time_column="seen_at"), out="timed")
+    job(table_spec(tmp_path), out="plain")
+
+    for split in ("train", "validation", "test"):
+        assert (
+            frame_of(tmp_path / "timed" / split).sort_index().equals(frame_of(tmp_path / "plain" / split).sort_index())
+        )
+    validation, hours = rows_of(tmp_path / "timed/validation"), rows_of(tmp_path / "timed/hours")
+    assert [row["subscriber_id"] for row in hours] == [row["subscriber_id"] for row in validation]
+    first = int(datetime(2026, 10, 5, tzinfo=UTC).timestamp()) // 3600
+    assert all(int(row["hour"]) == first + int(row["subscriber_id"][1:]) // 25 for row in hours)
+    assert not (tmp_path / "plain/hours").exists()
+
+
+def test_a_baseline_of_rows_with_times_has_their_rhythm(job, tmp_path):
+    write_table(tmp_path / "raw", timed_rows())
+    job(table_spec(tmp_path, time_column="seen_at"))
+    step = load_step("baseline")
+
+    rows, labels = step.read_rows(tmp_path / "out/validation", ("Call  Failure", "plan"))
+    baseline = build_baseline(
+        contract.FeatureSchema((contract.Feature("Call  Failure", "numeric"), contract.Feature("plan", "categorical"))),
+        rows, [0.5] * len(rows), labels, hours=step.read_hours(tmp_path / "out/hours"),
+    )  # fmt: skip
+
+    night, day = (baseline.rhythms["plan"].hours[hour] for hour in (3, 15))
+    assert max(map(abs, (*night, *day))) > 0.15
+    assert step.read_hours(tmp_path / "nowhere") == []
+
+
+def test_the_same_values_at_another_time_are_no_copy(job, tmp_path):
+    same = {"customer": ["c1"] * 4, "Call  Failure": ["1"] * 4, "plan": ["basic"] * 4, "Churn": ["Yes"] * 4}
+    times = ["2026-11-01T08:00:00Z", "2026-11-01 08:00:00", "2026-11-01T09:00:00.5+01:00", "2026-11-02T08:00:00Z"]
+    write_table(tmp_path / "raw", {**same, "seen_at": times})
+
+    quality = job(table_spec(tmp_path, time_column="seen_at"))
+
+    assert (quality["rows"], quality["duplicates"]) == (2, 2)
+
+
+@pytest.mark.parametrize("text", ["2026-11-01", "yesterday", "12:30", "2026-02-30T08:00:00Z", "1793520000", None])
+def test_a_time_that_cannot_be_read_is_refused_with_its_row_and_value(job, features, tmp_path, text):
+    times = ["2026-11-01T08:00:00Z", "2026-11-01T08:00:00Z", text, *["2026-11-01T08:00:00Z"] * 7]
+    write_table(tmp_path / "raw", customers(10, seen_at=times))
+
+    message = f"part-00000.parquet, row 3, column 'seen_at': {TIME_ADVICE}, got {text or ''!r}"
+    with pytest.raises(features.DataError, match=re.escape(message)):
+        job(table_spec(tmp_path, time_column="seen_at"))
+
+
+def test_a_time_column_that_the_file_lacks_is_named(job, features, tmp_path):
+    write_table(tmp_path / "raw", customers(10))
+
+    with pytest.raises(features.DataError, match=r"columns \['seen_at'\] are missing"):
+        job(table_spec(tmp_path, time_column="seen_at"))
+
+
 def test_says_which_columns_or_tables_are_missing(job, features, tmp_path):
     write_table(tmp_path / "raw", {"customer": ["c1"], "Churn": ["Yes"]})
 
@@ -313,6 +384,7 @@ def test_the_script_agrees_with_the_contracts(features):
     assert (features.ID, features.LABEL) == (contract.ID_COLUMN, contract.LABEL_COLUMN)
     assert set(features.MISSING_TEXTS) == parsing.MISSING_TEXTS
     assert features.LARGEST_MAGNITUDE == parsing.LARGEST_MAGNITUDE
+    assert features.TIME_TEXT == TIME_TEXT
 
 
 def test_runs_as_a_plain_script_with_the_java_of_a_wheel(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from seatrial.contracts.dataset import DatasetSpec
+from seatrial.contracts.dataset import TIME_ADVICE, DatasetSpec
 from seatrial.rehearsal.customer import DataError, load_customer_table
 
 SPEC = DatasetSpec(
@@ -316,3 +316,28 @@ def test_refuses_an_id_that_hardly_tells_rows_apart(tmp_path):
     text = refusal(written(tmp_path, [HEADER, *lines]))
 
     assert text.startswith(", column 'id': 1 different subscribers in 200 rows are too few; name the column")
+
+
+def test_the_time_of_each_row_is_kept_as_it_is(tmp_path):
+    times = [f"2026-11-01T{row % 24:02}:00:00Z" for row in range(200)]
+    lines = [f"{HEADER},seen_at", *(f"{line},{time}" for line, time in zip(rows(), times, strict=True))]
+
+    table = loaded(written(tmp_path, lines), replace(SPEC, time_column="seen_at"))
+
+    assert table.column("seen_at").to_pylist() == times
+
+
+@pytest.mark.parametrize("text", ["2026-11-01", "", "12:30"])
+def test_refuses_a_time_that_cannot_be_read_with_its_line_and_value(tmp_path, text):
+    lines = [f"{HEADER},seen_at", *(f"{line},{text}" for line in rows())]
+
+    found = refusal(written(tmp_path, lines), replace(SPEC, time_column="seen_at"))
+
+    assert found == f", line 2, column 'seen_at': {TIME_ADVICE}, got {text!r}"
+
+
+def test_refuses_a_file_without_the_time_column(tmp_path):
+    found = refusal(written(tmp_path, [HEADER, *rows()]), replace(SPEC, time_column="seen_at"))
+
+    assert "the rows' time is not in the file" in found
+    assert "correct training.dataset.time_column (or leave it out)" in found

@@ -87,6 +87,20 @@ def test_the_parts_have_the_churn_rate_of_the_whole(table, spec):
         assert labels_of(tables["table"], spec).mean() == pytest.approx(rate, abs=0.005)
 
 
+def test_times_are_dealt_anew_for_the_rehearsals_requests_have_no_rhythm(table, spec):
+    times = pa.array([f"2026-11-01T{row * 24 // table.num_rows:02}:00:00Z" for row in range(table.num_rows)])
+    timed = replace(spec, time_column="seen_at")
+
+    data = split(table.append_column("seen_at", times), timed, 1)
+
+    plain, history = split(table, spec, 1).history["table"], data.history["table"]
+    assert history.drop_columns(["seen_at"]).equals(plain)
+    assert len(set(history.column("seen_at").to_pylist())) == 24
+    kept = dict(zip(table.column(spec.id).to_pylist(), times.to_pylist(), strict=True))
+    dealt = zip(history.column(spec.id).to_pylist(), history.column("seen_at").to_pylist(), strict=True)
+    assert sum(kept[name] == time for name, time in dealt) < history.num_rows / 10
+
+
 def test_equal_rows_without_an_id_stay_in_one_part(table, spec):
     nameless = replace(spec, id=None)
     doubled = table.drop(["id"]).take(list(range(1500)) * 2)

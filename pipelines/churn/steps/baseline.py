@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
         parsed = inference.input_fn(smoke, "text/csv")
         expected, _ = inference.output_fn(inference.predict_fn(parsed, model), "text/csv")
         analysis = analyse(options, schema, (rows, labels, predictions), (inference, model))
-    baseline = build_baseline(schema, rows, predictions, labels)
+    baseline = build_baseline(schema, rows, predictions, labels, hours=read_hours(options.hours))
     text = baseline.to_json()
     digest = hashlib.sha256(text.encode()).hexdigest()
     options.output.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,8 @@ def main(arguments: Sequence[str]) -> None:
     }
     for name, content in files.items():
         (options.output / name).write_text(content, encoding="utf-8")
-    sys.stdout.write(f"baseline of {len(rows)} rows, {len(schema.features)} features\n")
+    rhythms = f", rhythms of {len(baseline.rhythms)} columns" if baseline.rhythms else ""
+    sys.stdout.write(f"baseline of {len(rows)} rows, {len(schema.features)} features{rhythms}\n")
 
 
 def analyse(options: argparse.Namespace, schema: FeatureSchema, table: Any, artifact: tuple[Any, Any]) -> Analysis:
@@ -113,10 +114,19 @@ def read_rows(folder: Path, names: Sequence[str]) -> tuple[list[list[str]], list
     return rows, labels
 
 
+def read_hours(folder: Path) -> list[int]:
+    """Hours since 1970 of the rows that `read_rows` gives, in their order; none where the data says no times."""
+    hours: list[int] = []
+    for part in sorted(folder.rglob("*.csv")):
+        with part.open(newline="") as lines:
+            hours += [int(row["hour"]) for row in csv.DictReader(lines)]
+    return hours
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Folders (the container's by default) and the size of the smoke test."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("model", "validation", "schema"):
+    for name in ("model", "validation", "schema", "hours"):
         parser.add_argument(f"--{name}", type=Path, default=Path("/opt/ml/processing/input") / name)
     parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/output/baseline"))
     parser.add_argument("--smoke-rows", type=int, default=20)

@@ -21,31 +21,23 @@ from pyspark import SparkConf
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as fn
 
-ID, LABEL, SNAPSHOT = "subscriber_id", "label", "snapshot"
+ID, LABEL, SNAPSHOT, TIME = "subscriber_id", "label", "snapshot", "_time"
 KEYS = (SNAPSHOT, ID)
 SPLITS = ("train", "validation", "test")
 MISSING_TEXTS = ("", "na", "n/a", "nan", "null", "none", "?")
 LARGEST_MAGNITUDE = 1e150
+TIME_TEXT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?$"
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 
 KINDS = ("voice", "sms", "data")
-CARE_CATEGORIES = ("billing", "coverage", "device", "other")
 CRM_NUMBERS = ("tenure_months", "autopay")
 CRM_CATEGORIES = ("plan_type", "contract", "region", "age_band", "device_tier")
 ZERO_WHEN_SILENT = ("voice_calls", "voice_minutes", "sms_count", "data_sessions", "data_mb", "active_days", "partners")
-USAGE = (
-    *ZERO_WHEN_SILENT,
-    "voice_trend",
-    "data_trend",
-    "days_since_last_activity",
-    "ported_partner_share",
-    "dropped_share",
-    "cell_drop_rate",
-    "cell_throughput_mbps",
-    "cell_latency_ms",
-)
+TRENDS, SHARES = ("voice_trend", "data_trend"), ("ported_partner_share", "dropped_share")
+CELL = ("cell_drop_rate", "cell_throughput_mbps", "cell_latency_ms")
+USAGE = (*ZERO_WHEN_SILENT, *TRENDS, "days_since_last_activity", *SHARES, *CELL)
 BILLING = ("invoice_amount", "overdue_days")
-CARE = tuple(f"care_{category}" for category in CARE_CATEGORIES)
+CARE = ("care_billing", "care_coverage", "care_device", "care_other")
 TELECOM_NUMBERS = (*CRM_NUMBERS, *USAGE, *BILLING, *CARE)
 TELECOM_COLUMNS = {**dict.fromkeys(TELECOM_NUMBERS, "numeric"), **dict.fromkeys(CRM_CATEGORIES, "categorical")}
 DAY_MICROSECONDS = 86_400_000_000
@@ -75,15 +67,18 @@ class Counts:
 def table_features(spark: SparkSession, raw: str, spec: dict[str, Any], counts: Counts) -> DataFrame:
     """One table with the customer's own columns: cast, map the label, drop duplicates."""
     table = read(spark, raw, "table")
-    _require_columns(table, [*dict(spec["columns"]), *filter(None, (spec["id"],))])
-    columns = dict(spec["columns"])
+    columns, timed = dict(spec["columns"]), spec.get("time_column")
+    missing = [name for name in (*columns, spec["id"], timed) if name and name not in table.columns]
+    if missing:
+        raise DataError(f"table: columns {missing} are missing; the file has {table.columns}")
     invalid = {f"invalid_{index}": _invalid(name) for index, name in enumerate(columns) if columns[name] == "numeric"}
     identity = _text(spec["id"]) if spec["id"] else _content_hash([*columns, spec["label"]], table.columns)
     values = [(_number(name) if kind == "numeric" else _text(name)).alias(name) for name, kind in columns.items()]
+    values += [_time(table, timed)] if timed else []  # the same values at another time are no copy
     watched = counts.watch(table, "raw", quarantined=identity.isNull(), **invalid)
     label = _label(spec) if spec["label"] in table.columns else fn.lit(None).cast("int")
     named = watched.select(SNAPSHOT, identity.alias(ID), label.alias(LABEL), *values).where(fn.col(ID).isNotNull())
-    return _drop_duplicates(named, list(columns), counts)
+    return _drop_duplicates(named, [*columns, *([TIME] if timed else [])], counts)
 
 
 def _drop_duplicates(frame: DataFrame, columns: list[str], counts: Counts) -> DataFrame:
@@ -96,10 +91,15 @@ def _drop_duplicates(frame: DataFrame, columns: list[str], counts: Counts) -> Da
     return watched.where(~conflict).select(*KEYS, LABEL, *map(_quoted, columns))
 
 
-def _require_columns(table: DataFrame, names: list[str]) -> None:
-    missing = [name for name in names if name not in table.columns]
-    if missing:
-        raise DataError(f"table: columns {missing} are missing; the file has {table.columns}")
+def _time(table: DataFrame, name: str) -> Column:
+    """Seconds since 1970 (UTC); every row must say its time."""
+    time = fn.when(_trimmed(name).rlike(TIME_TEXT), _trimmed(name).cast("timestamp"))
+    place = [fn.col(f"_metadata.{part}") for part in ("file_path", "row_index")]
+    bad = table.where(time.isNull()).select(*place, _trimmed(name)).orderBy(*place).first()
+    if bad:
+        asked = "must be a time such as 2026-11-01T08:30:00Z (UTC where it names no zone)"
+        raise DataError(f"table: {bad[0]}, row {bad[1] + 1}, column {name!r}: {asked}, got {bad[2] or ''!r}")
+    return fn.unix_seconds(time).alias(TIME)
 
 
 def _quoted(name: str) -> str:
@@ -202,8 +202,7 @@ def _usage(cdr: DataFrame, kpi: DataFrame, counts: Counts) -> DataFrame:
 
 
 def _cells(kpi: DataFrame) -> DataFrame:
-    names = {"drop_rate": "cell_drop_rate", "throughput_mbps": "cell_throughput_mbps", "latency_ms": "cell_latency_ms"}
-    return kpi.groupBy(SNAPSHOT, "cell_id").agg(*(fn.avg(name).alias(alias) for name, alias in names.items()))
+    return kpi.groupBy(SNAPSHOT, "cell_id").agg(*(fn.avg(name[len("cell_") :]).alias(name) for name in CELL))
 
 
 def _usage_aggregates() -> list[Column]:
@@ -225,7 +224,7 @@ def _usage_aggregates() -> list[Column]:
         "_ported": fn.sum((peer & fn.col("partner_id").startswith("ported-")).cast("int")),
         "_voice_late": fn.sum((voice & late).cast("int")),
         "_data_late": fn.sum(fn.when(data & late, fn.col("data_mb"))),
-        **{name: fn.avg(name) for name in ("cell_drop_rate", "cell_throughput_mbps", "cell_latency_ms")},
+        **{name: fn.avg(name) for name in CELL},
     }
     return [figure.alias(name) for name, figure in figures.items()]
 
@@ -241,16 +240,13 @@ def _usage_ratios() -> dict[str, Column]:
 
 
 def _billing(billing: DataFrame) -> DataFrame:
-    return billing.groupBy(*KEYS).agg(
-        fn.avg("amount").alias("invoice_amount"), fn.max("overdue_days").alias("overdue_days")
-    )
+    amount, overdue = fn.avg("amount").alias(BILLING[0]), fn.max("overdue_days").alias(BILLING[1])
+    return billing.groupBy(*KEYS).agg(amount, overdue)
 
 
 def _care(care: DataFrame) -> DataFrame:
-    sums = [
-        fn.sum((fn.col("category") == category).cast("int")).alias(f"care_{category}") for category in CARE_CATEGORIES
-    ]
-    return care.dropDuplicates().groupBy(*KEYS).agg(*sums)
+    sums = {name: fn.sum((fn.col("category") == name[len("care_") :]).cast("int")) for name in CARE}
+    return care.dropDuplicates().groupBy(*KEYS).agg(*(number.alias(name) for name, number in sums.items()))
 
 
 def _labels(labels: DataFrame) -> DataFrame:
@@ -290,8 +286,9 @@ def split_column() -> Column:
 
 def write(frame: DataFrame, folder: Path, partition: str) -> None:
     """CSV parts with header, sorted, in one folder for each value of `partition`; RFC 4180 quoting."""
-    names = [name for name in frame.columns if name not in (SNAPSHOT, "split")]
-    ordered = frame.select(partition, *map(_quoted, names)).sortWithinPartitions(partition, ID)
+    names = [name for name in frame.columns if name not in (SNAPSHOT, "split", TIME)]
+    timed = [TIME] if TIME in frame.columns else []
+    ordered = frame.sortWithinPartitions(partition, ID, *timed).select(partition, *map(_quoted, names))
     options = {"header": True, "nullValue": "", "emptyValue": "", "escape": '"'}
     ordered.write.partitionBy(partition).mode("append").options(**options).csv(location(str(folder)))
     for junk in [*folder.rglob("_SUCCESS"), *folder.rglob(".*.crc")]:
@@ -303,7 +300,12 @@ def write(frame: DataFrame, folder: Path, partition: str) -> None:
 def write_splits(frame: DataFrame, output: Path) -> None:
     """`train`, `validation` and `test` below `output`, of the rows whose label is known."""
     scratch = output / "_splits"
-    write(frame.where(fn.col(LABEL).isNotNull()).withColumn("split", split_column()), scratch, "split")
+    known = frame.where(fn.col(LABEL).isNotNull()).withColumn("split", split_column())
+    if TIME in frame.columns:  # when the validation rows came, in their files' order: hence persist
+        known = known.persist()
+        hours = known.withColumn("hour", fn.floor(fn.col(TIME) / 3600)).where(fn.col("split") == "validation")
+        write(hours.select("split", ID, TIME, "hour"), output / "hours", "split")
+    write(known, scratch, "split")
     for name in SPLITS:
         (output / name).mkdir(parents=True, exist_ok=True)
         for part in sorted((scratch / f"split={name}").glob("*.csv")):
@@ -329,8 +331,7 @@ def quality(spec: dict[str, Any], counts: Counts, limits: argparse.Namespace) ->
 
 
 def _table_quality(spec: dict[str, Any], counts: Counts) -> dict[str, Any]:
-    raw, grouped = counts.get("raw"), counts.get("grouped")
-    names = list(dict(spec["columns"]))
+    raw, grouped, names = counts.get("raw"), counts.get("grouped"), list(dict(spec["columns"]))
     invalid = {names[int(key[8:])]: count for key, count in raw.items() if key.startswith("invalid_") and count}
     return {
         "raw_rows": raw["rows"],
@@ -345,12 +346,12 @@ def _table_quality(spec: dict[str, Any], counts: Counts) -> dict[str, Any]:
 def _telecom_quality(counts: Counts) -> dict[str, Any]:
     crm, cdr = counts.get("crm"), counts.get("cdr")
     copies = {"crm": counts.get("subscribers")["duplicates"], "cdr": counts.get("cdr_unique")["duplicates"]}
-    shares = [copies["crm"] / max(crm["rows"], 1), copies["cdr"] / max(cdr["rows"], 1)]
+    worst = max(copies["crm"] / max(crm["rows"], 1), copies["cdr"] / max(cdr["rows"], 1))
     return {
         "raw_rows": crm["rows"] + cdr["rows"],
         "duplicates": sum(copies.values()),
         "duplicates_by_table": copies,
-        "duplicate_share": max(shares),  # of the worst table: usage records would hide a doubled CRM
+        "duplicate_share": worst,  # of the worst table: usage records would hide a doubled CRM
         "quarantined": crm["quarantined"] + cdr["quarantined"],
         "invalid_values": {},
     }
@@ -382,8 +383,7 @@ def session() -> SparkSession:
             "spark.sql.adaptive.enabled": "false",
             "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         }
-        for key, value in local.items():
-            builder = builder.config(key, value)
+        builder = builder.config(map=local)
     return builder.getOrCreate()
 
 
@@ -398,8 +398,8 @@ def run(spark: SparkSession, arguments: argparse.Namespace) -> dict[str, Any]:
     """Compute and write everything; gives the content of quality.json."""
     spec = json.loads(Path(arguments.dataset).read_text(encoding="utf-8"))
     counts, output = Counts(), Path(arguments.output)
-    table = spec["kind"] == "table"
-    raw = arguments.input
+    table, raw = spec["kind"] == "table", arguments.input
+    spec["time_column"] = spec.get("time_column") if arguments.mode == "train" else None  # for baselines alone
     if arguments.digest != "unpinned":
         verify(raw, arguments.digest)
     frame = table_features(spark, raw, spec, counts) if table else telecom_features(spark, raw, counts)
@@ -412,8 +412,8 @@ def run(spark: SparkSession, arguments: argparse.Namespace) -> dict[str, Any]:
     facts = quality(spec, counts, arguments)
     columns = dict(spec["columns"]) if table else TELECOM_COLUMNS
     schema = {"version": 1, "features": [{"name": name, "type": kind} for name, kind in columns.items()]}
-    _write_json(output / "schema" / "schema.json", schema)
-    _write_json(output / "quality" / "quality.json", facts)
+    for name, content in {"schema": schema, "quality": facts}.items():
+        _write_json(output / name / f"{name}.json", content)
     return facts
 
 
