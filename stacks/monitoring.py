@@ -7,7 +7,7 @@ from seatrial.constructs.serving import VARIANT
 from stacks.base import BaseStack, Foundation
 from stacks.windows import explain_job, window_job
 
-NOT_THE_FUNCTION_S = {"bias", "volume", "explain_schedule"}
+NOT_THE_FUNCTION_S = {"bias", "volume", "explain_schedule", "sources"}
 """Keys of the section that others than the function read."""
 
 
@@ -47,6 +47,10 @@ class MonitoringStack(BaseStack):
             explain_job=explain_job(self, foundation, job),
             destroy_data=destroy,
         )
+        if target.engagement.monitoring.sources:
+            from stacks.sources import Sources  # an engagement without any does not pay for the modules
+
+            self.sources = Sources(self, "Sources", foundation=foundation, monitor=self.monitor, window_job=job)
         self.outputs(
             {
                 "MonitorFunctionName": self.monitor.monitor.function.function_name,

@@ -70,7 +70,9 @@ def _put_metrics(told: Mapping[str, float], time: datetime, configuration: Confi
 def _metrics(time: datetime, configuration: Configuration) -> AmazonCloudWatchEMFProvider:
     # The provider instead of `Metrics`: that one would add the service as a third dimension.
     metrics = AmazonCloudWatchEMFProvider(namespace=configuration.metric_namespace, service="")
-    metrics.set_timestamp(time)
+    if configuration.source is None:
+        metrics.set_timestamp(time)
+    # A source's windows may be told a day late: its alarms, which look at the last hour, must see them.
     metrics.add_dimension("EndpointName", configuration.endpoint_name)
     metrics.add_dimension("VariantName", configuration.variant_name)
     return metrics

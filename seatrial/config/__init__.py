@@ -19,6 +19,7 @@ from seatrial.config.sections import (
     TrainingSection,
     Tuning,
 )
+from seatrial.config.source_section import SourceSection
 from seatrial.config.streaming_sections import FeatureStoreSection, StreamingSection
 from seatrial.config.warehouse_sections import (
     ProvisionedWarehouseSection,
@@ -49,6 +50,7 @@ __all__ = [
     "ServerlessSection",
     "ServerlessWarehouseSection",
     "ServingSection",
+    "SourceSection",
     "StreamingSection",
     "TrainingSection",
     "Tuning",

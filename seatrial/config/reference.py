@@ -66,13 +66,13 @@ def _sections(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _model_reference(field: dict[str, Any]) -> tuple[str | None, str]:
-    """Name of the model that a field holds, and `.*` when it holds a mapping of free names to it."""
+    """Name of the model that a field holds, with `.*` for a mapping of free names to it, `[]` for a list of it."""
     for option in (field, *field.get("anyOf", ())):
         if "$ref" in option:
             return option["$ref"].rsplit("/", 1)[-1], ""
-    entries = field.get("additionalProperties")
-    if isinstance(entries, dict) and "$ref" in entries:
-        return entries["$ref"].rsplit("/", 1)[-1], ".*"
+    for entries, suffix in ((field.get("additionalProperties"), ".*"), (field.get("items"), "[]")):
+        if isinstance(entries, dict) and "$ref" in entries:
+            return entries["$ref"].rsplit("/", 1)[-1], suffix
     return None, ""
 
 

@@ -8,6 +8,7 @@ from seatrial.config.bias_rules import BIAS_RULES
 from seatrial.config.data_rules import DATA_RULES
 from seatrial.config.document import Path
 from seatrial.config.engagement import Engagement
+from seatrial.config.source_rules import SOURCE_RULES
 from seatrial.config.training_rules import TRAINING_RULES
 from seatrial.config.values import LOG_RETENTION_DAYS
 from seatrial.config.warehouse_rules import WAREHOUSE_RULES
@@ -223,6 +224,7 @@ RULES: Mapping[Rule, tuple[Path, ...]] = {
     **WAREHOUSE_RULES,
     **TRAINING_RULES,
     **BIAS_RULES,
+    **SOURCE_RULES,
 }
 """Each rule with the keys it reads: it is not asked when one of them is in doubt."""
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from seatrial.config.bias_section import BiasSection
 from seatrial.config.data_sections import CatalogSection
+from seatrial.config.source_section import SourceSection
 from seatrial.config.values import (
     AccountId,
     AvailabilityZone,
@@ -325,6 +326,9 @@ class MonitoringSection(Section):
     `volume.instance_type`."""
     bias: BiasSection = Field(default_factory=BiasSection)
     """Groups towards which the model is to be fair."""
+    sources: Annotated[tuple[SourceSection, ...], Field(max_length=20)] = ()
+    """What the monitor judges beside the endpoint: captures of batch transform, tables of the lake. Its drift makes a
+    ticket, and starts no training."""
 
 
 class RetrainingSection(Section):

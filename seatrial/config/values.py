@@ -49,6 +49,10 @@ _IMAGE = (
     r"^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$"
 )
 _OBJECT_KEY = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
+_SHA256 = r"^[0-9a-f]{64}$"
+_BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+_PREFIX = r"^[^/*?$][^*?$]*/$"
+_KEY_ARN = r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"
 _DATABASE = r"^[a-z][a-z0-9_]{0,62}$"
 _CRON = r"^cron\([^ ()]+( [^ ()]+){5}\)$"
 _DAY = "(mon|tue|wed|thu|fri|sat|sun)"
@@ -78,6 +82,10 @@ SENTENCES = {
     _CRON: "a cron expression of six fields, such as 'cron(0 20 ? * MON-FRI *)'",
     _BLACKOUT: "times of the week or dates in UTC, such as 'fri:18:00-mon:06:00' or '2026-12-20/2027-01-05'",
     _WINDOW: "two times of the week in UTC, such as 'sun:01:00-sun:01:30'",
+    _SHA256: "a SHA-256 in 64 lower-case hexadecimal digits",
+    _BUCKET: "'raw', 'curated', 'features', 'artifacts', 'capture', or the name of another bucket of the account",
+    _PREFIX: "a prefix without a leading and with a final slash, such as 'scored/'",
+    _KEY_ARN: "the ARN of a key, such as 'arn:aws:kms:eu-central-1:111111111111:key/0123abcd'",
     _OBJECT_KEY: "a key in the bucket without a leading slash, such as 'emr/certificates.zip'",
 }
 """What a pattern means, for people: a regular expression is no error message."""
@@ -104,6 +112,11 @@ RoleArn = Annotated[str, _text(_ROLE)]
 AvailabilityZone = Annotated[str, _text(_ZONE)]
 ImageUri = Annotated[str, _text(_IMAGE)]
 ObjectKey = Annotated[str, _text(_OBJECT_KEY)]
+SourceName = Annotated[str, StringConstraints(pattern=_NAME, max_length=24)]
+Sha256 = Annotated[str, _text(_SHA256)]
+BucketName = Annotated[str, _text(_BUCKET)]
+KeyPrefix = Annotated[str, _text(_PREFIX)]
+KeyArn = Annotated[str, _text(_KEY_ARN)]
 DatabaseName = Annotated[str, _text(_DATABASE)]
 CronExpression = Annotated[str, _text(_CRON)]
 MaintenanceWindow = Annotated[str, _text(_WINDOW)]

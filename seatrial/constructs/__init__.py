@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seatrial.constructs.promotion import Promotion
     from seatrial.constructs.retraining import RetrainingPolicy
     from seatrial.constructs.serving import ServingEndpoint
+    from seatrial.constructs.source_monitor import SourceMonitor, SourcePlace
     from seatrial.constructs.spark_job import SparkEngine, SparkJob
     from seatrial.constructs.state import ModelState
     from seatrial.constructs.stream_delivery import StreamDelivery
@@ -59,6 +60,8 @@ __all__ = [
     "ServerlessWarehouse",
     "ServiceRole",
     "ServingEndpoint",
+    "SourceMonitor",
+    "SourcePlace",
     "SparkEngine",
     "SparkJob",
     "StreamDelivery",
@@ -96,6 +99,8 @@ _MODULES = {
     "ServerlessWarehouse": "warehouse",
     "ServiceRole": "identity",
     "ServingEndpoint": "serving",
+    "SourceMonitor": "source_monitor",
+    "SourcePlace": "source_monitor",
     "SparkEngine": "spark_job",
     "SparkJob": "spark_job",
     "SparkTraining": "spark_training",

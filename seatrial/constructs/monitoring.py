@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk.aws_cloudwatch as cloudwatch
@@ -30,13 +31,23 @@ DEFAULT_NAMESPACE = "Seatrial"
 HOUR = 3600
 
 
+@dataclass(frozen=True)
+class Watched:
+    """What alarms are about: its name, where its metrics are, and who is told."""
+
+    name: str
+    namespace: str
+    dimensions: Mapping[str, str]
+    topic: sns.ITopic
+
+
 class EndpointMonitor(Construct):
     """Looks at each hour of data capture of one endpoint, twenty minutes after it: files may come minutes late.
 
     512 MiB are enough for any volume: capture is streamed; `window_job` reads larger windows, and without it
     they are sampled.
     `settings` goes to the function as JSON. Input drift makes a ticket, loss of quality a page; a monitor that has not
-    run for three hours is an alarm of its own. With `explain_job` it also has explanations and fairness looked at. With
+    run for two hours is an alarm of its own. With `explain_job` it also has explanations and fairness looked at. With
     `capture_percent` 0 nothing can be missing in what is captured.
     """
 
@@ -65,8 +76,9 @@ class EndpointMonitor(Construct):
         destroy_data: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.metric_namespace, self._topic = metric_namespace, notification_topic
-        self._endpoint, self._variant = endpoint_name, variant_name
+        self.metric_namespace, self.endpoint_name = metric_namespace, endpoint_name
+        self._variant = variant_name
+        self.watched = Watched(endpoint_name, metric_namespace, self.dimensions, notification_topic)
         self.monitor = PythonFunction(
             self,
             "Monitor",
@@ -114,10 +126,10 @@ class EndpointMonitor(Construct):
 
     def _explain(self, job: "ExplainJob", key: kms.IKey) -> None:
         """Ask the function for explanations, and tell when they have drifted or could not be had."""
-        description = f"Explanations and fairness of {self._endpoint}"
+        description = f"Explanations and fairness of {self.endpoint_name}"
         self._scheduled("Explain", job.schedule, description, key, explain=True)
         told = "Explanations or fairness have drifted, or could not be looked at: have a look (a ticket, no page)"
-        self.alarms.append(self._verdict_alarm("Explanations", "ExplanationTickets", told))
+        self.alarms.append(verdict_alarm(self, "Explanations", "ExplanationTickets", told, watched=self.watched))
 
     def _follow(self, job: WindowJob) -> None:
         """Let the function start the job, and look again as soon as one has ended."""
@@ -126,7 +138,7 @@ class EndpointMonitor(Construct):
         function_rule(
             self,
             "WindowRead",
-            description=f"A job has read a large window of {self._endpoint}",
+            description=f"A job has read a large window of {self.endpoint_name}",
             pattern={
                 "source": ["aws.sagemaker"],
                 "detail-type": ["SageMaker Processing Job State Change"],
@@ -142,7 +154,7 @@ class EndpointMonitor(Construct):
         function_rule(
             self,
             "WindowReadBySpark",
-            description=f"A Spark job may have read a window of {self._endpoint}",
+            description=f"A Spark job may have read a window of {self.endpoint_name}",
             pattern={
                 "source": ["aws.emr-serverless"],
                 "detail-type": ["EMR Serverless Job Run State Change"],
@@ -153,7 +165,7 @@ class EndpointMonitor(Construct):
 
     def _places(self, capture: s3.IBucket, artifacts: s3.IBucket, state: ModelState) -> dict[str, str]:
         return {
-            names.ENDPOINT_NAME: self._endpoint,
+            names.ENDPOINT_NAME: self.endpoint_name,
             names.VARIANT_NAME: self._variant,
             names.CAPTURE_BUCKET: capture.bucket_name,
             names.ARTIFACTS_BUCKET: artifacts.bucket_name,
@@ -165,7 +177,7 @@ class EndpointMonitor(Construct):
     @property
     def dimensions(self) -> dict[str, str]:
         """Dimensions of the monitor's metrics."""
-        return {"EndpointName": self._endpoint, "VariantName": self._variant}
+        return {"EndpointName": self.endpoint_name, "VariantName": self._variant}
 
     def _grant(
         self, role: ServiceRole, capture: s3.IBucket, artifacts: s3.IBucket, state: ModelState, group: str
@@ -174,51 +186,65 @@ class EndpointMonitor(Construct):
         role.allow_reading(artifacts)
         role.allow_writing(artifacts, "monitoring/")
         state.grant_changing(role)
-        allow_describing_endpoint(role, self._endpoint, group)
+        allow_describing_endpoint(role, self.endpoint_name, group)
         bus = place_of(self).arn("events", "event-bus", "default")
         role.allow("events:PutEvents", on=[bus])
         role.allow_unscoped("cloudwatch:GetMetricStatistics")
 
     def _alarms(self, captures: bool) -> list[cloudwatch.CfnAlarm]:
         missing = ("MissingData", "MissingData", "The endpoint was called but nothing was captured")
-        return [
-            self._verdict_alarm("InputDrift", "InputDrift", "Inputs have drifted: have a look (a ticket, no page)"),
-            self._verdict_alarm("QualityLoss", "QualityLoss", "The model has become worse, by labels or by estimate"),
-            *([self._verdict_alarm(*missing)] if captures else []),
-            self._verdict_alarm("SchemaViolation", "SchemaViolations", "Requests do not have the model's schema"),
-            self._silence_alarm(),
+        told = [
+            ("InputDrift", "InputDrift", "Inputs have drifted: have a look (a ticket, no page)"),
+            ("QualityLoss", "QualityLoss", "The model has become worse, by labels or by estimate"),
+            *([missing] if captures else []),
+            ("SchemaViolation", "SchemaViolations", "Requests do not have the model's schema"),
         ]
+        alarms = [verdict_alarm(self, *item, watched=self.watched) for item in told]
+        return [*alarms, silence_alarm(self, watched=self.watched)]
 
-    def _verdict_alarm(self, construct_id: str, metric: str, description: str) -> cloudwatch.CfnAlarm:
-        return metric_alarm(
-            self,
-            f"{construct_id}Alarm",
-            description=f"{self._endpoint}: {description}",
-            namespace=self.metric_namespace,
-            metric=metric,
-            dimensions=self.dimensions,
-            topic=self._topic,
-            threshold=1,
-            statistic="Maximum",
-            period_seconds=HOUR,
-        )
 
-    def _silence_alarm(self) -> cloudwatch.CfnAlarm:
-        return metric_alarm(
-            self,
-            "MonitorSilentAlarm",
-            description=f"{self._endpoint}: the monitor has not run for three hours",
-            namespace=self.metric_namespace,
-            metric="MonitorRuns",
-            dimensions=self.dimensions,
-            topic=self._topic,
-            statistic="SampleCount",
-            comparison="LessThanThreshold",
-            threshold=1,
-            period_seconds=HOUR,
-            evaluation_periods=3,
-            missing="breaching",
-        )
+def verdict_alarm(
+    scope: Construct,
+    construct_id: str,
+    metric: str,
+    description: str,
+    *,
+    watched: Watched,
+    missing: str = "notBreaching",
+) -> cloudwatch.CfnAlarm:
+    """An alarm on what windows say; `missing` is what an hour without a datum says."""
+    return metric_alarm(
+        scope,
+        f"{construct_id}Alarm",
+        description=f"{watched.name}: {description}",
+        namespace=watched.namespace,
+        metric=metric,
+        dimensions=watched.dimensions,
+        topic=watched.topic,
+        threshold=1,
+        statistic="Maximum",
+        period_seconds=HOUR,
+        missing=missing,
+    )
+
+
+def silence_alarm(scope: Construct, *, watched: Watched) -> cloudwatch.CfnAlarm:
+    """An alarm on a monitor that does not run."""
+    return metric_alarm(
+        scope,
+        "MonitorSilentAlarm",
+        description=f"{watched.name}: the monitor has not run for three hours",
+        namespace=watched.namespace,
+        metric="MonitorRuns",
+        dimensions=watched.dimensions,
+        topic=watched.topic,
+        statistic="SampleCount",
+        comparison="LessThanThreshold",
+        threshold=1,
+        period_seconds=HOUR,
+        evaluation_periods=3,
+        missing="breaching",
+    )
 
 
 def _jobs(window_job: WindowJob | None, explain_job: "ExplainJob | None") -> dict[str, str]:

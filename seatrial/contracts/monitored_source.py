@@ -95,7 +95,9 @@ class MonitoredSource:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form."""
-        return asdict(self)
+        document = asdict(self)
+        document["baseline"]["ignore"] = [*self.baseline.ignore]
+        return document
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> MonitoredSource:

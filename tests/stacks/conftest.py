@@ -37,7 +37,25 @@ training:
     spark: 222222222222.dkr.ecr.eu-central-1.amazonaws.com/mirror/sagemaker-spark-processing@sha256:DIGEST
     xgboost: 222222222222.dkr.ecr.eu-central-1.amazonaws.com/mirror/sagemaker-xgboost@sha256:DIGEST
     scikit_learn: 222222222222.dkr.ecr.eu-central-1.amazonaws.com/mirror/sagemaker-scikit-learn@sha256:DIGEST
-monitoring: {volume: {spark: own}, explain_schedule: "cron(0 5 ? * MON *)"}
+monitoring:
+  volume: {spark: own}
+  explain_schedule: "cron(0 5 ? * MON *)"
+  sources:
+    - name: nightly
+      kind: batch_transform
+      bucket: partner-scores
+      prefix: captured/
+      reads: [{bucket: partner-scores, prefix: scored/}, {bucket: artifacts, prefix: batch/}]
+      kms_key_arns: ["arn:aws:kms:eu-central-1:111111111111:key/0123abcd-4567-89ab-cdef-0123456789ab"]
+      baseline: {bucket: artifacts, key: old/statistics.json, sha256: DIGEST, constraints_sha256: DIGEST, ignore: [id]}
+      window: hour
+    - name: scored
+      kind: table
+      bucket: curated
+      prefix: telecom/scored/
+      partition: date=%Y-%m-%d/
+      baseline: {bucket: artifacts, key: models/baseline.json, sha256: DIGEST}
+      required: true
 streaming: {mode: provisioned}
 warehouse:
   kind: provisioned
@@ -110,8 +128,8 @@ def data_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 def emr_assembly(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     """The data layer's other choices: EMR on EC2, Lake Formation, NAT gateways, a Redshift cluster, shards.
 
-    One endpoint alone reaches the lake, prefix lists are given, the monitor has an EMR Serverless application,
-    roles have a permissions boundary.
+    One endpoint alone reaches the lake, prefix lists are given, the monitor has an EMR Serverless application and
+    judges further sources, roles have a permissions boundary.
     """
     folder = tmp_path_factory.mktemp("emr")
     path = folder / "engagement.yaml"
