@@ -38,7 +38,7 @@ class PromotionStack(BaseStack):
             network=foundation.network,
             barred_approvers=[training.pipeline.role.role_name, training.jobs.identity.role_name],
             approval_valid_hours=target.engagement.serving.approval_valid_hours,
-            longest_update_seconds=serving.serving.longest_update_seconds,
+            canary=serving.serving.canary,
             encryption_key=lake.key,
             notification_topic=foundation.notifications.topic,
             layers=[PowertoolsLayer(self, "Powertools").layer],

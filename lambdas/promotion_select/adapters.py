@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -9,8 +10,16 @@ import boto3
 from botocore.exceptions import ClientError
 from parse import Configuration, Request
 
-from seatrial.contracts.serving import BASELINE_DIGEST, BASELINE_URI, CHAMPION_MODEL_URI, MODEL_DIGEST, model_data_uri
-from seatrial.decisions.promotion import Approval, Attempt, PromotionDecision
+from seatrial.contracts.serving import (
+    BASELINE_DIGEST,
+    BASELINE_URI,
+    CHAMPION_MODEL_URI,
+    MODEL_DIGEST,
+    invocations_request,
+    is_absent,
+    model_data_uri,
+)
+from seatrial.decisions.promotion import Approval, Attempt, Place, PromotionDecision
 
 BLOCK = 1 << 20
 
@@ -104,14 +113,38 @@ class Aws:
         return total.hexdigest()
 
     def alarm_states(self, names: Sequence[str]) -> dict[str, str]:
-        """State of each metric alarm by name; one that does not exist is missing from the answer.
+        """State of each metric alarm by name; that of one which does not exist is "missing".
 
         Composite alarms can only be read with a right to all alarms of the account, which this function has not.
         """
         if not names:
             return {}
         answer = self.cloudwatch.describe_alarms(AlarmNames=list(names), AlarmTypes=["MetricAlarm"])
-        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in answer.get("MetricAlarms", ())}
+        states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in answer.get("MetricAlarms", ())}
+        return {name: states.get(name, "missing") for name in names}
+
+    def place(self, configuration: Configuration, request: Request) -> Place:
+        """The endpoint as SageMaker has it and as its stack made it."""
+        made = {"stack_status": request.stack_status, "made_configs": request.made_configs}
+        try:
+            found = self.sagemaker.describe_endpoint(EndpointName=configuration.endpoint_name)
+        except ClientError as error:
+            if is_absent(error):
+                return Place(**made)
+            raise
+        return Place(endpoint_status=found["EndpointStatus"], endpoint_config=found["EndpointConfigName"], **made)
+
+    def requests_a_minute(self, configuration: Configuration, end: datetime) -> float:
+        """Mean over the last hour, by the metric that the endpoint's alarms divide by."""
+        names = (configuration.endpoint_name, configuration.variant_name)
+        request = invocations_request(*names, end - timedelta(hours=1), end, 3600)
+        answer = self.cloudwatch.get_metric_statistics(**request)
+        return sum(point["Sum"] for point in answer["Datapoints"]) / 60
+
+    def first_told(self, configuration: Configuration, reason: str) -> bool:
+        """Note that people are told of something, False when they have been told before."""
+        key = {"pk": {"S": configuration.partition}, "sk": {"S": f"told#{reason}"}}
+        return self._put_if(configuration, key, "attribute_not_exists(pk)")
 
     def attempts(self, configuration: Configuration, arns: Sequence[str]) -> dict[str, Attempt]:
         """Earlier promotions of these packages."""
@@ -120,19 +153,23 @@ class Aws:
             key = _key(configuration, arn)
             item = self.dynamodb.get_item(TableName=configuration.state_table, Key=key, ConsistentRead=True).get("Item")
             if item:
-                found[arn] = Attempt(item["event_id"]["S"], item["time"]["S"])
+                found[arn] = Attempt(item["event_id"]["S"], item["time"]["S"], "released" in item)
         return found
 
     def claim(self, configuration: Configuration, arn: str, request: Request) -> bool:
         """Note this promotion; False when another event has noted its own at the same or a later time."""
+        return self._put_if(
+            configuration,
+            {**_key(configuration, arn), "event_id": {"S": request.id}, "time": {"S": request.time}},
+            "attribute_not_exists(pk) OR event_id = :id OR #time < :time",
+            ExpressionAttributeNames={"#time": "time"},
+            ExpressionAttributeValues={":id": {"S": request.id}, ":time": {"S": request.time}},
+        )
+
+    def _put_if(self, configuration: Configuration, item: dict[str, Any], condition: str, **values: Any) -> bool:
+        table = configuration.state_table
         try:
-            self.dynamodb.put_item(
-                TableName=configuration.state_table,
-                Item={**_key(configuration, arn), "event_id": {"S": request.id}, "time": {"S": request.time}},
-                ConditionExpression="attribute_not_exists(pk) OR event_id = :id OR #time < :time",
-                ExpressionAttributeNames={"#time": "time"},
-                ExpressionAttributeValues={":id": {"S": request.id}, ":time": {"S": request.time}},
-            )
+            self.dynamodb.put_item(TableName=table, Item=item, ConditionExpression=condition, **values)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return False

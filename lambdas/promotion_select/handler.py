@@ -1,6 +1,8 @@
 """First state of a promotion: re-reads registry, endpoint and alarms, and says whether and with what to go on."""
 
 import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters import Aws
@@ -9,9 +11,12 @@ from parse import Configuration, Request
 
 from seatrial.contracts.serving import Serving, find_serving, package_version
 from seatrial.decisions.promotion import REJECTED, Approval, Approved, PromotionDecision, PromotionRequest, select
+from seatrial.decisions.promotion_canary import probes
 
 logger = Logger(service="promotion-select")
 aws = Aws()
+GRACE = timedelta(minutes=15)
+"""Added to SageMaker's own limit before an update is called overdue."""
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -31,16 +36,35 @@ def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[s
             decision.previous_arn,
             quiet=request.reconciling,
         )
-    if not decision.quiet:
+    if decision.drifted and request.reconciling:
+        decision = replace(decision, quiet=not aws.first_told(configuration, decision.reason))
+    if not decision.quiet and not decision.later:
         aws.record(configuration, request, decision)
     logger.info("promotion decided", extra={"proceed": decision.proceed, "reason": decision.reason})
+    now = _time(request)
+    overdue = now + timedelta(seconds=configuration.update_seconds) + GRACE
     return {
         "proceed": decision.proceed,
         "reason": decision.reason,
         "modelPackageArn": decision.arn,
         "previousModelPackageArn": decision.previous_arn,
         "quiet": decision.quiet,
+        "later": decision.later,
+        "probes": _probes(decision, configuration, now, aws),
+        "overdueAt": f"{overdue:%Y-%m-%dT%H:%M:%SZ}",
     }
+
+
+def _probes(decision: PromotionDecision, configuration: Configuration, now: datetime, aws: Aws) -> int:
+    """Requests that the promotion makes at each look at the update, if it has a canary that must prove anything."""
+    if not decision.proceed or decision.previous_arn in {"", decision.arn}:
+        return 0
+    rate = aws.requests_a_minute(configuration, now)
+    return probes(rate, configuration.canary_percent, configuration.poll_seconds)
+
+
+def _time(request: Request) -> datetime:
+    return datetime.fromisoformat(request.now or request.started or request.time).astimezone(UTC)
 
 
 def decide(request: Request, configuration: Configuration, aws: Aws) -> PromotionDecision:
@@ -53,6 +77,7 @@ def decide(request: Request, configuration: Configuration, aws: Aws) -> Promotio
         time=request.time,
         now=request.started,
         reconciling=request.reconciling,
+        place=aws.place(configuration, request),
         requested_arn=request.model_package_arn,
         approval=request.approval,
         approved=approved,

@@ -1,6 +1,6 @@
 """Reads the environment and the approval event."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,10 @@ class Configuration:
     model_package_group: str
     state_table: str
     rollback_alarm_names: tuple[str, ...]
+    variant_name: str = "primary"
+    canary_percent: int = 50
+    poll_seconds: int = 30
+    update_seconds: int = 4800
     approval_valid_hours: float = 72.0
     barred_roles: tuple[str, ...] = ()
 
@@ -31,6 +35,10 @@ class Configuration:
             model_package_group=values[environment.MODEL_PACKAGE_GROUP],
             state_table=values[environment.STATE_TABLE],
             rollback_alarm_names=_names(values.get(environment.ROLLBACK_ALARM_NAMES, "")),
+            variant_name=values[environment.VARIANT_NAME],
+            canary_percent=int(values[environment.CANARY_PERCENT]),
+            poll_seconds=int(values[environment.POLL_SECONDS]),
+            update_seconds=int(values[environment.UPDATE_SECONDS]),
             approval_valid_hours=float(values.get(environment.APPROVAL_VALID_HOURS, "72")),
             barred_roles=_names(values.get(environment.BARRED_APPROVERS, "")),
         )
@@ -47,7 +55,8 @@ class Request:
 
     `approval` is False when the event names the fields that were updated and the approval is not among them: each
     edit of an approved package, its metadata for example, is announced as a change of an approved package.
-    `reconciling`: the schedule asks, in case an event was lost. `started` is when this promotion began.
+    `reconciling`: the schedule asks, in case an event was lost. `started` is when this promotion began, `now` when it
+    came to this choice. `stack_status` and `made_configs` (names) are what CloudFormation says of the endpoint's stack.
     """
 
     id: str
@@ -56,6 +65,9 @@ class Request:
     approval: bool = True
     reconciling: bool = False
     started: str = ""
+    now: str = ""
+    stack_status: str = ""
+    made_configs: tuple[str, ...] = ()
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Request":
@@ -63,9 +75,16 @@ class Request:
         identifier, time = event.get("executionId") or event.get("id"), event.get("time")
         if not isinstance(identifier, str) or not isinstance(time, str):
             raise EventError(f"event: needs id and time as text, got {identifier!r} and {time!r}")
-        started = event.get("startedAt")
         detail = event.get("detail")
-        found = cls(identifier, time, None, started=started if isinstance(started, str) else "")
+        found = cls(
+            identifier,
+            time,
+            None,
+            started=_text(event.get("startedAt")),
+            now=_text(event.get("enteredAt")),
+            stack_status=_text(event.get("stackStatus")),
+            made_configs=tuple(_made_configs(event.get("stackResources"))),
+        )
         if not isinstance(detail, Mapping):
             return found
         updated, arn = detail.get("UpdatedModelPackageFields"), detail.get("ModelPackageArn")
@@ -75,6 +94,17 @@ class Request:
             approval=not isinstance(updated, list) or not updated or "ModelApprovalStatus" in updated,
             reconciling=detail.get(RECONCILIATION) is True,
         )
+
+
+def _made_configs(resources: object) -> Iterator[str]:
+    """Names of the endpoint configurations among a stack's resources; CloudFormation knows them by their ARNs."""
+    for resource in resources if isinstance(resources, list) else ():
+        if isinstance(resource, Mapping) and resource.get("ResourceType") == "AWS::SageMaker::EndpointConfig":
+            yield _text(resource.get("PhysicalResourceId")).rpartition("/")[2]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,45 +1,85 @@
-"""After a promotion: compares what the endpoint really runs with what was asked, and lets it answer smoke rows."""
+"""During a promotion: sends the canary requests, compares what runs with what was asked, puts failures into words."""
 
 import os
+from datetime import timedelta
 from typing import Any
 
 from adapters import Aws
 from aws_lambda_powertools import Logger
-from parse import Configuration, wanted_package
+from parse import Configuration, Request
 
 from seatrial.contracts.serving import find_serving
 from seatrial.decisions.promotion import Observation, Verification, verify
+from seatrial.decisions.promotion_canary import chosen, objection
+from seatrial.decisions.promotion_failure import explain
 
 logger = Logger(service="promotion-verify")
 aws = Aws()
+GRACE = timedelta(minutes=15)
+"""Added to SageMaker's own limit before an update is called overdue."""
+SLACK = timedelta(minutes=5)
+"""Between the end of the watching and the verification: the stack cleans up, metrics arrive."""
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Verify the promotion that the state machine has carried out."""
+    """Do what the state machine asks for."""
     return run(event, Configuration.from_environment(os.environ), aws)
 
 
 def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[str, Any]:
-    """Parse, observe, decide; the answer goes to the state machine."""
-    verification = _verify(wanted_package(event), configuration, aws)
-    logger.info("promotion verified", extra={"ok": verification.ok, "reason": verification.reason})
-    return {"ok": verification.ok, "reason": verification.reason}
+    """Parse, do one task; the answer goes to the state machine."""
+    request = Request.from_event(event)
+    tasks = {"verify": _verify, "probe": _probe, "explain": _explain}
+    answer = tasks[request.task](request, configuration, aws)
+    logger.info("promotion", extra={"task": request.task, **answer})
+    return answer
 
 
-def _verify(wanted: str, configuration: Configuration, aws: Aws) -> Verification:
+def _verify(request: Request, configuration: Configuration, aws: Aws) -> dict[str, Any]:
+    verification = _verification(request, configuration, aws)
+    overdue = request.now + timedelta(seconds=configuration.update_seconds) + GRACE
+    return {"ok": verification.ok, "reason": verification.reason, "overdueAt": f"{overdue:%Y-%m-%dT%H:%M:%SZ}"}
+
+
+def _probe(request: Request, configuration: Configuration, aws: Aws) -> dict[str, Any]:
+    """Requests with the new model's smoke rows, once its fleet gets traffic: their answers are the alarms' concern."""
+    if not aws.is_shifting(configuration.endpoint_name):
+        return {"sent": 0, "answered": 0}
+    rows = chosen(aws.smoke_rows(request.model_package_arn), request.count, request.now, configuration.poll_seconds)
+    return {"sent": len(rows), "answered": sum(aws.probe(configuration.endpoint_name, row) for row in rows)}
+
+
+def _explain(request: Request, configuration: Configuration, aws: Aws) -> dict[str, Any]:
+    failure = explain(request.reasons)
+    told = f"the stack update of {request.model_package_arn} was rolled back: {failure.reason}"
+    return {"kind": failure.kind, "passing": failure.passing, "reason": told}
+
+
+def _verification(request: Request, configuration: Configuration, aws: Aws) -> Verification:
     serving = find_serving(aws.sagemaker, configuration.endpoint_name)
     if serving is None:
         return Verification(False, f"endpoint {configuration.endpoint_name} does not serve a registered model")
-    expected, answers = [], []
-    if serving.package_arn == wanted and serving.status == "InService":
+    expected, answers, canary = [], [], None
+    if serving.package_arn == request.model_package_arn and serving.status == "InService":
+        canary = _canary(request, configuration, aws)
         expected, answers = aws.smoke_test(configuration.endpoint_name, serving)
     observation = Observation(
-        wanted_arn=wanted,
+        wanted_arn=request.model_package_arn,
         serving_arn=serving.package_arn,
         endpoint_status=serving.status,
         failure=serving.failure,
         approval=serving.approval,
         expected=expected,
         answers=answers,
+        canary=canary,
     )
     return verify(observation)
+
+
+def _canary(request: Request, configuration: Configuration, aws: Aws) -> str | None:
+    """The first endpoint has no canary, and going back to a package that has served needs none."""
+    if request.previous_arn in {"", request.model_package_arn}:
+        return None
+    start = request.now - timedelta(seconds=configuration.bake_seconds) - SLACK
+    seen = aws.requests(configuration.endpoint_name, configuration.variant_name, start, request.now)
+    return objection(seen, configuration.canary_percent)

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from seatrial.contracts import environment
 
+TASKS = ("verify", "probe", "explain")
+
 
 class EventError(ValueError):
-    """The input does not name the model package that was asked for."""
+    """The input does not say what the state machine says."""
 
 
 @dataclass(frozen=True)
@@ -16,16 +19,58 @@ class Configuration:
     """The function's environment."""
 
     endpoint_name: str
+    variant_name: str = "primary"
+    canary_percent: int = 50
+    bake_seconds: int = 1800
+    """How long a new fleet is watched, from the first request to the end of the old one."""
+    poll_seconds: int = 30
+    update_seconds: int = 4800
+    """How long one update may take."""
 
     @classmethod
     def from_environment(cls, values: Mapping[str, str]) -> "Configuration":
         """Read the variables; raises `KeyError` with the name of a missing one."""
-        return cls(values[environment.ENDPOINT_NAME])
+        return cls(
+            endpoint_name=values[environment.ENDPOINT_NAME],
+            variant_name=values[environment.VARIANT_NAME],
+            canary_percent=int(values[environment.CANARY_PERCENT]),
+            bake_seconds=int(values[environment.BAKE_SECONDS]),
+            poll_seconds=int(values[environment.POLL_SECONDS]),
+            update_seconds=int(values[environment.UPDATE_SECONDS]),
+        )
 
 
-def wanted_package(event: Mapping[str, Any]) -> str:
-    """ARN of the model package that the endpoint should serve now."""
-    arn = event.get("modelPackageArn")
-    if not isinstance(arn, str) or not arn:
-        raise EventError(f"event.modelPackageArn: must be the ARN of a model package, got {arn!r}")
-    return arn
+@dataclass(frozen=True)
+class Request:
+    """What the state machine asks for: to `verify` a promotion, to `probe` its canary, to `explain` its end."""
+
+    task: str
+    model_package_arn: str
+    previous_arn: str
+    now: datetime
+    count: int = 0
+    reasons: tuple[str, ...] = ()
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "Request":
+        """Read the input; raises `EventError`."""
+        arn, task = event.get("modelPackageArn"), event.get("task", "verify")
+        if not isinstance(arn, str) or not arn:
+            raise EventError(f"event.modelPackageArn: must be the ARN of a model package, got {arn!r}")
+        if task not in TASKS:
+            raise EventError(f"event.task: must be one of {', '.join(TASKS)}, got {task!r}")
+        return cls(
+            task,
+            arn,
+            str(event.get("previousModelPackageArn") or ""),
+            _time(event.get("time")),
+            int(event.get("count", 0)),
+            tuple(str(reason) for reason in event.get("reasons", ())),
+        )
+
+
+def _time(text: object) -> datetime:
+    try:
+        return datetime.fromisoformat(str(text)).astimezone(UTC)
+    except ValueError:
+        raise EventError(f"event.time: must be a time in ISO 8601, got {text!r}") from None

@@ -19,10 +19,17 @@ RETRIES = (
         maximum_attempts=5,
     ),
     RetryPolicy(
-        exceptions=("SageMaker.JOB_INTERNAL_ERROR", "SageMaker.CAPACITY_ERROR"),
+        exceptions=("SageMaker.JOB_INTERNAL_ERROR",),
         interval_seconds=60,
         backoff_rate=2.0,
         maximum_attempts=3,
+    ),
+    # Capacity comes back within hours or not today; a quota (SageMaker.RESOURCE_LIMIT) does not come back by trying.
+    RetryPolicy(
+        exceptions=("SageMaker.CAPACITY_ERROR",),
+        interval_seconds=300,
+        backoff_rate=1.5,
+        expire_after_minutes=360,
     ),
 )
 

@@ -16,6 +16,7 @@ from seatrial.constructs.function import PythonFunction
 from seatrial.constructs.identity import ServiceRole
 from seatrial.constructs.monitoring import allow_describing_endpoint
 from seatrial.constructs.promotion_machine import PromotionSettings, promotion_machine
+from seatrial.constructs.serving import Canary
 from seatrial.constructs.state import ModelState
 from seatrial.constructs.state_language import allow_machine_logs, encrypted_machine
 from seatrial.constructs.storage import dead_letter_queue, log_group
@@ -60,8 +61,8 @@ class Promotion(Construct):
         barred_approvers: Sequence[str] = (),
         approval_valid_hours: float = 72,
         reconciliation: str | None = "cron(50 * * * ? *)",
+        canary: Canary = Canary(),  # noqa: B008 - it is frozen
         poll_seconds: int = 30,
-        longest_update_seconds: int = 10_800,
         destroy_data: bool = False,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -72,12 +73,10 @@ class Promotion(Construct):
             "layers": layers,
             "destroy_data": destroy_data,
         }
-        bounds = {
-            names.BARRED_APPROVERS: ",".join(barred_approvers),
-            names.APPROVAL_VALID_HOURS: f"{approval_valid_hours:g}",
-        }
+        watching = _watching(canary, poll_seconds)
+        bounds = {**watching, **_bounds(barred_approvers, approval_valid_hours)}
         self.select = self._select(state, artifacts, rollback_alarms, bounds)
-        self.verify = self._verify(artifacts)
+        self.verify = self._verify(artifacts, watching)
         self.undelivered = dead_letter_queue(self, "Undelivered", key=encryption_key)
         self.log_group = log_group(self, "LogGroup", key=encryption_key, destroy_data=destroy_data)
         settings = PromotionSettings(
@@ -90,7 +89,7 @@ class Promotion(Construct):
             state_table=state.table.table_name,
             topic_arn=notification_topic.topic_arn,
             poll_seconds=poll_seconds,
-            longest_update_seconds=longest_update_seconds,
+            longest_update_seconds=canary.update_seconds,
         )
         self.role = self._machine_role(serving_stack_name, kept_parameters, state, encryption_key, notification_topic)
         self.state_machine = encrypted_machine(
@@ -129,6 +128,7 @@ class Promotion(Construct):
         )
         state.grant_remembering(select.role)
         select.role.allow_reading(artifacts)
+        select.role.allow_unscoped("cloudwatch:GetMetricStatistics")
         allow_describing_endpoint(select.role, self._endpoint, self._group)
         listed = [self._arn("model-package-group", self._group), self._arn("model-package", f"{self._group}/*")]
         because = "Listing is authorized on the versions, which are counted up at registration; the group is exact."
@@ -138,7 +138,7 @@ class Promotion(Construct):
             select.role.allow("cloudwatch:DescribeAlarms", on=guards)
         return select
 
-    def _verify(self, artifacts: s3.IBucket) -> PythonFunction:
+    def _verify(self, artifacts: s3.IBucket, watching: Mapping[str, str]) -> PythonFunction:
         verify = PythonFunction(
             self,
             "Verify",
@@ -146,12 +146,15 @@ class Promotion(Construct):
             description=f"Compares what {self._endpoint} runs and answers with what was asked",
             environment={
                 names.ENDPOINT_NAME: self._endpoint,
+                **watching,
             },
+            timeout_seconds=120,
             **self._common,
         )
         allow_describing_endpoint(verify.role, self._endpoint, self._group)
         verify.role.allow("sagemaker:InvokeEndpoint", on=[self._arn("endpoint", self._endpoint)])
         verify.role.allow_reading(artifacts)
+        verify.role.allow_unscoped("cloudwatch:GetMetricStatistics")
         return verify
 
     def _machine_role(
@@ -162,7 +165,7 @@ class Promotion(Construct):
         role.allow("lambda:InvokeFunction", on=functions)
         stack = place_of(self).arn("cloudformation", "stack", f"{stack_name}/*")
         because = "The last part of a stack's ARN is an id made at its creation; the stack's name is exact."
-        actions = ("DescribeStackEvents", "DescribeStacks", "UpdateStack")
+        actions = ("DescribeStackEvents", "DescribeStackResources", "DescribeStacks", "UpdateStack")
         role.allow(*(f"cloudformation:{action}" for action in actions), on=[stack], because=because)
         if BOOTSTRAP_VERSION in kept_parameters:
             role.allow("ssm:GetParameters", on=[place_of(self).arn("ssm", "parameter", BOOTSTRAP_SSM_PARAMETER)])
@@ -216,3 +219,21 @@ class Promotion(Construct):
 
     def _arn(self, resource: str, name: str) -> str:
         return place_of(self).arn("sagemaker", resource, name)
+
+
+def _watching(canary: Canary, poll_seconds: int) -> dict[str, str]:
+    """What both functions ask: how much traffic the canary has, and when an update is overdue."""
+    return {
+        names.VARIANT_NAME: canary.variant_name,
+        names.CANARY_PERCENT: str(canary.percent),
+        names.BAKE_SECONDS: str(canary.bake_seconds),
+        names.POLL_SECONDS: str(poll_seconds),
+        names.UPDATE_SECONDS: str(canary.update_seconds),
+    }
+
+
+def _bounds(barred_approvers: Sequence[str], approval_valid_hours: float) -> dict[str, str]:
+    return {
+        names.BARRED_APPROVERS: ",".join(barred_approvers),
+        names.APPROVAL_VALID_HOURS: f"{approval_valid_hours:g}",
+    }

@@ -8,7 +8,21 @@ from seatrial.constructs.state_language import TRANSIENT, State, retry
 BUSY = "*IN_PROGRESS*"
 THROTTLED = ("*Rate exceeded*", "*Throttl*")
 UPDATE_FAILED = "UPDATE_FAILED"
+SELECTED = (
+    "proceed", "reason", "modelPackageArn", "previousModelPackageArn", "quiet", "later", "probes", "overdueAt",
+)  # fmt: skip
 NOTHING_TO_DO = "*No updates are to be performed*"
+
+
+@dataclass(frozen=True)
+class Update:
+    """One update of the stack: paths of its model package and of the time when it is overdue, and what follows."""
+
+    name: str
+    package: str
+    overdue: str
+    updated: str
+    refused: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +43,11 @@ class PromotionSettings:
     """How long SageMaker may take for one update of the endpoint."""
 
     @property
+    def later_seconds(self) -> int:
+        """Between two tries at a stack or an endpoint that is busy; an execution's history must not run full."""
+        return 4 * self.poll_seconds
+
+    @property
     def timeout_seconds(self) -> int:
         """Waiting for somebody else's update, the promotion, the way back, the way back's own way back; and an hour."""
         return 4 * self.longest_update_seconds + 3600
@@ -36,26 +55,42 @@ class PromotionSettings:
 
 def promotion_machine(settings: PromotionSettings) -> State:
     """The definition, ready for JSON."""
+    promote = Update("Promote", "$.selection.modelPackageArn", "$.selection.overdueAt", "Verify", "WhyRolledBack")
+    back = "$.selection.previousModelPackageArn"
+    restore = Update("Restore", back, "$.verification.overdueAt", "RolledBack", "RestoreFailed")
     states = {
+        **_looking(settings),
         **_selecting(settings),
-        **_updating(settings, "Promote", "$.selection.modelPackageArn", updated="Verify", refused="WhyRolledBack"),
-        "WhyRolledBack": _why_rolled_back(settings),
-        "IsWhyKnown": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.events.reasons[0]", "IsPresent": True, "Next": "RolledBackForReason"}],
-            "Default": "RolledBackByStack",
-        },
+        **_updating(settings, promote),
+        **_probing(settings),
+        **_explaining(settings),
         **_verifying(settings),
-        **_updating(
-            settings, "Restore", "$.selection.previousModelPackageArn", updated="RolledBack", refused="RestoreFailed"
-        ),
+        **_updating(settings, restore),
         **_endings(settings),
     }
     return {
         "Comment": "Promotes an approved model package by an update of the serving stack",
-        "StartAt": "Select",
+        "StartAt": "Look",
         "TimeoutSeconds": settings.timeout_seconds,
         "States": states,
+    }
+
+
+def _looking(settings: PromotionSettings) -> State:
+    """What CloudFormation says of the endpoint: who was it that changed it last?"""
+    return {
+        "Look": _describe_stack(settings, "LookAtResources"),
+        "LookAtResources": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::aws-sdk:cloudformation:describeStackResources",
+            "Parameters": {"StackName": settings.stack_name},
+            "ResultSelector": {"resources.$": "$.StackResources"},
+            "ResultPath": "$.made",
+            "TimeoutSeconds": 60,
+            "Retry": [retry(["States.ALL"])],
+            "Catch": [_catch()],
+            "Next": "Select",
+        },
     }
 
 
@@ -67,12 +102,15 @@ def _selecting(settings: PromotionSettings) -> State:
                 "Payload": {
                     "executionId.$": "$$.Execution.Id",
                     "startedAt.$": "$$.Execution.StartTime",
+                    "enteredAt.$": "$$.State.EnteredTime",
+                    "stackStatus.$": "$.stack.status",
+                    "stackResources.$": "$.made.resources",
                     "id.$": "$.id",
                     "time.$": "$.time",
                     "detail.$": "$.detail",
                 }
             },
-            ("proceed", "reason", "modelPackageArn", "previousModelPackageArn", "quiet"),
+            SELECTED,
             result="$.selection",
             then="ShallProceed",
         ),
@@ -80,6 +118,7 @@ def _selecting(settings: PromotionSettings) -> State:
             "Type": "Choice",
             "Choices": [
                 {"Variable": "$.selection.proceed", "BooleanEquals": True, "Next": "PromoteStack"},
+                {"Variable": "$.selection.later", "BooleanEquals": True, "Next": "PromoteLater"},
                 {"Variable": "$.selection.quiet", "BooleanEquals": True, "Next": "DeclinedEnd"},
             ],
             "Default": "Declined",
@@ -98,14 +137,15 @@ def _selecting(settings: PromotionSettings) -> State:
     }
 
 
-def _updating(settings: PromotionSettings, name: str, package: str, *, updated: str, refused: str) -> State:
+def _updating(settings: PromotionSettings, update: Update) -> State:
     """Update the stack and wait until it has settled; a busy stack is tried again, an unchanged one counts as done."""
+    name, again = update.name, "Look" if update.name == "Promote" else f"{update.name}Stack"
     return {
-        f"{name}Stack": _update_stack(settings, name, package),
+        f"{name}Stack": _update_stack(settings, name, update.package),
         f"{name}Refused": {
             "Type": "Choice",
             "Choices": [
-                {"Variable": "$.error.Cause", "StringMatches": NOTHING_TO_DO, "Next": updated},
+                {"Variable": "$.error.Cause", "StringMatches": NOTHING_TO_DO, "Next": update.updated},
                 *(
                     {"Variable": "$.error.Cause", "StringMatches": cause, "Next": f"{name}Later"}
                     for cause in (BUSY, *THROTTLED)
@@ -113,22 +153,112 @@ def _updating(settings: PromotionSettings, name: str, package: str, *, updated: 
             ],
             "Default": "Stuck",
         },
-        f"{name}Later": {
-            "Type": "Wait",
-            "Seconds": settings.poll_seconds,
-            "Next": "Select" if name == "Promote" else f"{name}Stack",
-        },
+        f"{name}Later": {"Type": "Wait", "Seconds": settings.later_seconds, "Next": again},
         f"{name}Wait": {"Type": "Wait", "Seconds": settings.poll_seconds, "Next": f"{name}Status"},
         f"{name}Status": _describe_stack(settings, f"{name}Settled"),
-        f"{name}Settled": {
+        f"{name}Settled": _settled(update),
+        f"{name}Overdue": _overdue(settings, update),
+    }
+
+
+def _settled(update: Update) -> State:
+    name, status = update.name, "$.stack.status"
+    busy = {"Variable": status, "StringMatches": BUSY}
+    overdue = [
+        busy,
+        {"Variable": "$$.State.EnteredTime", "TimestampGreaterThanPath": update.overdue},
+        {"Variable": f"$.told{name}", "IsPresent": False},
+    ]
+    probes = [busy, {"Variable": "$.selection.probes", "NumericGreaterThan": 0}]
+    return {
+        "Type": "Choice",
+        "Choices": [
+            {"Variable": status, "StringEquals": "UPDATE_COMPLETE", "Next": update.updated},
+            {"Variable": status, "StringEquals": "UPDATE_ROLLBACK_COMPLETE", "Next": update.refused},
+            {"And": overdue, "Next": f"{name}Overdue"},
+            *([{"And": probes, "Next": "PromoteProbe"}] if name == "Promote" else []),
+            {**busy, "Next": f"{name}Wait"},
+        ],
+        "Default": "Stuck",
+    }
+
+
+def _overdue(settings: PromotionSettings, update: Update) -> State:
+    """Told once; nothing else is done, because a second update or a deletion can only make it worse."""
+    message = (
+        f"States.Format('{settings.endpoint_name}: the update to {{}} takes longer than SageMaker may. It goes on, "
+        f"nothing else is started. Look at the endpoint and its log; when it hangs, call AWS Support. "
+        f"Do not update or delete it by hand.', {update.package})"
+    )
+    told = _notify(settings, "Promotion overdue", message, then=f"{update.name}Wait")
+    return {**told, "ResultPath": f"$.told{update.name}"}
+
+
+def _probing(settings: PromotionSettings) -> State:
+    """Requests to the canary where nobody makes any: alarms without requests cannot go off."""
+    payload = {
+        "Payload": {
+            "task": "probe",
+            "modelPackageArn.$": "$.selection.modelPackageArn",
+            "count.$": "$.selection.probes",
+            "time.$": "$$.State.EnteredTime",
+        }
+    }
+    probe = _invoke(settings.verify_arn, payload, ("sent", "answered"), result="$.probe", then="PromoteWait")
+    survive = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.probe", "Next": "PromoteWait"}
+    return {"PromoteProbe": {**probe, "Catch": [survive]}}
+
+
+def _explaining(settings: PromotionSettings) -> State:
+    """Why the stack went back, in words; what passes by itself is left to the next look of the schedule."""
+    payload = {
+        "Payload": {
+            "task": "explain",
+            "modelPackageArn.$": "$.selection.modelPackageArn",
+            "reasons.$": "$.events.reasons",
+            "time.$": "$$.State.EnteredTime",
+        }
+    }
+    fields = ("kind", "passing", "reason")
+    explain = _invoke(settings.verify_arn, payload, fields, result="$.failure", then="DoesItPass")
+    unexplained = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "RolledBackByStack"}
+    return {
+        "WhyRolledBack": _why_rolled_back(settings),
+        "IsWhyKnown": {
             "Type": "Choice",
-            "Choices": [
-                {"Variable": "$.stack.status", "StringEquals": "UPDATE_COMPLETE", "Next": updated},
-                {"Variable": "$.stack.status", "StringEquals": "UPDATE_ROLLBACK_COMPLETE", "Next": refused},
-                {"Variable": "$.stack.status", "StringMatches": BUSY, "Next": f"{name}Wait"},
-            ],
-            "Default": "Stuck",
+            "Choices": [{"Variable": "$.events.reasons[0]", "IsPresent": True, "Next": "Explain"}],
+            "Default": "RolledBackByStack",
         },
+        "Explain": {**explain, "Catch": [unexplained]},
+        "DoesItPass": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.failure.passing", "BooleanEquals": True, "Next": "Release"}],
+            "Default": "RolledBackForReason",
+        },
+        "Release": _release(settings),
+    }
+
+
+def _release(settings: PromotionSettings) -> State:
+    """The attempt counts as not made: the schedule may try the package again while its approval is valid."""
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::dynamodb:putItem",
+        "Parameters": {
+            "TableName": settings.state_table,
+            "Item": {
+                PARTITION_KEY: {"S": f"promotion#{settings.endpoint_name}"},
+                SORT_KEY: {"S.$": "States.Format('attempt#{}', $.selection.modelPackageArn)"},
+                "event_id": {"S.$": "$$.Execution.Id"},
+                "time": {"S.$": "$.time"},
+                "released": {"S.$": "$.failure.kind"},
+            },
+        },
+        "ResultPath": "$.update",
+        "TimeoutSeconds": 60,
+        "Retry": [retry(["States.ALL"])],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "RolledBackForReason"}],
+        "Next": "RolledBackForReason",
     }
 
 
@@ -183,13 +313,15 @@ def _why_rolled_back(settings: PromotionSettings) -> State:
 def _verifying(settings: PromotionSettings) -> State:
     payload = {
         "Payload": {
+            "task": "verify",
             "modelPackageArn.$": "$.selection.modelPackageArn",
             "previousModelPackageArn.$": "$.selection.previousModelPackageArn",
-            "stackStatus": "UPDATE_COMPLETE",
+            "time.$": "$$.State.EnteredTime",
         }
     }
+    fields = ("ok", "reason", "overdueAt")
     return {
-        "Verify": _invoke(settings.verify_arn, payload, ("ok", "reason"), result="$.verification", then="IsVerified"),
+        "Verify": _invoke(settings.verify_arn, payload, fields, result="$.verification", then="IsVerified"),
         "IsVerified": {
             "Type": "Choice",
             "Choices": [{"Variable": "$.verification.ok", "BooleanEquals": True, "Next": "MarkChampion"}],
@@ -241,8 +373,7 @@ def _mark(settings: PromotionSettings) -> State:
 def _endings(settings: PromotionSettings) -> State:
     why = {
         "RolledBack": "$.verification.reason",
-        "RolledBackForReason": "States.Format('the stack update of {} was rolled back: {}', "
-        "$.selection.modelPackageArn, $.events.reasons[0])",
+        "RolledBackForReason": "$.failure.reason",
         "RolledBackByStack": "States.Format('the stack update of {} was rolled back', $.selection.modelPackageArn)",
         "RestoreFailed": "States.Format('after {} even the way back failed', $.verification.reason)",
         "Stuck": "States.Format('the promotion of {} cannot go on, look at the stack', $.selection.modelPackageArn)",
@@ -276,7 +407,8 @@ def _invoke(arn: str, payload: State, fields: tuple[str, ...], *, result: str, t
         "ResultSelector": {f"{field}.$": f"$.Payload.{field}" for field in fields},
         "ResultPath": result,
         "TimeoutSeconds": 300,
-        "Retry": [retry(TRANSIENT)],
+        # What AWS refused the function for the moment; its own client has tried four times by then.
+        "Retry": [retry([*TRANSIENT, "ClientError"])],
         "Catch": [_catch()],
         "Next": then,
     }

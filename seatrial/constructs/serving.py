@@ -1,6 +1,7 @@
 """Serving: model, endpoint configuration and endpoint of one model package, with canary, roll-back and autoscaling."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import aws_cdk as cdk
 import aws_cdk.aws_applicationautoscaling as autoscaling
@@ -22,6 +23,18 @@ from seatrial.contracts.layout import DATA_CAPTURE_PREFIX
 VARIANT = "primary"
 PARAMETER = "ModelPackageArn"
 NAMESPACE = "AWS/SageMaker"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canary:
+    """How an endpoint changes over: the share of the capacity that goes first, and how long it takes."""
+
+    variant_name: str = VARIANT
+    percent: int = 50
+    bake_seconds: int = 1800
+    """How long a new fleet is watched: as the canary, with all the traffic, until the old one ends."""
+    update_seconds: int = 4800
+    """When SageMaker gives an update up."""
 
 
 class ServingEndpoint(Construct):
@@ -59,8 +72,11 @@ class ServingEndpoint(Construct):
         _check(instance_count, maximum_instance_count, canary_percent, capture_percent)
         self.endpoint_name, self._topic = endpoint_name, notification_topic
         self.model_package = self._parameter()
-        self.longest_update_seconds = 3600 + 60 * (canary_wait_minutes + termination_wait_minutes)
-        """When SageMaker gives an update up."""
+        self.canary = Canary(
+            percent=canary_percent,
+            bake_seconds=60 * (2 * canary_wait_minutes + termination_wait_minutes),
+            update_seconds=3600 + 60 * (canary_wait_minutes + termination_wait_minutes),
+        )
         self.has_model = cdk.CfnCondition(
             self, "HasModel", expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(self.model_package, ""))
         )
@@ -72,7 +88,7 @@ class ServingEndpoint(Construct):
             instance_type, instance_count, encryption_key, _capture_config(capture, capture_percent, encryption_key)
         )
         self.endpoint = self._endpoint(
-            _canary(canary_percent, canary_wait_minutes, termination_wait_minutes, self.longest_update_seconds),
+            _canary(canary_percent, canary_wait_minutes, termination_wait_minutes, self.canary.update_seconds),
             self.alarms,
         )
         self.scaling_target, self.scaling_policy = self._scaling(

@@ -12,6 +12,8 @@ CHAMPION_MODEL_URI = "ChampionModelUri"
 SMOKE_INPUT_URI = "SmokeInputUri"
 SMOKE_OUTPUT_URI = "SmokeOutputUri"
 """Keys of a model package's CustomerMetadataProperties."""
+PROBE_PREFIX = "seatrial-probe-"
+"""Beginning of the inference id of requests that the promotion makes: they are nobody's, and have no label."""
 
 
 class ServingApi(Protocol):
@@ -115,3 +117,19 @@ def model_data_uri(package: Mapping[str, Any]) -> str | None:
     """Where a described model package's first container has its artifact."""
     containers = package.get("InferenceSpecification", {}).get("Containers", [])
     return containers[0].get("ModelDataUrl") if containers else None
+
+
+def invocations_request(
+    endpoint_name: str, variant_name: str, start: datetime, end: datetime, period_seconds: int
+) -> dict[str, Any]:
+    """Arguments of CloudWatch's GetMetricStatistics for the requests that a variant counted in each period."""
+    dimensions = {"EndpointName": endpoint_name, "VariantName": variant_name}
+    return {
+        "Namespace": "AWS/SageMaker",
+        "MetricName": "Invocations",
+        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+        "StartTime": start,
+        "EndTime": end,
+        "Period": period_seconds,
+        "Statistics": ["Sum"],
+    }

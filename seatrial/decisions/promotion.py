@@ -7,6 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 TOLERANCE = 1e-6
 APPROVED, REJECTED = "Approved", "Rejected"
+MOVING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+"""States of an endpoint in which SageMaker takes no update."""
+SETTLED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
+"""States of a stack in which what it says of its resources is whole."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +23,14 @@ class Approved:
 
 @dataclass(frozen=True)
 class Attempt:
-    """An earlier promotion of a package: the event that asked for it, and when."""
+    """An earlier promotion of a package: the event that asked for it, and when.
+
+    `released`: what it failed for passes by itself, so that it may be tried again without anybody's asking.
+    """
 
     event_id: str
     time: str
+    released: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +45,16 @@ class Approval:
     approver: str = ""
     broken: tuple[str, ...] = ()
     compared_with: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The endpoint as SageMaker has it, None for none, and as its stack made it (empty for what is not known)."""
+
+    endpoint_status: str | None = None
+    endpoint_config: str = ""
+    stack_status: str = ""
+    made_configs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +76,7 @@ class PromotionRequest:
     reconciling: bool = False
     serving_model_uri: str | None = None
     serving_rejected: bool = False
+    place: Place = Place()
     guard_alarms: Mapping[str, str] = field(default_factory=dict)
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
     approvals: Mapping[str, Approval] = field(default_factory=dict)
@@ -68,13 +87,18 @@ class PromotionRequest:
 
 @dataclass(frozen=True)
 class PromotionDecision:
-    """Whether to go on, with which package, and why; `quiet`: nobody needs to be told of a refusal."""
+    """Whether to go on, with which package, and why; `quiet`: nobody needs to be told of a refusal.
+
+    `later`: to be decided again in a moment. `drifted`: the endpoint is not what its stack made.
+    """
 
     proceed: bool
     reason: str
     arn: str = ""
     previous_arn: str = ""
     quiet: bool = False
+    later: bool = False
+    drifted: bool = False
 
 
 def select(request: PromotionRequest) -> PromotionDecision:
@@ -87,6 +111,8 @@ def select(request: PromotionRequest) -> PromotionDecision:
     """
     newest = max(request.approved, key=lambda package: package.version, default=None)
     serving = request.serving
+    if drift := _drift(request.place):
+        return PromotionDecision(False, drift, newest.arn if newest else "", drifted=True)
     if serving and request.serving_rejected and not (newest and newest.version > serving.version):
         return _way_back(serving, newest, request)
     previous = serving.arn if serving else ""
@@ -96,7 +122,9 @@ def select(request: PromotionRequest) -> PromotionDecision:
     for rule in RULES:
         if objection := rule(request, newest):
             quiet = request.reconciling or objection.endswith("serves already")
-            return PromotionDecision(False, objection, newest.arn, previous, quiet)
+            # The schedule looks again by itself; an approval comes once, so it waits.
+            later = rule is _moving and not request.reconciling
+            return PromotionDecision(False, objection, newest.arn, previous, quiet, later)
     return PromotionDecision(True, f"{newest.arn} is the newest approved model package", newest.arn, previous)
 
 
@@ -107,6 +135,40 @@ def _way_back(serving: Approved, newest: Approved | None, request: PromotionRequ
         reason = f"{told}, and no approved model package has served before: approve one, or remove the endpoint"
         return PromotionDecision(False, reason, previous_arn=serving.arn)
     return PromotionDecision(True, f"{told}: back to {newest.arn}", newest.arn, newest.arn)
+
+
+def _drift(place: Place) -> str | None:
+    """What was changed past CloudFormation: an update on top of it could neither be made nor rolled back.
+
+    >>> _drift(Place(endpoint_status="InService", endpoint_config="mine", stack_status="UPDATE_COMPLETE"))
+    'the endpoint runs the configuration mine, its stack made none: put back what the stack made, then approve anew'
+    """
+    if place.stack_status not in SETTLED:
+        return None
+    made = " or ".join(place.made_configs) or "none"
+    if place.endpoint_status is None:
+        gone = f"the endpoint is gone, but its stack made one with the configuration {made}"
+        return (
+            f"{gone}: deploy the serving stack with an empty ModelPackageArn, then approve anew"
+            if place.made_configs
+            else None
+        )
+    if place.endpoint_config in place.made_configs or place.endpoint_status in MOVING:
+        return None
+    runs = f"the endpoint runs the configuration {place.endpoint_config}, its stack made {made}"
+    return f"{runs}: put back what the stack made, then approve anew"
+
+
+def _moving(request: PromotionRequest, newest: Approved) -> str | None:
+    status = request.place.endpoint_status
+    return f"the endpoint is {status}: it takes no update now" if status in MOVING else None
+
+
+def _stack(request: PromotionRequest, newest: Approved) -> str | None:
+    status = request.place.stack_status
+    if not status.endswith("_FAILED"):
+        return None
+    return f"the serving stack is {status}: repair it (aws cloudformation continue-update-rollback), then approve anew"
 
 
 def _order(request: PromotionRequest, newest: Approved) -> str | None:
@@ -150,14 +212,17 @@ def _binding(request: PromotionRequest, newest: Approved) -> str | None:
 
 
 def _guards(request: PromotionRequest, newest: Approved) -> str | None:
-    alarming = sorted(name for name, state in request.guard_alarms.items() if state == "ALARM")
-    return f"guard alarms are in ALARM: {', '.join(alarming)}" if alarming else None
+    """An alarm that is not OK cannot go off during the canary; the first endpoint has no canary to guard."""
+    first = request.serving is None and request.place.endpoint_status is None
+    harmless = {"OK", "INSUFFICIENT_DATA"} if first else {"OK"}
+    wrong = sorted(f"{name} is {state}" for name, state in request.guard_alarms.items() if state not in harmless)
+    return f"guard alarms are not OK: {', '.join(wrong)}" if wrong else None
 
 
 def _repetition(request: PromotionRequest, newest: Approved) -> str | None:
     """A package that was tried and does not serve was rolled back: only approving it anew tries it again."""
     attempt = request.attempts.get(newest.arn)
-    if attempt is None or attempt.event_id == request.event_id:
+    if attempt is None or attempt.released or attempt.event_id == request.event_id:
         return None
     if request.approval and request.requested_arn == newest.arn and request.time > attempt.time:
         return None
@@ -169,8 +234,10 @@ RULES: tuple[Callable[[PromotionRequest, Approved], str | None], ...] = (
     _expiry,
     _forgery,
     _binding,
-    _guards,
     _repetition,
+    _stack,
+    _moving,
+    _guards,
 )
 
 
@@ -205,6 +272,8 @@ class Observation:
     approval: str = APPROVED
     expected: Sequence[float]
     answers: Sequence[float]
+    canary: str | None = None
+    """Why the canary proves nothing; None where it does, and where there was none."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +299,8 @@ def verify(observation: Observation) -> Verification:
     if seen.approval != APPROVED:
         told = f"{seen.wanted_arn} is {seen.approval} by now"
         return Verification(False, f"{told}: its approval was taken back while it was being promoted")
+    if seen.canary:
+        return Verification(False, seen.canary)
     return _verify_answers(seen.expected, seen.answers)
 
 

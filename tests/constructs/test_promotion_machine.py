@@ -67,7 +67,8 @@ def test_the_update_changes_the_model_package_alone():
 
 def test_a_busy_stack_is_chosen_for_anew():
     """Somebody else's update may have brought a newer model: what is promoted is decided again."""
-    assert STATES["PromoteLater"]["Next"] == "Select"
+    assert STATES["PromoteLater"]["Next"] == "Look"
+    assert STATES["LookAtResources"]["Next"] == "Select"
 
 
 @pytest.mark.parametrize("cause", ["Rate exceeded (Service: CloudFormation)", "Throttling: too many requests"])
@@ -117,7 +118,7 @@ def test_an_interpreter_accepts_the_definition():
 
     program, _ = AmazonStateLanguageParser.parse(json.dumps(MACHINE))
 
-    assert program.start_at.start_at_name == "Select"
+    assert program.start_at.start_at_name == "Look"
 
 
 def test_no_state_says_null_because_cdk_drops_it_from_the_template():

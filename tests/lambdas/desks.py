@@ -7,7 +7,7 @@ import boto3
 
 from seatrial.contracts import layout
 from seatrial.contracts.events import SOURCE, VERDICT_DETAIL_TYPE, MonitoringVerdict
-from tests.lambdas.fakes import PACKAGES, FakeObjects, FakeSageMaker, FakeTables, FakeTopic, load_function
+from tests.lambdas.fakes import PACKAGES, FakeObjects, FakeSageMaker, FakeTables, FakeTopic, FakeWatch, load_function
 
 retraining = load_function("retraining")
 selecting = load_function("promotion_select")
@@ -154,3 +154,4 @@ class MemorySelecting(Selecting):
         super().__init__()
         self.tables, self.objects = FakeTables(), FakeObjects()
         self.aws.s3, self.aws.dynamodb = self.objects, self.tables
+        self.watch = self.aws.cloudwatch = FakeWatch()

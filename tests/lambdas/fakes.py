@@ -85,6 +85,22 @@ class FakeSageMaker:
         return {"PipelineExecutionStatus": known[PipelineExecutionArn]}
 
 
+class FakeWatch:
+    """CloudWatch: alarms by name, and how many requests the endpoint counted in whatever time is asked for."""
+
+    def __init__(self, requests: float = 1000.0, **alarms: str) -> None:
+        self.requests, self.alarms = requests, alarms
+
+    def get_metric_statistics(self, **request: object) -> dict:
+        assert request["MetricName"] == "Invocations"
+        return {"Datapoints": [{"Sum": self.requests}] if self.requests else []}
+
+    def describe_alarms(self, *, AlarmNames: list[str], AlarmTypes: list[str]) -> dict:  # noqa: N803
+        assert AlarmTypes == ["MetricAlarm"]
+        known = [{"AlarmName": name, "StateValue": self.alarms[name]} for name in AlarmNames if name in self.alarms]
+        return {"MetricAlarms": known}
+
+
 class FakeEvents:
     """EventBridge that keeps what it is given."""
 
@@ -115,8 +131,10 @@ class FakeRuntime:
 
     def __init__(self, answer: str) -> None:
         self.answer = answer
+        self.requests: list[dict] = []
 
-    def invoke_endpoint(self, **_: object) -> dict:
+    def invoke_endpoint(self, **request: object) -> dict:
+        self.requests.append(request)
         return {"Body": io.BytesIO(self.answer.encode())}
 
 

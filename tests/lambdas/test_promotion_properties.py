@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from seatrial.contracts.events import RECONCILIATION
 from seatrial.contracts.serving import package_version
 from tests.lambdas.desks import Selecting, approval
-from tests.lambdas.fakes import PACKAGES, FakeRuntime, FakeTables, Killed, load_function
+from tests.lambdas.fakes import PACKAGES, FakeRuntime, FakeTables, FakeWatch, Killed, load_function
 
 verifying = load_function("promotion_verify")
 BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -32,9 +32,11 @@ class Promotions(RuleBasedStateMachine):
         super().__init__()
         self.desk, self.tables = Selecting(), FakeTables()
         self.desk.aws.dynamodb = self.tables
+        self.desk.aws.cloudwatch = FakeWatch()
         self.registry = self.desk.sagemaker
         self.verify = verifying.adapters.Aws()
         self.verify.sagemaker, self.verify.s3, self.verify.runtime = self.registry, Smoke(), FakeRuntime("0.5\n")
+        self.verify.cloudwatch = FakeWatch()
         self.minute, self.runs, self.events = 0, 0, []
         self.updating: dict | None = None
         self.doubtful = False
@@ -117,7 +119,7 @@ class Promotions(RuleBasedStateMachine):
             return
         self.registry.serving = answer["modelPackageArn"]
         configuration = verifying.parse.Configuration("churn")
-        verified = verifying.handler.run(answer, configuration, self.verify)
+        verified = verifying.handler.run({**answer, "time": self.now}, configuration, self.verify)
         if verified["ok"]:
             self.doubtful = False
             champion = {"pk": {"S": "champion#churn"}, "sk": {"S": "current"}}
