@@ -10,6 +10,8 @@ from constructs import Construct
 from seatrial.constructs.function import PythonFunction
 
 Dimensions = Mapping[str, str]
+EVENT_AGE_MINUTES = 60
+"""A run of the monitor may take fifteen; an event that waits for longer than a few of them is not waited for."""
 
 
 def metric_alarm(
@@ -95,18 +97,35 @@ def share_alarm(
 
 
 def function_alarms(scope: Construct, function: PythonFunction, topic: sns.ITopic) -> list[cloudwatch.CfnAlarm]:
-    """One alarm on the function's errors and one on messages in its dead-letter queue."""
+    """One alarm on the function's errors, one on messages in its dead-letter queue, one on events that wait for it."""
+    dimensions = {"FunctionName": function.function.function_name}
     errors = metric_alarm(
         scope,
         "FunctionErrors",
         description=f"The function of {scope.node.id} failed",
         namespace="AWS/Lambda",
         metric="Errors",
-        dimensions={"FunctionName": function.function.function_name},
+        dimensions=dimensions,
         topic=topic,
         threshold=1,
     )
-    return [errors, queue_alarm(scope, "DeadLetterDepth", function.dead_letters, topic)]
+    alarms = [errors, queue_alarm(scope, "DeadLetterDepth", function.dead_letters, topic)]
+    return [*alarms, _age_alarm(scope, dimensions, topic)] if function.takes_events else alarms
+
+
+def _age_alarm(scope: Construct, dimensions: Dimensions, topic: sns.ITopic) -> cloudwatch.CfnAlarm:
+    """Lambda keeps an event for six hours, then it is in the dead-letter queue: this is told before."""
+    return metric_alarm(
+        scope,
+        "EventAge",
+        description=f"Events wait for the function of {scope.node.id}: is it throttled, its concurrency 0?",
+        namespace="AWS/Lambda",
+        metric="AsyncEventAge",
+        dimensions=dimensions,
+        topic=topic,
+        threshold=EVENT_AGE_MINUTES * 60_000,
+        statistic="Maximum",
+    )
 
 
 def machine_alarms(scope: Construct, machine_arn: str, topic: sns.ITopic, *, what: str) -> list[cloudwatch.CfnAlarm]:

@@ -76,6 +76,8 @@ class PythonFunction(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         _check(memory_mib, timeout_seconds, reserved_concurrency)
+        self.takes_events = False
+        """Rules and schedules set it: events wait in Lambda's queue while the function is busy or throttled."""
         packed = _function_files(entry) | dict(files or {})
         self.digest = digest(packed)
         self.role = self._role(network, encryption_key, description)

@@ -79,6 +79,7 @@ def function_rule(
         source_arn=made.attr_arn,
         source_account=place_of(scope).account,
     )
+    function.takes_events = True
     return made
 
 
@@ -153,3 +154,4 @@ class FunctionSchedule(TargetSchedule):
             payload=payload,
             encryption_key=encryption_key,
         )
+        function.takes_events = True

@@ -21,6 +21,8 @@ AWS_METRICS = {
     ("AWS/SageMaker", "OverheadLatency"): {"EndpointName", "VariantName"},
     # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     ("AWS/Lambda", "Errors"): {"FunctionName"},
+    # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html, "Asynchronous invocation metrics"
+    ("AWS/Lambda", "AsyncEventAge"): {"FunctionName"},
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): {"QueueName"},
     # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html

@@ -57,7 +57,7 @@ def problems(schema: Schema, properties: Mapping[str, Any]) -> list[str]:
 
 def needs_replacement(schema: Schema, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Create-only properties that differ, as dotted paths; the resource must then be made anew."""
-    return sorted(".".join(path) for path in schema.create_only if _at(old, path) != _at(new, path))
+    return sorted(".".join(path) for path in schema.create_only if property_at(old, path) != property_at(new, path))
 
 
 def changed_properties(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -65,11 +65,12 @@ def changed_properties(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[s
     return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
 
 
-def _at(value: Any, path: tuple[str, ...]) -> Any:
+def property_at(value: Any, path: tuple[str, ...]) -> Any:
+    """The value at a path; "*" stands for every item of a list, None for what is not there."""
     for position, part in enumerate(path):
         if part == "*":
             rest = path[position + 1 :]
-            return [_at(item, rest) for item in value] if isinstance(value, list) else None
+            return [property_at(item, rest) for item in value] if isinstance(value, list) else None
         if not isinstance(value, Mapping):
             return None
         value = value.get(part)
