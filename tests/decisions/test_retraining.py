@@ -1,5 +1,6 @@
 """The retraining policy: each rule with its sentence, and what holds whatever is delivered in whatever order."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ from seatrial.decisions.retraining import (
     Trigger,
     allowance,
     decide,
+    paced_until,
 )
 from seatrial.decisions.settings import SettingsError
 
@@ -74,6 +76,50 @@ def test_starts_when_no_rule_objects() -> None:
     assert decision.action == "start"
     assert "mean Brier loss" in decision.reason
     assert "4000 labelled rows" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("state", "data"),
+    [
+        (RetrainingState(), replace(DATA, labelled_rows=500)),
+        (RetrainingState(), replace(DATA, fresh_rows=200)),
+        (RetrainingState((NOW - timedelta(hours=24),)), DATA),
+        (RetrainingState(tuple(NOW - timedelta(days=day) for day in range(30, 38))), DATA),
+        (RetrainingState(runs_without_gain=2), DATA),
+        (RetrainingState(last_data_as_of=NOW - timedelta(seconds=1)), DATA),
+    ],
+)
+def test_a_limit_that_is_just_met_holds_nothing_up(state: RetrainingState, data: TrainingData) -> None:
+    assert decide(trigger(), state, data, SETTINGS).action == "start"
+
+
+def test_a_run_of_just_under_a_day_ago_is_of_the_daily_budget() -> None:
+    settings = RetrainingSettings(confirm_windows=1, cooldown_hours=1, daily_budget=2)
+    near, past = [NOW - timedelta(hours=hours, minutes=minutes) for hours, minutes in ((23, 59), (24, 0))]
+
+    full = decide(trigger(), RetrainingState((near, NOW - timedelta(hours=2))), DATA, settings)
+    left = decide(trigger(), RetrainingState((past, NOW - timedelta(hours=2))), DATA, settings)
+
+    assert (full.rule, left.action) == ("budget", "start")
+    assert full.reason == "budget: 2 of 2 runs of the last 24 hours are used"
+
+
+def test_the_pace_ends_at_its_own_moment() -> None:
+    starts = tuple(NOW - timedelta(days=day) for day in (12, 8, 6, 2))
+    due = paced_until(starts, SETTINGS, NOW)
+    assert due is not None
+
+    just_before = decide(trigger(time=due - timedelta(seconds=1)), RetrainingState(starts), DATA, SETTINGS)
+    then = decide(trigger(time=due), RetrainingState(starts), DATA, SETTINGS)
+
+    assert (just_before.rule, then.action) == ("pace", "start")
+
+
+@pytest.mark.parametrize("reason", ["quality_loss: mean Brier loss 0.31", "mean Brier loss 0.31"])
+def test_the_reason_names_its_kind_once(reason: str) -> None:
+    decision = decide(replace(trigger(), reason=reason), RetrainingState(), DATA, SETTINGS)
+
+    assert decision.reason.startswith("quality_loss: mean Brier loss 0.31; training on")
 
 
 def test_a_person_passes_cooldown_budget_breaker_and_freshness() -> None:
@@ -142,6 +188,14 @@ def test_what_is_left_is_counted_by_the_same_rules() -> None:
 
     assert (left.daily_left, left.monthly_left, left.breaker_open) == (0, 5, True)
     assert left.cooldown_until == NOW + 23 * HOUR
+
+
+@pytest.mark.parametrize(("hours_ago", "daily", "monthly"), [(23.9, 0, 7), (24, 1, 7), (719.9, 1, 7), (720, 1, 8)])
+def test_a_budget_is_given_back_when_its_period_is_over(hours_ago: float, daily: int, monthly: int) -> None:
+    left = allowance(RetrainingState((NOW - hours_ago * HOUR,)), RetrainingSettings(cooldown_hours=24), NOW)
+
+    assert (left.daily_left, left.monthly_left) == (daily, monthly)
+    assert (left.cooldown_until is None) == (hours_ago >= 24)
 
 
 def test_settings_name_a_blackout_that_is_none() -> None:
