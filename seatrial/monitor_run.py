@@ -51,6 +51,8 @@ def add_window(parser: ArgumentParser) -> None:
     parser.add_argument("--prediction-column", metavar="NAME", help="of a table (default: prediction, if there is one)")
     parser.add_argument("--label-column", metavar="NAME", help="of a table (default: label, if there is one)")
     parser.add_argument("--time-column", metavar="NAME", help="of a table, to judge it hour by hour")
+    parser.add_argument("--partition", metavar="PATH", help="of a table's files, by window, such as date=%%Y-%%m-%%d/")
+    parser.add_argument("--each", choices=("hour", "day"), default="hour", help="length of a window (default: hour)")
 
 
 def run_monitor(options: Namespace, settings: Mapping[str, Any]) -> int:
@@ -106,11 +108,13 @@ def source_of(options: Namespace) -> "Source":
     from seatrial.monitoring.table import Columns
 
     columns = Columns(prediction=options.prediction_column, label=options.label_column, time=options.time_column)
-    return Source(place=options.window, period=_period(options), labels=options.labels, columns=columns)
+    place = {"place": options.window, "labels": options.labels, "partition": options.partition}
+    return Source(**place, period=_period(options), columns=columns)
 
 
 def _limits(options: Namespace, settings: Mapping[str, Any]) -> "MonitorLimits":
     from seatrial.monitoring.places import InputError
+    from seatrial.statistics.alarm_budget import WINDOWS_PER_YEAR
     from seatrial.statistics.monitor import MonitorLimits
 
     if options.alarm_budget is not None and not 0 < options.alarm_budget <= MOST_ALARMS:
@@ -118,25 +122,31 @@ def _limits(options: Namespace, settings: Mapping[str, Any]) -> "MonitorLimits":
     if options.minimum_rows is not None and options.minimum_rows < 1:
         raise InputError(f"--minimum-rows: must be at least 1, got {options.minimum_rows}")
     asked = {"alarm_budget_per_year": options.alarm_budget, "minimum_rows": options.minimum_rows}
+    asked["windows_per_year"] = WINDOWS_PER_YEAR // 24 if options.each == "day" else None
     known = {item.name for item in fields(MonitorLimits)}
     given = {name: value for name, value in settings.items() if name in known}
     return MonitorLimits(**{**given, **{name: value for name, value in asked.items() if value is not None}})
 
 
 def _period(options: Namespace) -> "Period":
+    from seatrial.contracts.monitored_source import LENGTHS
     from seatrial.monitoring.endpoint_capture import parse_hour
     from seatrial.monitoring.places import InputError
     from seatrial.monitoring.window_data import Period
 
+    length = LENGTHS[options.each]
     start = parse_hour(options.start, "--from") if options.start else None
     end = parse_hour(options.end, "--to") if options.end else None
+    for option, moment in (("--from", start), ("--to", end)):
+        if moment is not None and Period(length=length).floor(moment) != moment:
+            raise InputError(f"{option}: windows are full days, got {moment:%Y-%m-%dT%H:%M}Z; give midnight UTC")
     if start and end and start >= end:
         raise InputError(f"--to: must be after --from, got {options.end} after {options.start}")
     if start and end and end - start > LONGEST:
         raise InputError(
             f"--to: at most {LONGEST.days} days are judged at once, got {(end - start).days}; ask for less"
         )
-    return Period(start, end)
+    return Period(start, end, length)
 
 
 def _lines(report: "MonitorReport") -> list[str]:

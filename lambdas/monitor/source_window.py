@@ -1,7 +1,7 @@
 """What is particular to a source that is no endpoint: its baseline, how its files are read, what a job is asked."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,13 @@ from seatrial.contracts.monitored_source import TABLE, BaselineFile, MonitoredSo
 from seatrial.monitoring.capture_reader import CaptureReader
 
 if TYPE_CHECKING:
-    from window_data import Hours, Read, Reading
+    from window_data import Hours, Reading
 
     from seatrial.contracts.volume import HandOver, HourFiles
     from seatrial.monitoring.known_baseline import KnownBaseline
     from seatrial.statistics.baseline import Baseline
+
+    Keys = Callable[[str, CaptureFiles], HourFiles]
 
 UNREAD = "the jobs that were to read its files failed; the log of /aws/sagemaker/ProcessingJobs says why"
 
@@ -86,31 +88,24 @@ def _body(place: str, aws: Aws) -> bytes:
     return aws.body(bucket, key)
 
 
-def unread(reading: "Reading", found: Mapping[str, list[str]]) -> "Read":
-    """In the place of what no job could read: nothing, and why."""
-    from capture import counted
-    from window_data import Read
+def hand_over_source(reading: "Reading", hours: "Hours", share: float, keys: "Keys") -> "HandOver":
+    """What a job is asked: the source's files, whose keys begin with their bucket, as those of its labels do.
 
-    empty = counted(reading.baseline, [], [], [])
-    left = {hour: keys for hour, keys in found.items() if hour != reading.window}
-    return Read(empty, {}, (), {}, (), left, UNREAD)
-
-
-def hand_over_source(reading: "Reading", hours: "Hours", share: float) -> "HandOver":
-    """What a job is asked: the source's files, whose keys begin with their bucket, as those of its labels do."""
+    `keys` tells those of a window's files and of its labels.
+    """
     from seatrial.contracts.volume import HandOver, ReadingRequest, SourceReading
 
     configuration, source = reading.configuration, _source(reading)
     window, read = hours.files.within(int(share * hours.files.size)) if share < 1 else (hours.files, 1.0)
     files = {reading.window: window, **hours.earlier}
-    key = _copy_key(configuration, reading.memory.baseline_digest)
-    reading.aws.put(configuration.artifacts_bucket, key, reading.baseline.to_json())
+    copy = _copy_key(configuration, reading.memory.baseline_digest)
+    reading.aws.put(configuration.artifacts_bucket, copy, reading.baseline.to_json())
     request = ReadingRequest(
         window=reading.window,
         bucket="",
         baseline_uri=reading.baseline_uri,
         baseline_digest=reading.memory.baseline_digest,
-        hours={hour: _files(reading, hour, item, hours.found.get(hour, [])) for hour, item in files.items()},
+        hours={hour: _with_buckets(keys(hour, item), configuration.capture_bucket) for hour, item in files.items()},
         share=read,
         source=SourceReading(
             kind=source.kind,
@@ -124,12 +119,10 @@ def hand_over_source(reading: "Reading", hours: "Hours", share: float) -> "HandO
     return HandOver(request=request, size=sum(item.size for item in files.values()), labels=dict(hours.found))
 
 
-def _files(reading: "Reading", hour: str, files: CaptureFiles, labels: list[str]) -> "HourFiles":
-    from window_data import hour_files
-
-    bucket, plain = reading.configuration.capture_bucket, hour_files(reading, hour, files, labels)
-    new, used = ([f"{bucket}/{key}" for key in keys] for keys in (plain.new_labels, plain.used_labels))
-    return replace(plain, new_labels=tuple(new), used_labels=tuple(used))
+def _with_buckets(files: "HourFiles", bucket: str) -> "HourFiles":
+    """Labels lie in the capture bucket."""
+    new, used = ([f"{bucket}/{key}" for key in keys] for keys in (files.new_labels, files.used_labels))
+    return replace(files, new_labels=tuple(new), used_labels=tuple(used))
 
 
 def _source(reading: "Reading") -> MonitoredSource:

@@ -14,7 +14,7 @@ from capture import counted, find_files, inputs_counted
 from found import CaptureFiles
 from memory import Memory
 from parse import HOUR, Configuration, format_time, parse_time
-from source_window import hand_over_source, reads_labels, take_files, unread
+from source_window import UNREAD, hand_over_source, reads_labels, take_files
 from volume import read_by_job
 
 from seatrial.contracts import layout
@@ -251,7 +251,8 @@ def _by_job(reading: Reading, hours: Hours, kept: WindowData | None) -> Read | N
             summary = WindowSummary.from_json(result.summary)
             return Read(summary, result.reasons, result.quarantine, arrived, counted_files, asked.labels)
         forms = forms[: forms.index(decision.form)]
-    return unread(reading, hours.found)
+    left = {hour: keys for hour, keys in hours.found.items() if hour != reading.window}
+    return Read(counted(reading.baseline, [], [], []), {}, (), {}, (), left, UNREAD)
 
 
 def _hand_over_key(reading: Reading, form: str, kept: WindowData | None) -> str:
@@ -266,26 +267,26 @@ def _hand_over(reading: Reading, hours: Hours, share: float) -> "HandOver":
     from seatrial.contracts.volume import HandOver, ReadingRequest
 
     if reading.configuration.source:
-        return hand_over_source(reading, hours, share)
+        return hand_over_source(reading, hours, share, lambda hour, item: _keys(reading, hours, hour, item))
     files = {reading.window: hours.files, **hours.earlier}
     request = ReadingRequest(
         window=reading.window,
         bucket=reading.configuration.capture_bucket,
         baseline_uri=reading.baseline_uri,
         baseline_digest=reading.memory.baseline_digest,
-        hours={hour: hour_files(reading, hour, item, hours.found.get(hour, [])) for hour, item in files.items()},
+        hours={hour: _keys(reading, hours, hour, item) for hour, item in files.items()},
         share=share,
     )
     size = sum(item.size for item in files.values())
     return HandOver(request=request, size=size, labels=dict(hours.found))
 
 
-def hour_files(reading: Reading, hour: str, files: CaptureFiles, keys: list[str]) -> "HourFiles":
+def _keys(reading: Reading, hours: Hours, hour: str, files: CaptureFiles) -> "HourFiles":
     """Keys of an hour: its files, and the labels that are new."""
     from seatrial.contracts.volume import HourFiles
 
     used = reading.memory.used_labels.get(hour, [])
-    fresh = _fresh(reading, hour, keys) if _usable(reading, hour) else []
+    fresh = _fresh(reading, hour, [*hours.found.get(hour, [])]) if _usable(reading, hour) else []
     return HourFiles(
         own=tuple(item.key for item in files.own),
         next_hour=tuple(item.key for item in files.next_hour) if files.own else (),

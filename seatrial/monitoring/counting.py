@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -56,6 +56,12 @@ class Counting:
         judged = inputs if scores is None else inputs.append_column(SCORES, pa.array(scores, pa.float64()))
         part = part_of_batch(self.baseline, judged, None if scores is None else SCORES)
         return replace(part.summary(), sample=RowSample.of(zip(*texts, strict=True)))
+
+    def at(self, start: datetime | None, window: WindowData | None, length: timedelta) -> WindowData:
+        """What was counted, of the window that begins then; an empty one for nothing."""
+        counted = window or WindowData(start=start, summary=self.summary([], []))
+        labelled = replace(counted.labelled, hour=hour_number(start))
+        return replace(counted, start=start, length=length, labelled=labelled)
 
     def reader(self, hour: datetime | None, labels: dict[str, tuple[int, ...]]) -> "RequestCounter":
         """A counter of the captured requests of one hour, or of any time."""

@@ -7,7 +7,9 @@ the files that they name hold is `transform_records`' to say.
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from seatrial.contracts.data_capture import payload_table, text_of
@@ -39,15 +41,26 @@ def is_transform_capture(place: Place) -> bool:
 def transform_windows(
     place: Place, period: Period, counting: Counting, labels: HourLabels, clients: Callable[[], Any]
 ) -> Iterator[WindowData]:
-    """One window for every hour in which a transform job captured something; raises `InputError`."""
-    inputs, outputs = (hour_files(place.child(part), period) for part in (INPUT, OUTPUT))
+    """One window for every hour (or day) in which a transform job captured something; raises `InputError`."""
+    inputs, outputs = (_by_window(hour_files(place.child(part), period), period) for part in (INPUT, OUTPUT))
+    known = {period.floor(hour): {} for hour in labels}
+    for hour, found in labels.items():
+        known[period.floor(hour)] |= found
     for hour in sorted({*inputs, *outputs}):
-        counter = counting.reader(hour, labels.get(hour, {}))
+        counter = counting.reader(hour, known.get(hour, {}))
         answers = _listed(place.child(OUTPUT), outputs.get(hour, []))
         for uri, answer in answered_by(_listed(place.child(INPUT), inputs.get(hour, [])), answers):
             answered = place_of(answer, clients) if answer else None
             counter.take(uri, *_pair(place_of(uri, clients), answered, counting.names))
-        yield counter.window()
+        yield replace(counter.window(), length=period.length)
+
+
+def _by_window(files: Mapping[datetime, list[str]], period: Period) -> dict[datetime, list[str]]:
+    """Manifests by the window in which their hour lies."""
+    found: dict[datetime, list[str]] = {}
+    for hour, names in files.items():
+        found.setdefault(period.floor(hour), []).extend(names)
+    return found
 
 
 def joined_windows(place: Place, counting: Counting) -> WindowData:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from seatrial.decisions.alerting import AlertDecision, Incident, WindowEvidence, decide
 from seatrial.monitoring.evidence import window_evidence
-from seatrial.monitoring.window_data import HOUR, WindowData, hour_number
+from seatrial.monitoring.window_data import WindowData, hour_number
 from seatrial.statistics.baseline import Baseline
 from seatrial.statistics.monitor import Evaluation, Labelled, MonitorLimits, MonitorState, evaluate
 from seatrial.statistics.window import WindowSummary
@@ -76,6 +76,6 @@ class Watch:
 
 
 def window_end(judged: Judged) -> str | None:
-    """End of an hourly window in ISO 8601 UTC, None for a table without times."""
+    """End of a window in ISO 8601 UTC, None for a table without times."""
     start = judged.data.start
-    return (start + HOUR).strftime(TIME_FORMAT) if start else None
+    return (start + judged.data.length).strftime(TIME_FORMAT) if start else None

@@ -29,6 +29,7 @@ class WindowData:
 
     start: datetime | None
     summary: WindowSummary
+    length: timedelta = HOUR
     labelled: Labelled = field(default_factory=Labelled)
     unmatched: int = 0
     files: int = 0

@@ -91,7 +91,7 @@ class SourceJobs(Jobs):
             for key in json.loads(get(uri))[1:]
         }
         assert brought == {*request.keys}
-        clients = lambda: monitor.adapters.Aws()  # noqa: E731
+        clients = monitor.adapters.Aws
         baseline = checked_baseline(request, get(inputs["baseline"]))
         result = read_source(request, baseline, lambda key: Prefix(f"s3://{key}", clients))
         place = self.requests[name]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
@@ -136,3 +136,174 @@ def test_transform_jobs_are_judged_in_the_account_as_the_command_judges_them(tra
     assert windows[-1]["root_cause"] == account[-1]["root_cause"]
     assert [event["severity"] for event in transform.events if event["verdict"] == "drift"] == ["ticket"] * 2
     assert {event["endpoint_name"] for event in transform.events} == {"churn.scored"}
+
+
+def test_a_table_s_days_are_read_by_a_job_and_judged_as_the_command_judges_them(table: Wharf, capsys) -> None:
+    for day in range(6):
+        table.scored(day, label=True, shift=0.0 if day < 4 else 4.0)
+        table.scored(day, rows=100, file="part-1.parquet", label=True, shift=0.0 if day < 4 else 4.0)
+        assert table.look(24 * day + 23) == {f"{at(24 * day):%Y-%m-%dT%H:%M:%SZ}": "reading"}
+        table.jobs.run()
+        table.look(24 * day + 23)
+    capsys.readouterr()
+
+    command("--baseline", BASELINE, "--window", "s3://raw/scored", "--partition", "date=%Y-%m-%d/", "--each", "day")
+
+    windows = json.loads(capsys.readouterr().out)["windows"]
+    account = [table.judged(24 * day) for day in range(6)]
+    assert account[-1]["verdict"] == "drift"
+    assert [item["rows"] for item in account] == [500] * 6
+    assert [item["verdict"] for item in windows] == [item["verdict"] for item in account]
+    assert [item["drift"] for item in windows] == [item["drift_statistic"] for item in account]
+    assert [item["quality"] for item in windows] == [item["quality_loss_statistic"] for item in account]
+    assert [item["labelled_rows"] for item in windows] == [item["labelled_rows"] for item in account] == [500] * 6
+    assert windows[-1]["root_cause"] == account[-1]["root_cause"]
+    assert account[0]["window_end"] == "2026-11-02T00:00:00Z"
+
+
+def test_days_of_transform_jobs_are_one_window_and_a_large_one_is_read_by_a_job(cloud: None, capsys) -> None:
+    wharf = Wharf(kind="batch_transform", prefix="captured/", window="day")
+    tiny = replace(wharf.configuration.form_limits, lambda_bytes=20_000)
+    for day in range(4):
+        for hour in (3, 15):
+            wharf.transform(24 * day + hour, bucket="artifacts", shift=0.0 if day < 3 else 4.0)
+        wharf.configuration = replace(wharf.configuration, form_limits=tiny if day % 2 else monitor.parse.FormLimits())
+        first = wharf.look(24 * day + 23)
+        assert ("reading" in first.values()) == bool(day % 2)
+        if day % 2:
+            wharf.jobs.run()
+            wharf.look(24 * day + 23)
+    capsys.readouterr()
+
+    command("--baseline", BASELINE, "--window", "s3://raw/captured", "--each", "day")
+
+    windows = json.loads(capsys.readouterr().out)["windows"]
+    account = [wharf.judged(24 * day) for day in range(4)]
+    assert [item["rows"] for item in account] == [320] * 4
+    assert [item["verdict"] for item in windows] == [item["verdict"] for item in account]
+    assert [item["drift"] for item in windows] == [item["drift_statistic"] for item in account]
+    assert [item["findings"] for item in windows] == [item["findings"] for item in account]
+    assert account[-1]["verdict"] == "drift"
+
+
+def test_a_window_has_one_result_however_often_it_is_looked_at_and_files_that_come_late_revise_it(
+    transform: Wharf,
+) -> None:
+    transform.transform(0)
+    looks = [transform.look(0) for _ in range(3)]
+    transform.transform(1)
+    transform.transform(0, rows=40, part="-late")
+    transform.look(1)
+    transform.look(1)
+
+    told = [(event["window_start"][11:13], event["rows"], event["revision"]) for event in transform.events]
+    assert looks == [{"2026-11-01T00:00:00Z": "ok"}] * 3
+    assert told == [("00", 160, 1), ("01", 160, 1), ("00", 200, 2)]
+
+
+def test_nothing_is_judged_before_its_time(transform: Wharf) -> None:
+    transform.transform(0)
+
+    early = transform.look(0, minutes=59)
+
+    assert early == {"2026-10-31T23:00:00Z": "insufficient_data"}
+
+
+def test_what_manifests_name_and_is_not_there_is_counted_as_unreadable(transform: Wharf) -> None:
+    transform.transform(0)
+    transform.transform(0, part="-gone")
+    transform.s3.delete_object(Bucket="raw", Key="in/part-0-gone.csv")
+    transform.store("captured/output/2026/11/01/00/odd.json", "no manifest")
+
+    transform.look(0)
+
+    told = transform.judged(0)
+    assert (told["rows"], told["unreadable"], told["partial"]) == (160, 2, True)
+    assert "a file that a manifest names is not there, or may not be read: 1" in told["sentence"]
+
+
+def test_a_table_that_no_job_can_read_is_told_as_missing_and_later_windows_go_on(table: Wharf) -> None:
+    table.scored(0)
+    for _ in range(2):
+        table.look(23)
+        table.jobs.status = dict.fromkeys(table.jobs.status, "Failed")
+    table.look(23)
+    table.scored(1)
+    table.look(47)
+    table.jobs.run()
+    table.look(47)
+
+    assert len(table.jobs.requests) == 3
+    assert [event["verdict"] for event in table.events] == ["missing_data", "ok"]
+    assert table.events[0]["severity"] == "ticket"
+    assert "the jobs that were to read its files failed" in table.events[0]["sentence"]
+
+
+def test_a_window_without_files_is_told_where_the_source_is_required(table: Wharf) -> None:
+    table.look(23)
+    table.source["required"] = True
+
+    table.look(47)
+
+    assert table.verdicts() == ["insufficient_data", "missing_data"]
+    assert "nothing of this day lies below s3://raw/scored/" in table.events[1]["sentence"]
+    assert table.jobs.requests == {}
+
+
+def test_baselines_of_model_monitor_judge_inputs_as_the_command_does(transform: Wharf, capsys) -> None:
+    digests = model_monitor_baseline(transform)
+    file = {"bucket": "artifacts", "key": "old/statistics.json", "ignore": ["churned"], **digests}
+    transform.source["baseline"] = file
+    for hour in range(5):
+        transform.transform(hour, shift=0.0 if hour < 3 else 5.0)
+        transform.look(hour)
+    capsys.readouterr()
+
+    command("--baseline", "s3://artifacts/old", "--window", "s3://raw/captured", "--ignore", "churned")
+
+    windows = json.loads(capsys.readouterr().out)["windows"]
+    account = [transform.judged(hour) for hour in range(5)]
+    assert account[-1]["verdict"] == "drift"
+    assert [item["verdict"] for item in windows] == [item["verdict"] for item in account]
+    assert [item["drift"] for item in windows] == [item["drift_statistic"] for item in account]
+    assert [item["findings"] for item in windows] == [item["findings"] for item in account]
+
+
+@pytest.mark.parametrize("key", ["sha256", "constraints_sha256"])
+def test_a_baseline_that_is_not_the_one_that_the_engagement_names_judges_nothing(transform: Wharf, key: str) -> None:
+    digests = model_monitor_baseline(transform)
+    transform.source["baseline"] = {"bucket": "artifacts", "key": "old/statistics.json", **digests, key: "0" * 64}
+    transform.transform(0)
+
+    with pytest.raises(monitor.adapters.BaselineError, match="the engagement names 0000"):
+        transform.look(0)
+    assert transform.events == []
+
+
+def model_monitor_baseline(wharf: Wharf) -> dict[str, str]:
+    """The harbour's traffic as Model Monitor's analyzer describes it, with the label that it saw; their digests."""
+    rows = [row for row, _, _ in (wharf.row() for _ in range(1000))]
+    values = sorted(float(row[0]) for row in rows)
+    plans = [row[1] for row in rows]
+    common = {"num_present": 1000, "num_missing": 0}
+    numeric = {
+        "common": common,
+        "mean": sum(values) / 1000,
+        "std_dev": 6.0,
+        "min": values[0],
+        "max": values[-1],
+        "distribution": {"kll": {"buckets": [], "sketch": {"parameters": {"c": 0.64, "k": 2048.0}, "data": [values]}}},
+    }
+    kinds = [{"value": plan, "count": plans.count(plan)} for plan in sorted(set(plans))]
+    text = {"common": common, "distinct_count": 2.0, "distribution": {"categorical": {"buckets": kinds}}}
+    features = [
+        {"name": "churned", "inferred_type": "Integral", "numerical_statistics": {**numeric}},
+        {"name": "tenure_months", "inferred_type": "Fractional", "numerical_statistics": numeric},
+        {"name": "plan_type", "inferred_type": "String", "string_statistics": text},
+    ]
+    statistics = {"version": 0.0, "dataset": {"item_count": 1000}, "features": features}
+    constraints = {"version": 0.0, "features": [], "monitoring_config": {}}
+    texts = {"sha256": json.dumps(statistics), "constraints_sha256": json.dumps(constraints)}
+    for name, key in (("sha256", "old/statistics.json"), ("constraints_sha256", "old/constraints.json")):
+        wharf.store(key, texts[name], "artifacts")
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
