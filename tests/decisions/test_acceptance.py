@@ -38,6 +38,46 @@ def test_a_challenger_that_is_better_in_everything_is_accepted_with_its_gain() -
     )
 
 
+def test_what_is_exactly_at_every_limit_is_accepted_and_what_is_beyond_one_is_not() -> None:
+    at = replace(
+        GOOD,
+        auc=SETTINGS.minimum_auc,
+        profit=COMPARED.champion_profit + SETTINGS.minimum_profit_gain,
+        latency_milliseconds=SETTINGS.maximum_latency_milliseconds,
+        shared_churners=SETTINGS.maximum_shared_share,
+        telling_features=(("tenure", SETTINGS.maximum_single_feature_auc),),
+        segments=(replace(SENIORS, high=SETTINGS.minimum_segment_auc),),
+        comparison=replace(
+            COMPARED,
+            gain=SETTINGS.minimum_gain,
+            p_no_gain=SETTINGS.significance,
+            brier_increase_high=SETTINGS.maximum_brier_increase * COMPARED.champion_brier,
+        ),
+    )
+    beyond = [
+        replace(at, auc=at.auc - 1e-9),
+        replace(at, profit=at.profit - 1e-9),
+        replace(at, latency_milliseconds=at.latency_milliseconds + 1e-9),
+        replace(at, shared_others=at.shared_churners + 1e-9),
+        replace(at, telling_features=(("tenure", SETTINGS.maximum_single_feature_auc + 1e-9),)),
+        replace(at, segments=(replace(SENIORS, high=SETTINGS.minimum_segment_auc - 1e-9),)),
+        replace(at, comparison=replace(at.comparison, gain=SETTINGS.minimum_gain - 1e-9)),
+        replace(at, comparison=replace(at.comparison, p_no_gain=SETTINGS.significance + 1e-9)),
+        replace(at, comparison=replace(at.comparison, brier_increase_high=at.comparison.brier_increase_high + 1e-9)),
+    ]
+
+    objections = [accept(evidence, SETTINGS).objections for evidence in (at, *beyond)]
+
+    assert [len(found) for found in objections] == [0, *[1] * len(beyond)]
+
+
+def test_a_significance_of_one_asks_for_no_proof() -> None:
+    unproven = replace(GOOD, comparison=replace(COMPARED, p_no_gain=math.nan))
+
+    assert accept(unproven, replace(SETTINGS, significance=1.0)).accepted
+    assert not accept(unproven, SETTINGS).accepted
+
+
 @pytest.mark.parametrize(
     ("evidence", "sentence"),
     [
