@@ -37,6 +37,8 @@ class EmrEngine(SparkEngine):
     and archive are addressed by content.
     """
 
+    capacity = "look whether the cluster reached maximum_units, or the account's instances are used up"
+
     def __init__(
         self,
         scope: Construct,

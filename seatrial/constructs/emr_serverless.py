@@ -34,6 +34,8 @@ class EmrServerlessEngine(SparkEngine):
     `python_environment` is a tar.gz of a virtual environment, `custom_image` an image in ECR; not both.
     """
 
+    capacity = "look whether the application's maximum_vcpu and maximum_memory_gib, or the account's vCPUs, are used up"
+
     def __init__(
         self,
         scope: Construct,

@@ -44,8 +44,10 @@ def flow_machine(settings: FlowSettings, engine: SparkEngine, stages: Stages) ->
     for name, state in (opening | running | closing).items():
         if state["Type"] == "Choice":
             continue
+        late = [{"ErrorEquals": ["States.Timeout"], "ResultPath": "$.error", "Next": "TimedOut"}]
         then = close if name in running else "Failure"
-        state.setdefault("Catch", [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": then}])
+        others = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": then}]
+        state.setdefault("Catch", [*(late if name in running else []), *others])
     states = opening | running | closing
     _chain(states, "Done")
     states |= _exits(list(running), states) | _entry(list(running), states) | _claims(settings, states)
@@ -58,7 +60,7 @@ def flow_machine(settings: FlowSettings, engine: SparkEngine, stages: Stages) ->
         "Comment": f"Spark jobs of {settings.flow_name} by date",
         "StartAt": "Plan",
         "TimeoutSeconds": settings.timeout_seconds,
-        "States": states | _failing(settings, engine),
+        "States": states | _timed_out(engine, close) | _failing(settings, engine),
     }
 
 
@@ -178,6 +180,19 @@ def _claims(settings: FlowSettings, states: dict[str, State]) -> dict[str, State
         "PlanAgain": again,
         "WaitForOwner": {"Type": "Wait", "Seconds": WAIT_SECONDS, "Next": "Plan"},
         "Locked": {"Type": "Fail", "Error": "FlowLocked", "CausePath": locked},
+    }
+
+
+def _timed_out(engine: SparkEngine, then: str) -> dict[str, State]:
+    """A time-out of Step Functions has no cause of its own; the task's job run is cancelled with it."""
+    cause = f"a job has not ended within its time, and with it the time in which it waited: {engine.capacity}"
+    return {
+        "TimedOut": {
+            "Type": "Pass",
+            "Parameters": {"Error": "JobTimedOut", "Cause": cause},
+            "ResultPath": "$.error",
+            "Next": then,
+        }
     }
 
 

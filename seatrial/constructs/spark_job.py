@@ -30,6 +30,8 @@ class SparkEngine(Construct):
 
     role: ServiceRole
     encryption_key: kms.IKey
+    capacity: str
+    """Where to look when jobs wait for capacity, for the message."""
 
     def opening(self) -> dict[str, State]:
         """States that make the engine ready."""

@@ -26,28 +26,34 @@ def flow(site: Any, engine: Any, stages: Any, **changes: Any) -> DataFlow:
     return DataFlow(site.stack, "Flow", engine=engine, stages=stages, **given | changes)
 
 
-def rehearsed(state: dict[str, Any], fail: str | None, name: str = "") -> dict[str, Any]:
+BROKEN = {"Type": "Fail", "Error": "Broken", "Cause": "count_events broke"}
+
+
+def rehearsed(state: dict[str, Any], fail: str | None, how: dict[str, Any], name: str = "") -> dict[str, Any]:
     """The machine with its services left out: a task gives its own parameters, and one of them may fail."""
     if "States" in state:
-        return state | {"States": {key: rehearsed(value, fail, key) for key, value in state["States"].items()}}
+        return state | {"States": {key: rehearsed(value, fail, how, key) for key, value in state["States"].items()}}
     if state["Type"] == "Map":
-        return state | {"ItemProcessor": rehearsed(state["ItemProcessor"], fail), "ResultSelector": {"items.$": "$"}}
+        inner = rehearsed(state["ItemProcessor"], fail, how)
+        return state | {"ItemProcessor": inner, "ResultSelector": {"items.$": "$"}}
     if state["Type"] == "Parallel":
-        return state | {"Branches": [rehearsed(branch, fail) for branch in state["Branches"]]}
-    return _without_service(state, name, failing=name == fail) if state["Type"] == "Task" else state
+        return state | {"Branches": [rehearsed(branch, fail, how) for branch in state["Branches"]]}
+    return _without_service(state, name, how if name == fail else None) if state["Type"] == "Task" else state
 
 
-def _without_service(state: dict[str, Any], name: str, *, failing: bool) -> dict[str, Any]:
+def _without_service(state: dict[str, Any], name: str, failing: dict[str, Any] | None) -> dict[str, Any]:
     if failing:
-        return {"Type": "Fail", "Error": "Broken", "Cause": f"{name} broke"}
+        return failing
     answers = {"Plan": {"Result": PLAN}, "Cluster": {"Result": {"id": "j-1"}}}
     kept = {key: value for key, value in state.items() if key in {"Next", "End", "ResultPath"}}
     return {"Type": "Pass", **answers.get(name, {"Parameters": state["Parameters"]}), **kept}
 
 
-def execute(cloud: OfflineCloud, machine: dict[str, Any], fail: str | None = None, **plan: Any) -> dict[str, Any]:
+def execute(
+    cloud: OfflineCloud, machine: dict[str, Any], fail: str | None = None, how: dict[str, Any] = BROKEN, **plan: Any
+) -> dict[str, Any]:
     """What the execution left, `states` being every state that was entered."""
-    document = rehearsed(machine, fail)
+    document = rehearsed(machine, fail, how)
     document["States"]["Plan"]["Result"] = PLAN | plan
     document["States"].pop("Done", None)
     for state in document["States"].values():
@@ -145,6 +151,30 @@ def test_a_job_that_fails_ends_the_cluster_tells_people_and_fails_with_its_error
         "Broken: count_events broke",
     )
     assert found["states"][-3:] == ["AfterFailureEndCluster", "Failure", "Failed"]
+
+
+@pytest.mark.parametrize(("make", "closing"), [(serverless, []), (emr, ["AfterFailureEndCluster"])])
+def test_f53_a_job_that_waits_for_capacity_is_given_up_and_told_so(site, make_job, cloud, make, closing):
+    engine = make(site)
+    flow(site, engine, [[make_job(engine)]])
+    # Only an interpreter may raise what is called "States.": here the time-out has another name.
+    machine = json.loads(json.dumps(definition(site)).replace("States.Timeout", "Late"))
+
+    found = execute(cloud, machine, fail="count_events", how={"Type": "Fail", "Error": "Late"})
+
+    said = "JobTimedOut: a job has not ended within its time, and with it the time in which it waited: "
+    assert (found["status"], found["cause"]) == ("FAILED", said + engine.capacity)
+    assert found["states"][-len(closing) - 3 :] == ["TimedOut", *closing, "Failure", "Failed"]
+
+
+def test_f53_every_job_run_has_a_limit_of_its_own_and_may_be_cancelled(site, make_job):
+    engine = serverless(site)
+    flow(site, engine, [[make_job(engine)]])
+
+    (task,) = definition(site)["States"]["Stage1"]["ItemProcessor"]["States"].values()
+    scheduler = site.one("AWS::EMRServerless::Application")["SchedulerConfiguration"]
+    assert task["Parameters"]["ExecutionTimeoutMinutes"] * 60 < task["TimeoutSeconds"]
+    assert scheduler["QueueTimeoutMinutes"] == 360
 
 
 def test_missing_certificates_are_told_with_what_to_do(site, make_job):
@@ -312,7 +342,7 @@ class Claimed:
 
     def __init__(self, cloud: OfflineCloud, machine: dict[str, Any]) -> None:
         self._cloud = cloud
-        self._document = rehearsed(machine, None)
+        self._document = rehearsed(machine, None, BROKEN)
         states = self._document["States"]
         for name in ("Owner", "PlanAgain", "Plan"):
             states[name] = machine["States"][name]
