@@ -50,7 +50,7 @@ def published(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_two_folders_give_the_same_bytes(assembly, tmp_path):
+def test_f57_two_folders_give_the_same_bytes(assembly, tmp_path):
     copy = tmp_path / "elsewhere"
     copy.mkdir()
     for name in ("app.py", "cdk.json"):

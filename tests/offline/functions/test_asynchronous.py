@@ -2,6 +2,7 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
 from seatrial.offline import functions
 from seatrial.offline.cloud import OfflineCloud
@@ -95,6 +96,25 @@ def test_an_event_waits_while_the_function_is_throttled(cloud: OfflineCloud) -> 
     cloud.clock.advance(600)
 
     assert events_of(cloud, "throttled") == [{"n": 3}]
+
+
+def test_f51_an_event_for_a_function_without_concurrency_waits_six_hours_then_lies_in_its_queue(
+    cloud: OfflineCloud,
+) -> None:
+    put_recorder(cloud, "held", DeadLetterConfig={"TargetArn": put_queue(cloud, "held-dead")})
+    client = cloud.context.client("lambda")
+    client.put_function_concurrency(FunctionName="held", ReservedConcurrentExecutions=0)
+    with pytest.raises(ClientError, match="TooManyRequestsException"):
+        client.invoke(FunctionName="held", Payload=b"{}")
+    send(cloud, "held", {"n": 1})
+    functions.settle()
+
+    cloud.clock.advance(5 * 3600)
+    waiting = bodies_of(cloud, "held-dead")
+    cloud.clock.advance(2 * 3600)
+
+    assert waiting == []
+    assert [json.loads(body) for body in bodies_of(cloud, "held-dead")] == [{"n": 1}]
 
 
 def test_delivers_duplicates_on_request(cloud: OfflineCloud) -> None:
