@@ -13,6 +13,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from seatrial.contracts.snapshot import folder_digest
+from tests.constructs.test_promotion_machine import STATES
 from tests.lambdas.desks import Desk, MemoryDesk, Selecting, approval, verdict
 from tests.lambdas.fakes import PACKAGES, client_error
 from tests.lambdas.harbour import Harbour
@@ -116,6 +117,8 @@ def test_f48_a_key_that_cannot_be_used_ends_a_promotion_before_it_begins(
         select.deliver(approval(2))
 
     assert message in str(told.value)
+    assert STATES["Select"]["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Broken"}]
+    assert "$.error.Cause" in STATES["Broken"]["Parameters"]["reason.$"]
     assert boto3.client("dynamodb").scan(TableName="state")["Items"] == []
     let_through()
     assert select.deliver(approval(2))["proceed"] is True
@@ -208,7 +211,7 @@ def test_f54_a_run_that_was_stopped_is_no_success(status: str) -> None:
 
     answer = desk.deliver(desk.end(status))
 
-    assert answer["reason"] == ""
+    assert answer["reason"].startswith(f"the run ended {status} and brought no challenger")
 
 
 # F55
