@@ -9,6 +9,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import add, sub
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +56,7 @@ class Screen:
         self.day_variance, self.window_variance = (
             np.array([getattr(rhythm, name) for rhythm in rhythms]) for name in ("day_variance", "window_variance")
         )
+        self.covariance = np.array([rhythm.day_covariance or (0.0,) * DAY for rhythm in rhythms])
         cells = self.shares.shape[1]
         self.hours = np.array([rhythm.hours or np.zeros((DAY, cells)) for rhythm in rhythms])
         self.weekdays = np.array([rhythm.weekdays or np.zeros((7, cells)) for rhythm in rhythms])
@@ -85,14 +88,24 @@ class Screen:
         largest = np.zeros(len(self.shares))
         weighted = precisions = closed_weighted = closed_precisions = np.zeros(self.matrix.shape[:2])
         day, sums, windows, rows = None, 0.0, 0, 0.0
+        whole: dict[int, tuple[Any, ...]] = {}
+        for block in self.blocks:
+            added = block.sums[:, 0], block.windows, block.counts[0].sum()
+            whole[block.day] = tuple(map(add, whole.get(block.day, (0.0, 0, 0.0)), added))
         for block in reversed(self.blocks):
             if block.day != day:
                 closed_weighted, closed_precisions = weighted, precisions
                 day, sums, windows, rows = block.day, 0.0, 0, 0.0
             sums, windows, rows = sums + block.sums, windows + block.windows, rows + block.counts[0].sum()
             variance = self.day_variance / max(1.0, windows / DAY) + self.window_variance / windows + 1 / rows
+            means, (score, earlier, those) = sums / rows, map(sub, whole[block.day], (sums[:, 0], windows, rows))
+            if earlier:
+                covariance = self.covariance[:, (block.hour - block.windows + 1) % DAY]
+                slope = covariance / (self.day_variance[:, 0] + self.window_variance[:, 0] / earlier + 1 / those)
+                variance[:, 0] -= slope * covariance
+                means[:, 0] -= slope * score / those
             precisions = closed_precisions + 1 / variance
-            weighted = closed_weighted + sums / (rows * variance)
+            weighted = closed_weighted + means / variance
             np.maximum(largest, (weighted * weighted / precisions).max(axis=1), out=largest)
         return largest
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import add, mul
 
 from seatrial.statistics.distribution_history import DAY, Block, Counts, History
@@ -31,6 +31,11 @@ class Stretch:
     rows: int
     weighted: Values
     precisions: Values
+    exposure: float
+    """Share of an error of the baseline's level that is in the first score's mean: what comes after other hours of the
+    same day is compared with them as well."""
+    worth: float
+    """Rows whose sampling error is that of the first score's mean."""
 
     def mean(self, score: int) -> float:
         """Mean of a score, in standard deviations."""
@@ -84,29 +89,39 @@ class ShiftTest:
         squares = [item.weighted[score] ** 2 / item.precisions[score] for item in stretches]
         onset = began([item.since for item in stretches], squares)
         loudest = stretches[squares.index(max(squares))]
+        compared = stretches if not self.rhythm.day_covariance or max(squares) < RECOVERED_AT else self._levels(history)
         return Detection(
             log_evidence=log_sum_exp([value for value, _, _ in found]),
             blocks=history.blocks[-loudest.blocks :],
             onset=onset,
             windows=loudest.windows,
             shift=loudest.mean(score),
-            recovered=_recovered(stretches[: loudest.blocks - 1], score, loudest.mean(score)),
+            recovered=_recovered(compared[: loudest.blocks - 1], score, loudest.mean(score)),
         )
+
+    def _levels(self, history: History) -> list[Stretch]:
+        """Stretches by their levels alone: compared with the hours before, what lasts looks like no change."""
+        return list(replace(self, rhythm=replace(self.rhythm, day_covariance=())).stretches(history))
 
     def stretches(self, history: History) -> Iterator[Stretch]:
         """From each starting point to now, the shortest first; the windows of a day share that day's own mean."""
-        rhythm, size = self.rhythm, len(self.scores.weights)
-        day, latest, windows, rows = None, _Day([0.0] * size), 0, 0
-        weighted, precisions = closed = [0.0] * size, [0.0] * size
-        for number, block in enumerate(reversed(history.blocks), start=1):
+        empty = _Day((0.0,) * len(self.scores.weights))
+        day, latest, windows, rows = None, empty, 0, 0
+        weighted, precisions = closed = empty.sums, empty.sums
+        sums = [self.scores.sums(self.excess(block)) for block in history.blocks]
+        whole = _whole_days(history.blocks, sums, empty) if self.rhythm.day_covariance else {}
+        for number, (block, held) in enumerate(zip(reversed(history.blocks), reversed(sums), strict=True), start=1):
             if block.day != day:
-                day, closed, latest = block.day, (weighted, precisions), _Day([0.0] * size)
-            latest = latest.plus(block, self.scores.sums(self.excess(block)))
-            precision = latest.precisions(rhythm)
-            precisions = list(map(add, closed[1], precision))
-            weighted = list(map(add, closed[0], map(mul, precision, latest.means)))
+                day, closed, latest = block.day, (weighted, precisions), empty
+            latest = latest.plus(block, held)
+            since = block.hour - block.windows + 1
+            part = latest.part(self.rhythm, since % DAY, whole.get(block.day, latest))
+            precisions = list(map(add, closed[1], part.precisions))
+            weighted = list(map(add, closed[0], map(mul, part.precisions, part.means)))
             windows, rows = windows + block.windows, rows + block.rows
-            yield Stretch(number, windows, block.hour - block.windows + 1, rows, weighted, precisions)
+            exposure = 1 - part.slope * part.precisions[0] / precisions[0]
+            worth = rows - latest.rows + part.worth
+            yield Stretch(number, windows, since, rows, weighted, precisions, exposure, worth)
 
     def excess(self, block: Block) -> list[float]:
         """Counts by cell above those that baseline and rhythm expect."""
@@ -120,12 +135,12 @@ class ShiftTest:
         """Logarithm of one score's part of the e-value of a stretch."""
         freedom = self.rhythm.freedom[score]
         if freedom < math.inf:
-            wandering = 1 - stretch.precisions[score] / stretch.rows
+            wandering = 1 - stretch.precisions[score] / (stretch.rows if score else stretch.worth)
             freedom /= max(wandering * wandering, 1e-6)
         return math.log(self.scores.weights[score]) + log_e_value(
             stretch.mean(score),
             stretch.precisions[score],
-            offset_variance=self.offset_variance,
+            offset_variance=self.offset_variance * (1.0 if score else stretch.exposure**2),
             skewness=self.scores.skewness[score],
             freedom=freedom,
         )
@@ -151,11 +166,45 @@ class _Day:
         total, rows = list(map(add, self.sums, sums)), self.rows + block.rows
         return _Day(total, self.windows + block.windows, rows, [value / rows for value in total])
 
+    def part(self, rhythm: Rhythm, since: int, whole: "_Day") -> "_Part":
+        """What these windows, the day's last ones from the hour `since` on, add to a stretch.
+
+        The windows before tell a part of what the day has for itself: the first score's mean is compared with its
+        best linear prediction from them.
+        """
+        precisions = self.precisions(rhythm)
+        if whole.windows == self.windows:
+            return _Part(self.means, precisions, 0.0, self.rows)
+        covariance, rows = rhythm.day_covariance[since], whole.rows - self.rows
+        unrest = rhythm.day_variance[0] + rhythm.window_variance[0] / (whole.windows - self.windows)
+        slope = covariance / (unrest + 1 / rows)
+        mean = self.means[0] - slope * (whole.sums[0] - self.sums[0]) / rows
+        precision = 1 / (1 / precisions[0] - slope * covariance)
+        worth = 1 / (1 / self.rows + slope * slope / rows)
+        return _Part([mean, *self.means[1:]], [precision, *precisions[1:]], slope, worth)
+
     def precisions(self, rhythm: Rhythm) -> list[float]:
         """One over the variance of each mean: of the day, of windows within the day, and of sampling."""
         days, windows, sampling = max(1.0, self.windows / DAY), self.windows, 1 / self.rows
         pairs = zip(rhythm.day_variance, rhythm.window_variance, strict=True)
         return [1 / (of_day / days + of_window / windows + sampling) for of_day, of_window in pairs]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Scores' means and precisions; of the first, how it goes with the windows before, and what it is worth in rows."""
+
+    means: Values
+    precisions: Values
+    slope: float
+    worth: float
+
+
+def _whole_days(blocks: Sequence[Block], sums: Sequence[Values], empty: _Day) -> dict[int, _Day]:
+    days: dict[int, _Day] = {}
+    for block, held in zip(blocks, sums, strict=True):
+        days[block.day] = days.get(block.day, empty).plus(block, held)
+    return days
 
 
 def _recovered(within: Sequence[Stretch], score: int, shift: float) -> bool:

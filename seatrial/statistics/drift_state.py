@@ -76,6 +76,11 @@ class DriftState:
             if item.name in self.histories
         ]
 
+    def parted(self, reports: Sequence[DriftReport]) -> "DriftState":
+        """The state that remembers when the drifts of these reports began: later windows must not blur it."""
+        told = {item.name: self.histories[item.name].parted_at(item.began) for item in reports if item.drifted}
+        return replace(self, histories={**self.histories, **told}) if told else self
+
     def cleared(self) -> "DriftState":
         """The state after a drift incident has cleared: what led to it is no evidence any more."""
         return replace(self, histories={}, pending={})

@@ -187,6 +187,7 @@ def evaluate(
     unknown_rhythm = 0.0 if hour is None else limits.unknown_rhythm
     drift = DriftLimits(threshold, limits.minimum_effect, limits.null_rows, unknown_rhythm)
     reports, findings = _check_drift(baseline, state.drift, drift)
+    state = replace(state, drift=state.drift.parted(reports))
     told = labelled.predictions, labelled.labels
     quality, after = check_quality(state.quality, *told, threshold, hour=labelled.hour)
     shifted = _shifted(baseline, window, reports)

@@ -29,7 +29,9 @@ class Rhythm:
     `hours` (24 rows) and `weekdays` (7, Monday first, UTC) hold by how much each cell's share is above the day's, or
     the week's; no rows mean no such rhythm. They add to no shift of the level: only the baseline says what that is.
     `day_variance` and `window_variance`, by score of `ShiftScores`, say how far the mean score of a day, and of a
-    window within it, wanders beyond sampling; the first is known with `freedom` degrees of freedom.
+    window within it, wanders beyond sampling; the first is known with `freedom` degrees of freedom. `day_covariance`,
+    by hour, is the covariance of the location's means from that hour on and before, of the same day: all of the
+    variance where days differ and the hours of a day do not; nothing where what was before does not tell what comes.
     """
 
     hours: tuple[Row, ...] = ()
@@ -39,6 +41,8 @@ class Rhythm:
     day_variance: Row
     window_variance: Row
     freedom: Row
+    day_covariance: Row = ()
+    """Empty for none."""
     days: int = 0
     """Days that it was learned from; 0 before any have been seen."""
 
@@ -96,6 +100,7 @@ class Rhythm:
             "volumes": [round(value, 5) for value in self.volumes],
             "day_variance": [round(value, 8) for value in self.day_variance],
             "window_variance": [round(value, 8) for value in self.window_variance],
+            "day_covariance": [round(value, 8) for value in self.day_covariance],
             "freedom": [round(value, 1) if math.isfinite(value) else None for value in self.freedom],
             "days": self.days,
         }
@@ -110,6 +115,7 @@ class Rhythm:
             day_variance=tuple(data["day_variance"]),
             window_variance=tuple(data["window_variance"]),
             freedom=tuple(math.inf if value is None else value for value in data["freedom"]),
+            day_covariance=tuple(data.get("day_covariance", ())),
             days=data["days"],
         )
 

@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import add, mul
+from statistics import median
 
 from seatrial.statistics.distribution_history import DAY, Counts
 from seatrial.statistics.rhythm import CALIBRATED_DAYS, UNKNOWN_DAY_DEVIATION, WEEK, Rhythm, Row, weekday
-from seatrial.statistics.rhythm_learning import HOURS_FROM_DAYS, Learning
+from seatrial.statistics.rhythm_learning import HOURS_FROM_DAYS, Learning, parts_of_day
 from seatrial.statistics.shift_scores import ShiftScores
 
 WEEKDAYS_FROM_DAYS = 21
@@ -69,8 +70,9 @@ def learn_rhythms(scores: Mapping[str, ShiftScores], learned: Mapping[str, Learn
     known = {name: draft for name, draft in drafts.items() if draft.rhythm.days >= CALIBRATED_DAYS}
     moderated = _moderated(known, {name: len(scores[name].shapes) for name in known})
     unknown = (UNKNOWN_DAY_DEVIATION**2, math.inf)
+    apart = _parts_of_days({name: draft for name, draft in known.items() if draft.parts})
     return {
-        name: _finished(draft, moderated[name] if name in known else [unknown] * len(draft.of_days))
+        name: _finished(draft, moderated.get(name, [unknown] * len(draft.of_days)), apart.get(name, []))
         for name, draft in drafts.items()
     }
 
@@ -84,6 +86,10 @@ class _Draft:
     of_windows: Row
     """The part of `of_days` that windows and sampling explain."""
     freedom: float
+    parts: tuple[tuple[float, float], ...] = ()
+    """By hour, the mean square of the difference between the parts of a day, and the rows that it is worth."""
+    noise: float = 1.0
+    """What windows and sampling explain of that mean square."""
 
 
 def _draft(scores: ShiftScores, learned: Learning) -> _Draft:
@@ -111,7 +117,20 @@ def _draft(scores: ShiftScores, learned: Learning) -> _Draft:
     a_day = learned.days / rows
     unsure_days = 1 + WEEK / learned.days if of_weekdays else 1.0
     of_days, of_windows = (tuple(value * a_day for value in values) for values in (between, noise))
-    return _Draft(rhythm, tuple(value * unsure_days for value in of_days), of_windows, float(freedom))
+    parts = _parts(learned, hours)
+    return _Draft(rhythm, tuple(value * unsure_days for value in of_days), of_windows, float(freedom), parts, noise[0])
+
+
+def _parts(learned: Learning, hours: Groups) -> tuple[tuple[float, float], ...]:
+    """Of days, around what the hours of the day explain."""
+    if not learned.splits or learned.days < 2:
+        return ()
+    counts, sums = dict(zip(hours.keys, hours.counts, strict=True)), [item[0] for item in hours.scores]
+    usual = parts_of_day(counts, dict(zip(hours.keys, sums, strict=True)))
+    return tuple(
+        (max(0.0, squares - worth * difference * difference) / (learned.days - 1), worth / learned.days)
+        for squares, (difference, worth) in zip(learned.splits, usual, strict=True)
+    )
 
 
 def _between(days: Groups, weekdays: Groups | None) -> tuple[list[float], int]:
@@ -205,10 +224,27 @@ def _pooled(value: float, freedom: float, mean: float, worth: float) -> tuple[fl
     return (worth * mean + freedom * value) / (worth + freedom), worth + freedom
 
 
-def _finished(draft: _Draft, moderated: Sequence[tuple[float, float]]) -> Rhythm:
+def _parts_of_days(drafts: Mapping[str, _Draft]) -> dict[str, list[tuple[float, float]]]:
+    """By name and hour, the moderated variance of the difference of a day's parts, and its degrees of freedom."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in drafts}
+    freedom = min((draft.rhythm.days - 1 for draft in drafts.values()), default=0)
+    for hour in range(DAY - 1) if drafts else ():
+        prior = _prior([draft.parts[hour][0] for draft in drafts.values()], freedom)
+        for name, draft in drafts.items():
+            square, worth = draft.parts[hour]
+            pooled, known = _pooled(square, freedom, *prior)
+            found[name].append((max(0.0, pooled - draft.noise) / worth if worth else 0.0, known))
+    return found
+
+
+def _finished(draft: _Draft, moderated: Sequence[tuple[float, float]], parts: Sequence[tuple[float, float]]) -> Rhythm:
     sampling = draft.of_windows if draft.rhythm.days >= CALIBRATED_DAYS else (0.0,) * len(moderated)
     variances = [max(0.0, of_days - own) for (of_days, _), own in zip(moderated, sampling, strict=True)]
-    return replace(draft.rhythm, day_variance=tuple(variances), freedom=tuple(freedom for _, freedom in moderated))
+    freedom, covariance = [freedom for _, freedom in moderated], ()
+    if parts and variances[0] > sampling[0]:
+        covariance = (0.0, *(max(0.0, variances[0] - apart / 2) for apart, _ in parts))
+        freedom[0] = min(freedom[0], median(known for _, known in parts))
+    return replace(draft.rhythm, day_variance=tuple(variances), day_covariance=covariance, freedom=tuple(freedom))
 
 
 def _excess(scores: ShiftScores, counts: Counts) -> list[float]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from operator import add
 from typing import Any
 
@@ -20,13 +21,16 @@ Windows = tuple[tuple[int, Counts], ...]
 class Learning:
     """Sums over the days seen so far; those of other days of the same distribution add to them.
 
-    `by_hour` and `by_day` hold counts by cell, `squares` by score the sum over windows of (sum of scores)^2 / rows.
+    `by_hour` and `by_day` hold counts by cell, `squares` by score the sum over windows of (sum of scores)^2 / rows,
+    `splits` by hour from 1 to 23 the sum over days of the squared difference between the first score's means from that
+    hour on and before, times the rows that such a difference is worth; empty without a location.
     """
 
     windows: int = 0
     by_hour: Mapping[int, Counts] = field(default_factory=dict)
     by_day: Mapping[int, Counts] = field(default_factory=dict)
     squares: tuple[float, ...] = ()
+    splits: tuple[float, ...] = ()
     today: Windows = ()
     """Hours since 1970 and counts of the windows of a day that may go on."""
 
@@ -71,9 +75,8 @@ class Learning:
             self.windows + other.windows,
             _merged(self.by_hour, other.by_hour),
             _merged(self.by_day, other.by_day),
-            tuple(map(add, self.squares, other.squares))
-            if self.squares and other.squares
-            else self.squares or other.squares,
+            _added(self.squares, other.squares),
+            _added(self.splits, other.splits),
             self.today,
         )
 
@@ -84,6 +87,7 @@ class Learning:
             "by_hour": [[hour, *counts] for hour, counts in sorted(self.by_hour.items())],
             "by_day": [[day, *counts] for day, counts in sorted(self.by_day.items())],
             "squares": [round(value, 3) for value in self.squares],
+            "splits": [round(value, 3) for value in self.splits],
             "today": [[hour, *counts] for hour, counts in self.today],
         }
 
@@ -93,19 +97,47 @@ class Learning:
         by_hour, by_day, today = (
             [(key, tuple(counts)) for key, *counts in data[name]] for name in ("by_hour", "by_day", "today")
         )
-        return cls(data["windows"], dict(by_hour), dict(by_day), tuple(data["squares"]), tuple(today))
+        squares, splits = (tuple(data.get(name, ())) for name in ("squares", "splits"))
+        return cls(data["windows"], dict(by_hour), dict(by_day), squares, splits, tuple(today))
 
 
 def _of_day(scores: ShiftScores, windows: Windows) -> Learning:
     by_hour: dict[int, Counts] = {}
     squares = [0.0] * len(scores.weights)
+    first: dict[int, float] = {}
     for hour, counts in windows:
         by_hour = _merged(by_hour, {hour % DAY: counts})
         rows = sum(counts)
-        excess = [count - rows * share for count, share in zip(counts, scores.shares, strict=True)]
-        squares = [square + value * value / rows for square, value in zip(squares, scores.sums(excess), strict=True)]
+        sums = scores.sums([count - rows * share for count, share in zip(counts, scores.shares, strict=True)])
+        squares = [square + value * value / rows for square, value in zip(squares, sums, strict=True)]
+        first[hour % DAY] = first.get(hour % DAY, 0.0) + sums[0]
     total = tuple(sum(cells) for cells in zip(*(counts for _, counts in windows), strict=True))
-    return Learning(len(windows), by_hour, {windows[0][0] // DAY: total}, tuple(squares))
+    splits = tuple(size * worth for size, worth in _squared(parts_of_day(by_hour, first))) if scores.shapes else ()
+    return Learning(len(windows), by_hour, {windows[0][0] // DAY: total}, tuple(squares), splits)
+
+
+def _squared(parts: Iterable[tuple[float, float]]) -> Iterable[tuple[float, float]]:
+    return ((difference * difference, worth) for difference, worth in parts)
+
+
+def parts_of_day(counts: Mapping[int, Counts], sums: Mapping[int, float]) -> list[tuple[float, float]]:
+    """By hour from 1 to 23, the mean score from that hour on less the mean before, and the rows that this is worth.
+
+    Without rows on one side a difference of 0 is worth nothing.
+    """
+    rows = list(accumulate((sum(counts.get(hour, ())) for hour in range(DAY)), initial=0))
+    totals = list(accumulate((sums.get(hour, 0.0) for hour in range(DAY)), initial=0.0))
+    found = []
+    for early, early_sum in zip(rows[1:DAY], totals[1:DAY], strict=True):
+        late = rows[DAY] - early
+        told = bool(early and late)
+        difference = (totals[DAY] - early_sum) / late - early_sum / early if told else 0.0
+        found.append((difference, early * late / rows[DAY] if told else 0.0))
+    return found
+
+
+def _added(first: tuple[float, ...], second: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(map(add, first, second)) if first and second else first or second
 
 
 def _merged(first: Mapping[int, Counts], second: Mapping[int, Counts]) -> dict[int, Counts]:

@@ -29,7 +29,9 @@ class DriftWatch:
         """Judge one window; the features whose incident opens with it."""
         _, self.state = self.state.observe(self.watched, counts, self.minimum_rows, hour)
         opened = []
-        for report in self.state.check(self.watched, self.limits):
+        reports = self.state.check(self.watched, self.limits)
+        self.state = self.state.parted(reports)
+        for report in reports:
             if report.drifted:
                 opened += [report.name] if report.name not in self.quiet else []
                 self.quiet[report.name] = 0
