@@ -8,7 +8,7 @@ from adapters import Aws
 from aws_lambda_powertools import Logger
 from parse import Configuration, Request
 
-from seatrial.contracts.serving import find_serving
+from seatrial.contracts.serving import Serving, find_serving
 from seatrial.decisions.promotion import Observation, Verification, verify
 from seatrial.decisions.promotion_canary import chosen, objection
 from seatrial.decisions.promotion_failure import explain
@@ -18,7 +18,7 @@ aws = Aws()
 GRACE = timedelta(minutes=15)
 """Added to SageMaker's own limit before an update is called overdue."""
 SLACK = timedelta(minutes=5)
-"""Between the end of the watching and the verification: the stack cleans up, metrics arrive."""
+"""What SageMaker takes beyond the times that it is told, and what metrics are late."""
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _verification(request: Request, configuration: Configuration, aws: Aws) -> V
         return Verification(False, f"endpoint {configuration.endpoint_name} does not serve a registered model")
     expected, answers, canary = [], [], None
     if serving.package_arn == request.model_package_arn and serving.status == "InService":
-        canary = _canary(request, configuration, aws)
+        canary = _canary(request, serving, configuration, aws)
         expected, answers = aws.smoke_test(configuration.endpoint_name, serving)
     observation = Observation(
         wanted_arn=request.model_package_arn,
@@ -76,10 +76,11 @@ def _verification(request: Request, configuration: Configuration, aws: Aws) -> V
     return verify(observation)
 
 
-def _canary(request: Request, configuration: Configuration, aws: Aws) -> str | None:
+def _canary(request: Request, serving: Serving, configuration: Configuration, aws: Aws) -> str | None:
     """The first endpoint has no canary, and going back to a package that has served needs none."""
     if request.previous_arn in {"", request.model_package_arn}:
         return None
-    start = request.now - timedelta(seconds=configuration.bake_seconds) - SLACK
-    seen = aws.requests(configuration.endpoint_name, configuration.variant_name, start, request.now)
+    end = min(request.now, serving.modified_at or request.now) + SLACK
+    start = end - timedelta(seconds=configuration.bake_seconds) - 2 * SLACK
+    seen = aws.requests(configuration.endpoint_name, configuration.variant_name, start, end)
     return objection(seen, configuration.canary_percent)

@@ -1,6 +1,7 @@
 """Alarms as constructs: one metric or a share of two, a threshold, and the topic that is told."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import aws_cdk.aws_cloudwatch as cloudwatch
 import aws_cdk.aws_sns as sns
@@ -69,16 +70,7 @@ def share_alarm(
 ) -> cloudwatch.CfnAlarm:
     """An alarm on `100 * part / whole`, both summed over the period; no traffic is no alarm."""
 
-    def query(name: str, metric: str) -> cloudwatch.CfnAlarm.MetricDataQueryProperty:
-        stat = cloudwatch.CfnAlarm.MetricStatProperty(
-            metric=cloudwatch.CfnAlarm.MetricProperty(
-                namespace=namespace, metric_name=metric, dimensions=_dimensions(dimensions)
-            ),
-            period=period_seconds,
-            stat="Sum",
-        )
-        return cloudwatch.CfnAlarm.MetricDataQueryProperty(id=name, metric_stat=stat, return_data=False)
-
+    counted = {"namespace": namespace, "dimensions": _dimensions(dimensions)}
     share = cloudwatch.CfnAlarm.MetricDataQueryProperty(
         id="share", expression="100 * part / whole", label="percent", return_data=True
     )
@@ -86,7 +78,11 @@ def share_alarm(
         scope,
         construct_id,
         alarm_description=description,
-        metrics=[query("part", part), query("whole", whole), share],
+        metrics=[
+            _sum("part", period_seconds, metric_name=part, **counted),
+            _sum("whole", period_seconds, metric_name=whole, **counted),
+            share,
+        ],
         evaluation_periods=evaluation_periods,
         datapoints_to_alarm=datapoints_to_alarm,
         threshold=maximum_percent,
@@ -94,6 +90,49 @@ def share_alarm(
         treat_missing_data="notBreaching",
         alarm_actions=[topic.topic_arn],
     )
+
+
+def absence_alarm(
+    scope: Construct,
+    construct_id: str,
+    *,
+    description: str,
+    namespace: str,
+    metric: str,
+    dimensions: Dimensions,
+    topic: sns.ITopic,
+    period_seconds: int,
+    periods: int,
+) -> cloudwatch.CfnAlarm:
+    """An alarm on a metric that has not come for so many periods.
+
+    Each empty period is filled with 0: treated as missing data, it would not count before all that CloudWatch looks
+    back on is empty, two periods more than it is told to evaluate and two more again for those it still finds full.
+    """
+    runs = _sum("runs", period_seconds, namespace=namespace, metric_name=metric, dimensions=_dimensions(dimensions))
+    filled = cloudwatch.CfnAlarm.MetricDataQueryProperty(
+        id="filled", expression="FILL(runs, 0)", label=metric, return_data=True
+    )
+    return cloudwatch.CfnAlarm(
+        scope,
+        construct_id,
+        alarm_description=description,
+        metrics=[runs, filled],
+        evaluation_periods=periods,
+        datapoints_to_alarm=periods,
+        threshold=1,
+        comparison_operator="LessThanThreshold",
+        treat_missing_data="breaching",
+        alarm_actions=[topic.topic_arn],
+    )
+
+
+def _sum(name: str, period_seconds: int, **metric: Any) -> cloudwatch.CfnAlarm.MetricDataQueryProperty:
+    """A metric summed over the period, for an expression."""
+    stat = cloudwatch.CfnAlarm.MetricStatProperty(
+        metric=cloudwatch.CfnAlarm.MetricProperty(**metric), period=period_seconds, stat="Sum"
+    )
+    return cloudwatch.CfnAlarm.MetricDataQueryProperty(id=name, metric_stat=stat, return_data=False)
 
 
 def function_alarms(scope: Construct, function: PythonFunction, topic: sns.ITopic) -> list[cloudwatch.CfnAlarm]:

@@ -12,7 +12,7 @@ import aws_cdk.aws_s3 as s3
 import aws_cdk.aws_sns as sns
 from constructs import Construct
 
-from seatrial.constructs.alarms import function_alarms, metric_alarm
+from seatrial.constructs.alarms import absence_alarm, function_alarms, metric_alarm
 from seatrial.constructs.arns import place_of
 from seatrial.constructs.dashboard import endpoint_dashboard
 from seatrial.constructs.function import PythonFunction
@@ -229,21 +229,17 @@ def verdict_alarm(
 
 
 def silence_alarm(scope: Construct, *, watched: Watched) -> cloudwatch.CfnAlarm:
-    """An alarm on a monitor that does not run."""
-    return metric_alarm(
+    """An alarm on a monitor that does not run: its schedule was disabled or deleted, or its function fails."""
+    return absence_alarm(
         scope,
         "MonitorSilentAlarm",
-        description=f"{watched.name}: the monitor has not run for three hours",
+        description=f"{watched.name}: the monitor has not run for two hours: is its schedule enabled?",
         namespace=watched.namespace,
         metric="MonitorRuns",
         dimensions=watched.dimensions,
         topic=watched.topic,
-        statistic="SampleCount",
-        comparison="LessThanThreshold",
-        threshold=1,
         period_seconds=HOUR,
-        evaluation_periods=3,
-        missing="breaching",
+        periods=2,
     )
 
 

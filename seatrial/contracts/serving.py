@@ -48,6 +48,8 @@ class Serving:
     created_at: datetime | None = None
     approval: str = ""
     """Of the package at this moment."""
+    modified_at: datetime | None = None
+    """When the endpoint last changed: its last update was through."""
 
 
 class NoModelPackageError(LookupError):
@@ -71,6 +73,7 @@ def resolve_serving(api: ServingApi, endpoint_name: str) -> Serving:
         model_data_uri(package),
         endpoint.get("CreationTime"),
         package.get("ModelApprovalStatus", ""),
+        endpoint.get("LastModifiedTime"),
     )
 
 

@@ -47,6 +47,14 @@ def test_serves_the_model_package_in_isolation(site):
     assert model["EnableNetworkIsolation"] is True
 
 
+def test_f30_nothing_that_an_update_replaces_has_a_name_that_could_be_taken(site):
+    """CloudFormation makes a new name for each; contents and names can never disagree."""
+    make(site)
+
+    assert "ModelName" not in site.one("AWS::SageMaker::Model")
+    assert "EndpointConfigName" not in site.one("AWS::SageMaker::EndpointConfig")
+
+
 def test_settings_reach_the_canary(site):
     make(site, canary_percent=10, canary_wait_minutes=5, termination_wait_minutes=1)
 

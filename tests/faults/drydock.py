@@ -26,7 +26,7 @@ from tests.offline.support import REGION, ROLE, bodies_of, put_queue
 START = datetime(2026, 11, 2, 10, 0, 30, tzinfo=UTC)
 IMAGE = f"492215442770.dkr.ecr.{REGION}.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 BUCKET, ENDPOINT, STACK = "artifacts", "churn", "churn-serving"
-CANARY_SECONDS, TERMINATION_SECONDS, POLL_SECONDS, UPDATE_SECONDS = 240, 60, 30, 600
+CANARY_SECONDS, TERMINATION_SECONDS, POLL_SECONDS, UPDATE_SECONDS = 240, 60, 60, 300
 GOOD = """
 def model_fn(folder): return None
 def input_fn(body, content_type): return body.splitlines()
@@ -106,6 +106,8 @@ class Drydock:
         self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=put_queue(cloud, "told"), Attributes=raw)
         self.client("cloudformation").create_stack(StackName=STACK, TemplateBody=template())
         self.sagemaker.create_model_package_group(ModelPackageGroupName=ENDPOINT)
+        layer = self.client("lambda").publish_layer_version(LayerName="powertools", Content={"ZipFile": powertools()})
+        self.layer = layer["LayerVersionArn"]
         settings = PromotionSettings(
             select_arn=self._function("promotion_select"),
             verify_arn=self._function("promotion_verify"),
@@ -139,7 +141,6 @@ class Drydock:
     def _function(self, name: str) -> str:
         """The real code with the library modules that it imports, as the construct puts it together."""
         own = python_files(shipped("lambdas") / name)
-        layers = self.client("lambda").publish_layer_version(LayerName=name, Content={"ZipFile": powertools()})
         return self.client("lambda").create_function(
             FunctionName=name,
             Role=ROLE,
@@ -147,7 +148,7 @@ class Drydock:
             Handler="handler.lambda_handler",
             Timeout=60,
             Code={"ZipFile": zip_bytes({**own, **library_files(own.values())})},
-            Layers=[layers["LayerVersionArn"]],
+            Layers=[self.layer],
             Environment={"Variables": ENVIRONMENT},
         )["FunctionArn"]
 
@@ -215,8 +216,35 @@ class Drydock:
         """What people have been told since the last call."""
         return bodies_of(self.cloud, "told")
 
+    def is_calm(self) -> bool:
+        """Whether the endpoint rests and its alarm is OK."""
+        return self.endpoint()["EndpointStatus"] == "InService" and self.alarm_state("churn-errors") == "OK"
+
+    def alarm_state(self, name: str) -> str:
+        """State of an alarm."""
+        (alarm,) = self.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        return alarm["StateValue"]
+
+    def configs(self) -> list[str]:
+        """Names of all endpoint configurations."""
+        return [found["EndpointConfigName"] for found in self.sagemaker.list_endpoint_configs()["EndpointConfigs"]]
+
+    def deletion(self, config: str) -> str:
+        """What SageMaker answers to the deletion of a configuration."""
+        try:
+            self.sagemaker.delete_endpoint_config(EndpointConfigName=config)
+        except ClientError as error:
+            return error.response["Error"]["Message"]
+        return "deleted"
+
+    def update_by_hand(self, config: str) -> None:
+        """Somebody updates the endpoint past CloudFormation."""
+        self.sagemaker.update_endpoint(EndpointName=ENDPOINT, EndpointConfigName=config)
+        self.sail(self.is_calm)
+
     @property
     def now(self) -> str:
+        """The cloud's time."""
         return f"{self.cloud.clock.now():%Y-%m-%dT%H:%M:%SZ}"
 
     @contextmanager
@@ -232,14 +260,26 @@ class Drydock:
             yield asked
 
     @contextmanager
-    def stuck(self) -> Iterator[None]:
-        """To CloudFormation the endpoint seems to be Updating for ever."""
+    def stuck(self, after: list[dict]) -> Iterator[None]:
+        """To CloudFormation the endpoint seems to be Updating for ever, once something has been asked."""
 
         def pretend(parsed: dict, **_: Any) -> None:
-            parsed["EndpointStatus"] = "Updating"
+            if after:
+                parsed["EndpointStatus"] = "Updating"
 
         with self._hook("after-call.sagemaker.DescribeEndpoint", pretend):
             yield
+
+    @contextmanager
+    def counting(self, operation: str) -> Iterator[list[dict]]:
+        """Yields the requests of an operation as they come."""
+        asked: list[dict] = []
+
+        def count(params: dict, **_: Any) -> None:
+            asked.append(params)
+
+        with self._hook(f"before-call.sagemaker.{operation}", count):
+            yield asked
 
     @contextmanager
     def _hook(self, event: str, hook: Callable[..., None]) -> Iterator[None]:

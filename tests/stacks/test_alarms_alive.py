@@ -133,6 +133,7 @@ def test_every_alarm_tells_somebody(assembly):
 def test_a_silent_monitor_is_an_alarm(assembly):
     (alarm,) = [p for name, p in assembly.properties("AWS::CloudWatch::Alarm") if "MonitorSilent" in name]
 
+    runs, filled = alarm["Metrics"]
     assert alarm["TreatMissingData"] == "breaching"
-    assert alarm["Statistic"] == "SampleCount"
-    assert alarm["MetricName"] == "MonitorRuns"
+    assert runs["MetricStat"]["Metric"]["MetricName"] == "MonitorRuns"
+    assert (filled["Expression"], alarm["EvaluationPeriods"]) == ("FILL(runs, 0)", 2)

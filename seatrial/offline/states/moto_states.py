@@ -14,6 +14,9 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
 from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.component.state.choice.comparison.operator.implementations.is_operator import (
+    IsTimestamp,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import iteration_worker
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
@@ -48,6 +51,7 @@ def replace_all() -> None:
     patches.replace(StateTaskServiceCallback, "_eval_sync", _wait_for_job)
     patches.replace(StateTaskServiceAwsSdk, "_normalise_service_error_name", staticmethod(_error_service_name))
     patches.replace(StateTaskServiceAwsSdk, "_eval_service_task", _call_aws_sdk)
+    patches.replace(IsTimestamp, "string_to_timestamp", staticmethod(_timestamp))
     for module in (iteration_worker, branches_decl):
         patches.replace(module, "CustomErrorName", _inner_error_name)
     patches.replace(StepFunctionsParserBackend, "start_execution", _start_execution)
@@ -136,6 +140,15 @@ def _call_aws_sdk(
     method = getattr(client, action)
     response = method(**integrations.to_request(service, action, normalised_parameters))
     env.stack.append(integrations.to_response(service, action, response or {}))
+
+
+def _timestamp(text: str) -> datetime.datetime | None:
+    """Moto reads no fractions of seconds, which its own $$.State.EnteredTime has, and no offsets."""
+    try:
+        time = datetime.datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return time if time.tzinfo else None
 
 
 def _inner_error_name(error_name: str | None) -> ErrorName:
