@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -194,15 +194,23 @@ class Aws:
         """Start a Spark job and return its id; the same request starts none twice, by its client token."""
         return self.emr_serverless.start_job_run(**request)["jobRunId"]
 
-    def job_run(self, application_id: str, job_run_id: str) -> tuple[str, str]:
-        """State of a Spark job and its details; one that is no longer known has failed, for all that can be told."""
+    def job_run(self, application_id: str, job_run_id: str) -> tuple[str, str, timedelta]:
+        """State of a Spark job, its details, its age; one that is not known any more has failed, for all one can tell."""
         try:
             run = self.emr_serverless.get_job_run(applicationId=application_id, jobRunId=job_run_id)["jobRun"]
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return "FAILED", "the service does not know it any more"
+                return "FAILED", "the service does not know it any more", timedelta()
             raise
-        return run["state"], run.get("stateDetails", "")
+        return run["state"], run.get("stateDetails", ""), datetime.now(UTC) - run["createdAt"]
+
+    def cancel_job_run(self, application_id: str, job_run_id: str) -> None:
+        """Give a Spark job up; one that has just ended is none the worse."""
+        try:
+            self.emr_serverless.cancel_job_run(applicationId=application_id, jobRunId=job_run_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {"ResourceNotFoundException", "ValidationException"}:
+                raise
 
     def put(self, bucket: str, key: str, body: str) -> None:
         """Write a JSON object."""

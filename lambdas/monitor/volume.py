@@ -5,10 +5,11 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from adapters import Aws
-from parse import Configuration, WindowJob, WindowSpark
+from parse import HOUR, Configuration, WindowJob, WindowSpark
 
 from seatrial.contracts import layout
 from seatrial.decisions.monitor_form import Form
@@ -17,6 +18,8 @@ if TYPE_CHECKING:  # few windows are that large: no cold start needs the documen
     from seatrial.contracts.volume import ReadingRequest, ReadingResult
 
 logger = logging.getLogger("monitor")
+LONGEST_WAIT = HOUR
+"""Of a Spark job for capacity, beyond the time that it may run: its windows wait with it."""
 ATTEMPTS = 2
 """Jobs of a form that are tried before the next smaller form reads a sample."""
 INPUT, OUTPUT = "/opt/ml/processing/input", "/opt/ml/processing/output/reading"
@@ -111,9 +114,13 @@ def _follow_spark(reading: Reading, job: WindowSpark, configuration: Configurati
         aws.put(configuration.artifacts_bucket, key, json.dumps({"job_run_id": run}))
         return Progress("reading", f"Spark job run {run}")
     run = json.loads(known)["job_run_id"]
-    state, details = aws.job_run(job.application_id, run)
+    state, details, age = aws.job_run(job.application_id, run)
     if state not in {"SUCCESS", "FAILED", "CANCELLED"}:
-        return Progress("reading", f"Spark job run {run}")
+        if age <= timedelta(minutes=job.max_runtime_minutes) + LONGEST_WAIT:
+            return Progress("reading", f"Spark job run {run}")
+        aws.cancel_job_run(job.application_id, run)
+        told = f"Spark job run {run} was given up as {state} after {age // HOUR} hours"
+        return Progress("failed", f"{told}: is the application's capacity used up?")
     return Progress("read" if state == "SUCCESS" else "failed", f"Spark job run {run} ended as {state}: {details}")
 
 

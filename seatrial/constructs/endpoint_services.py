@@ -36,7 +36,7 @@ INTERFACE_ACTIONS: dict[str, tuple[str, ...]] = {
 model containers are isolated from the network and need S3 only, which SageMaker reaches for them."""
 
 OPTIONAL_ACTIONS: dict[str, tuple[str, ...]] = {
-    "emr-serverless": ("emr-serverless:GetJobRun", "emr-serverless:StartJobRun"),
+    "emr-serverless": ("emr-serverless:CancelJobRun", "emr-serverless:GetJobRun", "emr-serverless:StartJobRun"),
     "glue": (
         "glue:BatchCreatePartition",
         "glue:CreateTable",

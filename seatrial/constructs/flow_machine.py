@@ -184,7 +184,7 @@ def _claims(settings: FlowSettings, states: dict[str, State]) -> dict[str, State
 
 
 def _timed_out(engine: SparkEngine, then: str) -> dict[str, State]:
-    """A time-out of Step Functions has no cause of its own; the task's job run is cancelled with it."""
+    """A time-out of Step Functions has no cause of its own."""
     cause = f"a job has not ended within its time, and with it the time in which it waited: {engine.capacity}"
     return {
         "TimedOut": {

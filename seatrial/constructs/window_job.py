@@ -107,7 +107,7 @@ class WindowJob(Construct):
         role.allow_passing(self.role.role_arn, to=SAGEMAKER)
         role.allow_key(self._key, volumes=True)
         if self.spark:
-            self.spark.grant_start(role)
+            self.spark.grant_start(role, on_runs=["emr-serverless:CancelJobRun"])
 
     def _conditions(self) -> dict[str, dict[str, Any]]:
         return {

@@ -1,6 +1,7 @@
 """Windows too large for the function: a job reads them, the function judges, and one result is recorded once."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import boto3
@@ -78,6 +79,7 @@ class Runs:
         self.requests: dict[str, dict] = {}
         self.state: dict[str, str] = {}
         self.lose_answer = False
+        self.age = timedelta()
 
     def start(self, **request: object) -> dict:
         token = str(request["clientToken"])
@@ -94,7 +96,12 @@ class Runs:
         assert applicationId == SPARK.application_id
         if jobRunId not in self.state:
             raise client_error("ResourceNotFoundException")
-        return {"jobRun": {"state": self.state[jobRunId], "stateDetails": "out of memory"}}
+        made = datetime.now(UTC) - self.age
+        return {"jobRun": {"state": self.state[jobRunId], "stateDetails": "out of memory", "createdAt": made}}
+
+    def cancel(self, *, applicationId: str, jobRunId: str) -> None:  # noqa: N803
+        assert applicationId == SPARK.application_id
+        self.state[jobRunId] = "CANCELLED"
 
     def run(self) -> None:
         """Let the last job run end well."""
@@ -118,7 +125,9 @@ def spark(harbour: Harbour) -> Runs:
     limits = replace(harbour.configuration.form_limits, processing_bytes=30_000, processing_rows=10_000)
     harbour.configuration = replace(harbour.configuration, window_spark=SPARK, form_limits=limits)
     runs = Runs()
-    harbour.aws.emr_serverless = SimpleNamespace(start_job_run=runs.start, get_job_run=runs.describe)
+    harbour.aws.emr_serverless = SimpleNamespace(
+        start_job_run=runs.start, get_job_run=runs.describe, cancel_job_run=runs.cancel
+    )
     return runs
 
 
@@ -309,6 +318,23 @@ def test_a_spark_job_that_fails_twice_leaves_a_sample_to_the_processing_job(
     assert 0 < harbour.verdict(0)["sampled_share"] < 1
     assert harbour.verdict(0)["sentence"].endswith("of the requests: the jobs that were to read all of them failed")
     assert ("does not know it any more" if lost else "ended as FAILED: out of memory") in caplog.text
+
+
+@pytest.mark.parametrize("state", ["QUEUED", "PENDING", "SCHEDULED"])
+def test_f53_a_spark_job_that_waits_for_capacity_is_cancelled_after_its_time(
+    harbour: Harbour, spark: Runs, caplog: pytest.LogCaptureFixture, state: str
+) -> None:
+    harbour.traffic(0)
+    harbour.run(0)
+    spark.state["run-0"], spark.age = state, timedelta(hours=2, minutes=59)
+    in_time = harbour.run(0)
+
+    spark.age = timedelta(hours=3, minutes=1)
+    harbour.run(0)
+
+    assert in_time == {"2026-11-01T00:00:00Z": "reading"}
+    assert spark.state == {"run-0": "CANCELLED", "run-1": "SUBMITTED"}
+    assert f"Spark job run run-0 was given up as {state} after 3 hours: is the application's capacity" in caplog.text
 
 
 def test_the_spark_request_names_script_role_time_limit_and_where_the_result_goes(

@@ -13,6 +13,7 @@ CALLS = {
     "dynamodb.get_item": "dynamodb:GetItem",
     "dynamodb.put_item": "dynamodb:PutItem",
     "dynamodb.update_item": "dynamodb:UpdateItem",
+    "emr_serverless.cancel_job_run": "emr-serverless:CancelJobRun",
     "emr_serverless.get_job_run": "emr-serverless:GetJobRun",
     "emr_serverless.start_job_run": "emr-serverless:StartJobRun",
     "events.put_events": "events:PutEvents",
@@ -47,7 +48,7 @@ PLATFORM = {"ec2", "kms", "logs", "sqs", "xray"}
 """Used by AWS's services in the function's name: network, keys, logs, dead letters, traces."""
 SILENT = {"s3:GetBucketLocation", "s3:ListBucket"}
 """Without the right to list, S3 hides whether a key exists."""
-WHERE_SPARK_READS_WINDOWS = {"emr-serverless:GetJobRun", "emr-serverless:StartJobRun"}
+WHERE_SPARK_READS_WINDOWS = {f"emr-serverless:{one}JobRun" for one in ("Cancel", "Get", "Start")}
 
 
 EXTRACT = json.loads((Path(__file__).parent / "authorized_resources.json").read_text())["actions"]
