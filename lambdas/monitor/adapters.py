@@ -195,7 +195,7 @@ class Aws:
         return self.emr_serverless.start_job_run(**request)["jobRunId"]
 
     def job_run(self, application_id: str, job_run_id: str) -> tuple[str, str, timedelta]:
-        """State of a Spark job, its details, its age; one that is not known any more has failed, for all one can tell."""
+        """State of a Spark job, its details, its age; one that is no longer known has failed, for all one can tell."""
         try:
             run = self.emr_serverless.get_job_run(applicationId=application_id, jobRunId=job_run_id)["jobRun"]
         except ClientError as error:

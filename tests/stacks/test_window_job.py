@@ -39,7 +39,7 @@ def test_the_job_writes_what_it_read_and_nothing_else(assembly):
 
 def test_explanations_are_asked_for_by_schedule_with_an_alarm_and_the_models_images(emr_assembly):
     schedules = [one for _, one in emr_assembly.properties("AWS::Scheduler::Schedule", "Monitoring")]
-    alarms = [one["MetricName"] for _, one in emr_assembly.properties("AWS::CloudWatch::Alarm", "Monitoring")]
+    alarms = [one.get("MetricName") for _, one in emr_assembly.properties("AWS::CloudWatch::Alarm", "Monitoring")]
     pulls = [
         statement["Resource"]
         for name, statement in emr_assembly.statements()
