@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from seatrial.contracts.serving import PROBE_PREFIX
+
 MOST_REJECTIONS = 1000
 """Rejected lines whose number is kept; beyond that they are only counted."""
 
@@ -42,6 +44,11 @@ class CaptureRecord:
     def join_id(self) -> str:
         """The id by which ground truth is joined, as Model Monitor does: the caller's, else SageMaker's."""
         return self.inference_id or self.event_id
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether the promotion asked, and nobody else."""
+        return self.inference_id is not None and self.inference_id.startswith(PROBE_PREFIX)
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,10 @@ class CaptureReader:
                 self.take(record)
 
     def records(self, lines: Iterable[str], *, next_hour: bool = False) -> Iterator[CaptureRecord]:
-        """Requests of the window, also those that have come before; lines that cannot be read are kept as such."""
+        """Requests of the window, also those that have come before; lines that cannot be read are kept as such.
+
+        What a promotion asked to try its canary is nobody's request and says nothing about inputs.
+        """
         for line in lines:
             if not line.strip() or (self.share < 1 and not in_sample(_join_id(line), self.share)):
                 continue
@@ -95,7 +98,7 @@ class CaptureReader:
             except CaptureError as error:
                 self._reject(line, str(error), next_hour)
                 continue
-            if self._belongs(record.inference_time, next_hour):
+            if self._belongs(record.inference_time, next_hour) and not record.is_probe:
                 yield record
 
     def _belongs(self, time: str, next_hour: bool) -> bool:

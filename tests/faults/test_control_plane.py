@@ -1,5 +1,6 @@
 """F21 to F33: SageMaker refuses, is full, hangs, fails silently, is changed by hand, and what the operator reads."""
 
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -27,6 +28,7 @@ from tests.lambdas.fakes import (
     client_error,
     load_function,
 )
+from tests.lambdas.harbour import Harbour, capture_line
 
 NOW = "2026-11-01T12:00:00Z"
 LOOK = {"id": "reconciliation", "time": NOW, "detail": {RECONCILIATION: True}}
@@ -296,6 +298,20 @@ def test_f29_a_probe_that_is_not_answered_is_the_alarms_concern(verified: Simple
 
     assert verified.ask("probe", count=3) == {"sent": 3, "answered": 0}
     assert STATES["PromoteProbe"]["Catch"][0]["Next"] == STATES["PromoteProbe"]["Next"] == "PromoteWait"
+
+
+def test_f29_what_the_promotion_asked_is_no_input_to_the_monitor(cloud: None) -> None:
+    harbour = Harbour()
+    harbour.traffic(0, 100)
+    asked = [json.loads(capture_line(f"probe-{number}", "9999,prepaid", 0.5)) for number in range(60)]
+    for number, probe in enumerate(asked):
+        probe["eventMetadata"]["inferenceId"] = f"{PROBE_PREFIX}{number}"
+    harbour.capture(0, [json.dumps(probe) for probe in asked], "probes.jsonl")
+
+    harbour.run(0)
+
+    found = harbour.verdict(0)
+    assert (found["rows"], found["verdict"]) == (100, "ok")
 
 
 def test_f31_an_endpoint_that_was_changed_by_hand_is_not_updated_and_people_are_told_once(select: Selecting) -> None:
