@@ -104,10 +104,11 @@ class MonitoredSource:
         """Read what `to_json` wrote; raises `ValueError` for anything else."""
         unknown = sorted({*data} - {item.name for item in fields(cls)})
         try:
-            baseline = dict(data["baseline"])
-            file = BaselineFile(**{**baseline, "ignore": tuple(baseline.get("ignore", ()))})
+            named: dict[str, Any] = {**data["baseline"], "ignore": tuple(data["baseline"].get("ignore", ()))}
+            file = BaselineFile(**named)
             columns = TableColumns(**data.get("columns", {}))
-            source = cls(**{**data, "baseline": file, "columns": columns})
+            given: dict[str, Any] = {**data, "baseline": file, "columns": columns}
+            source = cls(**given)
         except (TypeError, KeyError) as error:
             told = f"unknown {', '.join(unknown)}" if unknown else str(error)
             raise ValueError(f"{PAYLOAD_KEY}: is no source ({told}); deploy function and schedule together") from None

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from seatrial import cli
 from seatrial.config import load
 from seatrial.contracts.events import VERDICT_DETAIL_TYPE
 from seatrial.offline import functions
@@ -22,7 +23,7 @@ from stacks.lake import LakeStack
 from stacks.monitoring import MonitoringStack
 from stacks.network import workload_network
 from stacks.processing import ProcessingStack
-from tests.monitoring.made_capture import START, baseline, lines_of_hour
+from tests.monitoring.made_capture import START, baseline, lines_of_hour, traffic
 from tests.pipelines.lake import EVENTS, event, moment
 from tests.stacks.conftest import ROOT
 
@@ -36,13 +37,24 @@ environments:
 lake: {catalog: {enabled: true, iceberg_snapshot_retention_days: 9}}
 processing: {engine: emr-serverless, python_environment: libraries.tar.gz}
 training: {dataset: {name: telecom}}
+monitoring:
+  sources:
+    - name: scored
+      kind: table
+      bucket: curated
+      prefix: telecom/scored/
+      window: hour
+      allowed_lateness_minutes: 5
+      partition: date=%Y-%m-%d/hour=%H/
+      baseline: {bucket: artifacts, key: models/1/baseline.json, sha256: DIGEST}
 """
 
 
 def synthesize(folder):
     """The lake and its jobs, and nothing that they do not need."""
     (folder / "libraries.tar.gz").write_bytes(b"an environment")
-    (folder / "engagement.yaml").write_text(ENGAGEMENT)
+    digest = hashlib.sha256(baseline().to_json().encode()).hexdigest()
+    (folder / "engagement.yaml").write_text(ENGAGEMENT.replace("DIGEST", digest))
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = cdk.App(context=flags, analytics_reporting=False, outdir=str(folder / "assembly"))
     target = Target(engagement=load(folder / "engagement.yaml"), environment="dev")
@@ -189,6 +201,12 @@ def verdict(cloud, outputs):
     return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) if found else None
 
 
+def verdicts(cloud, name):
+    """Details of the verdicts on an endpoint or a source that EventBridge was given."""
+    given = [one["detail"] for one in cloud.journal.entries("event") if one.get("detail_type") == VERDICT_DETAIL_TYPE]
+    return [detail for detail in given if detail["endpoint_name"] == name]
+
+
 def forget(cloud, outputs, table):
     """Empty the state table, and remove the verdict."""
     tables = cloud.context.client("dynamodb")
@@ -220,7 +238,7 @@ def test_spark_reads_the_largest_windows_and_the_function_judges_them_as_its_own
     assert sum(map(len, told.values())) + sum(map(len, told)) < 4096  # what Lambda allows
     assert by_spark["rows"] == by_spark["labelled_rows"] == 4000
     assert by_spark["sampled_share"] == 1
-    assert len([one for one in cloud.journal.entries("event") if one.get("detail_type") == VERDICT_DETAIL_TYPE]) == 1
+    assert len(verdicts(cloud, NAME)) == 1
     runs = cloud.context.client("emr-serverless").list_job_runs(applicationId=outputs["SparkApplicationId"])["jobRuns"]
     assert [run["state"] for run in runs if run["name"].startswith("read-window-")] == ["SUCCESS"]
     forget(cloud, outputs, told["STATE_TABLE"])
@@ -228,3 +246,37 @@ def test_spark_reads_the_largest_windows_and_the_function_judges_them_as_its_own
     event = json.dumps({"time": f"{START + timedelta(minutes=80):%Y-%m-%dT%H:%M:%SZ}"}).encode()
     cloud.context.client("lambda").invoke(FunctionName=outputs["MonitorFunctionName"], Payload=event)
     assert verdict(cloud, outputs) == by_spark
+
+
+def test_a_table_of_the_lake_is_judged_by_its_schedule_as_the_command_judges_it(deployed, tmp_path, capsys):
+    cloud, outputs = deployed
+    s3, jobs = cloud.context.client("s3"), cloud.context.client("sagemaker").list_processing_jobs
+    start = cloud.clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    folder = f"date={start:%Y-%m-%d}/hour={start:%H}/"
+    rows = [
+        {"tenure_months": float(item.row[0]), "plan_type": item.row[1], "prediction": item.score}
+        for item in traffic(5, 400, shift=4.0)
+    ]
+    (tmp_path / folder).mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / folder / "part-0.parquet")
+    body = (tmp_path / folder / "part-0.parquet").read_bytes()
+    s3.put_object(Bucket=outputs["CuratedBucketName"], Key=f"telecom/scored/{folder}part-0.parquet", Body=body)
+    (tmp_path / "baseline.json").write_text(baseline().to_json())
+    artifacts = outputs["ArtifactsBucketName"]
+    s3.put_object(Bucket=artifacts, Key="models/1/baseline.json", Body=baseline().to_json().encode())
+    key = f"monitoring/{NAME}.scored/{start:%Y/%m/%d/%H%M}/verdict.json"
+
+    cloud.clock.advance(8400)  # past the end of the hour, and to a look after it
+    assert functions.settle()
+    awaited(lambda: jobs(StatusEquals="Completed", NameContains="-window-")["ProcessingJobSummaries"])
+    cloud.clock.advance(1200)
+    assert functions.settle()
+
+    told = json.loads(s3.get_object(Bucket=artifacts, Key=key)["Body"].read())
+    partition = ["--partition", "date=%Y-%m-%d/hour=%H/", "--baseline", str(tmp_path / "baseline.json"), "--json"]
+    cli.main(["monitor", "run", "--window", str(tmp_path), *partition])
+    (window,) = json.loads(capsys.readouterr().out)["windows"]
+    assert (told["verdict"], told["severity"], told["rows"]) == ("drift", "ticket", 400)
+    assert (window["verdict"], window["drift"]) == (told["verdict"], told["drift_statistic"])
+    drifted = [detail for detail in verdicts(cloud, f"{NAME}.scored") if detail["rows"]]
+    assert [(detail["window_start"], detail["verdict"]) for detail in drifted] == [(told["window_start"], "drift")]
