@@ -309,37 +309,39 @@ def timed_rows():
     return customers(len(hours), plan=plans, seen_at=times)
 
 
-def test_a_time_column_is_no_feature_and_says_in_which_hour_each_validation_row_came(job, tmp_path):
-    write_table(tmp_path / "raw", timed_rows())
+@pytest.fixture(scope="module")
+def timed(features, spark, tmp_path_factory):
+    """A folder with the output for the same rows once with their times ("timed") and once without ("plain")."""
+    folder = tmp_path_factory.mktemp("times")
+    write_table(folder / "raw", timed_rows())
+    for name, column in (("timed", "seen_at"), ("plain", None)):
+        dataset = table_spec(folder, time_column=column)
+        paths = {"input": str(folder / "raw"), "dataset": str(dataset), "output": str(folder / name)}
+        features.run(spark, argparse.Namespace(mode="train", digest="unpinned", **paths, **LIMITS))
+    return folder
 
-    job(table_spec(tmp_path, time_column="seen_at"), out="timed")
-    job(table_spec(tmp_path), out="plain")
 
+def test_a_time_column_is_no_feature_and_says_in_which_hour_each_validation_row_came(timed):
     for split in ("train", "validation", "test"):
-        assert (
-            frame_of(tmp_path / "timed" / split).sort_index().equals(frame_of(tmp_path / "plain" / split).sort_index())
-        )
-    validation, hours = rows_of(tmp_path / "timed/validation"), rows_of(tmp_path / "timed/hours")
+        assert frame_of(timed / "timed" / split).sort_index().equals(frame_of(timed / "plain" / split).sort_index())
+    validation, hours = rows_of(timed / "timed/validation"), rows_of(timed / "timed/hours")
     assert [row["subscriber_id"] for row in hours] == [row["subscriber_id"] for row in validation]
     first = int(datetime(2026, 10, 5, tzinfo=UTC).timestamp()) // 3600
     assert all(int(row["hour"]) == first + int(row["subscriber_id"][1:]) // 25 for row in hours)
-    assert not (tmp_path / "plain/hours").exists()
+    assert not (timed / "plain/hours").exists()
 
 
-def test_a_baseline_of_rows_with_times_has_their_rhythm(job, tmp_path):
-    write_table(tmp_path / "raw", timed_rows())
-    job(table_spec(tmp_path, time_column="seen_at"))
+def test_a_baseline_of_rows_with_times_has_their_rhythm(timed):
     step = load_step("baseline")
+    kinds = (contract.Feature("Call  Failure", "numeric"), contract.Feature("plan", "categorical"))
+    rows, labels = step.read_rows(timed / "timed/validation", ("Call  Failure", "plan"))
+    scores, hours = [0.5] * len(rows), step.read_hours(timed / "timed/hours")
 
-    rows, labels = step.read_rows(tmp_path / "out/validation", ("Call  Failure", "plan"))
-    baseline = build_baseline(
-        contract.FeatureSchema((contract.Feature("Call  Failure", "numeric"), contract.Feature("plan", "categorical"))),
-        rows, [0.5] * len(rows), labels, hours=step.read_hours(tmp_path / "out/hours"),
-    )  # fmt: skip
+    baseline = build_baseline(contract.FeatureSchema(kinds), rows, scores, labels, hours=hours)
 
     night, day = (baseline.rhythms["plan"].hours[hour] for hour in (3, 15))
     assert max(map(abs, (*night, *day))) > 0.15
-    assert step.read_hours(tmp_path / "nowhere") == []
+    assert step.read_hours(timed / "plain/hours") == []
 
 
 def test_the_same_values_at_another_time_are_no_copy(job, tmp_path):
@@ -352,7 +354,7 @@ def test_the_same_values_at_another_time_are_no_copy(job, tmp_path):
     assert (quality["rows"], quality["duplicates"]) == (2, 2)
 
 
-@pytest.mark.parametrize("text", ["2026-11-01", "yesterday", "12:30", "2026-02-30T08:00:00Z", "1793520000", None])
+@pytest.mark.parametrize("text", ["2026-11-01", "12:30", "2026-02-30T08:00:00Z", None])
 def test_a_time_that_cannot_be_read_is_refused_with_its_row_and_value(job, features, tmp_path, text):
     times = ["2026-11-01T08:00:00Z", "2026-11-01T08:00:00Z", text, *["2026-11-01T08:00:00Z"] * 7]
     write_table(tmp_path / "raw", customers(10, seen_at=times))
