@@ -1,4 +1,4 @@
-"""docs/reference/faults.md: F01 to F20 and F47 to F58 are in it, each with tests that exist."""
+"""docs/reference/faults.md: F01 to F33 and F47 to F58 are in it, each with tests that exist."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ TEXT = (ROOT / "docs/reference/faults.md").read_text()
 NAMED = sorted(set(re.findall(r"`(test_\w+|Test\w+)`", TEXT)))
 
 
-@pytest.mark.parametrize("number", [*range(1, 21), *range(47, 59)])
+@pytest.mark.parametrize("number", [*range(1, 34), *range(47, 59)])
 def test_every_fault_is_in_the_table_with_a_test_of_its_own(number):
     (line,) = [line for line in TEXT.splitlines() if line.startswith(f"| F{number:02} ")]
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from seatrial.contracts.serving import package_version
 from seatrial.status.facts import Facts
 
-SILENT_AFTER = timedelta(hours=3)
+SILENT_AFTER = timedelta(hours=2, minutes=30)
+"""After the end of the newest window: the two runs that should have followed did not come."""
 RUNNING = frozenset({"Executing", "Stopping", "reserved"})
 REMEDIES: Mapping[str, str] = {
     "missing_data": "requests are not captured: look at the endpoint's data capture and the capture bucket",
