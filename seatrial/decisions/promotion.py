@@ -153,7 +153,9 @@ def _drift(place: Place) -> str | None:
             if place.made_configs
             else None
         )
-    if place.endpoint_config in place.made_configs or place.endpoint_status in MOVING:
+    # CloudFormation knows configurations by ARNs, in which SageMaker writes names in lower case.
+    same = place.endpoint_config.lower() in {name.lower() for name in place.made_configs}
+    if same or place.endpoint_status in MOVING:
         return None
     runs = f"the endpoint runs the configuration {place.endpoint_config}, its stack made {made}"
     return f"{runs}: put back what the stack made, then approve anew"

@@ -325,6 +325,12 @@ def test_f31_an_endpoint_that_was_changed_by_hand_is_not_updated_and_people_are_
     assert [answer["quiet"] for answer in answers] == [False, False, True]
 
 
+def test_f31_a_name_in_capitals_is_no_drift_because_arns_are_in_lower_case(select: Selecting) -> None:
+    select.sagemaker.endpoint["EndpointConfigName"] = "Config"
+
+    assert run(select, approval(2))["proceed"]
+
+
 def test_f31_an_endpoint_that_was_deleted_by_hand_is_told(select: Selecting) -> None:
     select.sagemaker.serving = None
 
