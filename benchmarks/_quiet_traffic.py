@@ -45,10 +45,14 @@ class Traffic:
             self._day, drawn = hour // DAY, self.rng.normal(0, 1, FEATURES)
             few = np.arange(FEATURES) % 9 == 8
             self._day_means = drawn * (JITTER if self.regime == "jitter" else JITTER_OF_FEW * few)
-        means = self._day_means.copy()
+        return (self._day_means + self.rhythm(hour))[: self.features]
+
+    def rhythm(self, hour: int) -> np.ndarray:
+        """The part of it that every day has."""
+        means = np.zeros(FEATURES)
         if self.regime == "seasonal":
             means[::3] += AMPLITUDE * math.sin(2 * math.pi * hour / DAY)
-        return means[: self.features]
+        return means
 
     def window(self, hour: int, moved: float = 0.0) -> np.ndarray:
         """Latent normal values, one row a prediction; all features that are drawn are moved."""

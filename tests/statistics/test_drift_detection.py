@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -34,6 +35,10 @@ def still(scores: ShiftScores) -> Rhythm:
 
 def counts(rng, mean=0.0, rows=ROWS, missing=0):
     return (*rng.multinomial(rows - missing, cell_shares(mean)).tolist(), missing)
+
+
+def generator(seed):
+    return np.random.default_rng(seed)
 
 
 def windows(seed, days, *, level=0.0, amplitude=0.0, jitter=0.0, rows=ROWS):
@@ -128,6 +133,61 @@ def test_unrest_from_day_to_day_is_learned_and_is_no_drift() -> None:
     assert told(windows(4, 30, jitter=0.05), rhythm()) is not None
 
 
+def test_a_shift_within_a_restless_day_is_told_by_what_the_day_was_like_before() -> None:
+    known, level = rhythm(jitter=0.05), -0.03
+    day = [(hour, counts(rng, level + (0.15 if hour >= 12 else 0.0))) for rng in (generator(14),) for hour in range(24)]
+    whole = [(hour, counts(rng, level + 0.15)) for rng in (generator(15),) for hour in range(24)]
+
+    assert min(known.day_covariance[4:20]) > 0.8 * known.day_variance[0]
+    assert told(day, known, since=12) <= 6
+    assert told(day, replace(known, day_covariance=()), since=12) is None
+    assert told(whole, known) is None
+
+
+def test_days_that_begin_at_another_hour_are_no_drift() -> None:
+    rng = generator(16)
+    of_days = rng.normal(0, 0.05, 61)
+    stream = [(hour, counts(rng, of_days[(hour + 3) // 24])) for hour in range(24 * 60)]
+    learned = Learning.of(WATCHED.scores, stream[: 24 * 28])
+
+    known = learn_rhythms({"x": WATCHED.scores}, {"x": learned})["x"]
+
+    assert known.day_covariance[21] == 0.0
+    assert told(stream[24 * 28 :], known) is None
+
+
+def test_what_came_before_a_told_change_is_kept_apart() -> None:
+    history = History()
+    for hour in range(12 * 24):
+        history = history.push([1, 2], hour)
+        history = history.parted_at(hour - 2) if hour == 220 else history
+
+    assert 217 in [block.hour for block in history.blocks]
+    assert History.from_json(json.loads(json.dumps(history.to_json()))) == history
+    assert history.parted_at(5).parted == 218
+
+
+def test_a_told_shift_lasts_when_its_day_is_long_over() -> None:
+    state, rng = DriftState(rhythms={"x": rhythm(jitter=0.05)}), generator(17)
+    reports = []
+    for hour in range(24 * 6):
+        mean = 0.02 * (-1) ** (hour // 24) + (0.15 if hour >= 12 else 0.0)
+        _, state = state.observe([WATCHED], {"x": counts(rng, mean)}, 50, hour)
+        reports = state.check([WATCHED], LIMITS)
+        state = state.parted(reports)
+
+    assert reports[0].drifted
+    assert abs(reports[0].began - 12) <= 2
+
+
+def test_a_rhythm_stored_by_an_earlier_version_is_read() -> None:
+    known = rhythm(jitter=0.05)
+    stored = {name: value for name, value in known.to_json().items() if name != "day_covariance"}
+
+    assert Rhythm.from_json(known.to_json()).day_covariance == pytest.approx(known.day_covariance, abs=1e-8)
+    assert Rhythm.from_json(stored).day_covariance == ()
+
+
 def test_a_weekday_of_its_own_is_learned() -> None:
     stream = [(hour, item) for hour, item in windows(5, 28) if (hour // 24) % 7]
     stream += [(hour, item) for hour, item in windows(6, 28, level=0.2) if not (hour // 24) % 7]
@@ -174,6 +234,7 @@ def test_what_is_learned_of_different_days_adds_up() -> None:
 
     assert (merged.by_hour, merged.by_day, merged.windows) == (whole.by_hour, whole.by_day, whole.windows)
     assert merged.squares == pytest.approx(whole.squares)
+    assert merged.splits == pytest.approx(whole.splits)
 
 
 def test_a_drift_that_ends_is_quiet_soon_and_one_that_lasts_is_not() -> None:
