@@ -39,7 +39,7 @@ class Promotions(RuleBasedStateMachine):
         self.verify.cloudwatch = FakeWatch()
         self.minute, self.runs, self.events = 0, 0, []
         self.updating: dict | None = None
-        self.doubtful = False
+        self.doubtful, self.asked = False, ""
 
     @property
     def now(self) -> str:
@@ -73,7 +73,7 @@ class Promotions(RuleBasedStateMachine):
             if not self.updating:
                 self.register(approved=True)
             if self.updating:
-                self.settle(rolled_back=False)
+                self.settle("held")
 
     @precondition(lambda self: self.updating or self.registry.serving)
     @rule(lost=st.booleans())
@@ -108,14 +108,16 @@ class Promotions(RuleBasedStateMachine):
             arn = answer["modelPackageArn"]
             assert self.registry.packages[arn]["ModelApprovalStatus"] == "Approved"
             assert serving is None or package_version(arn) > package_version(serving) or self.doubtful
-            self.updating = answer
+            self.updating, self.asked = answer, event["time"]
 
     @precondition(lambda self: self.updating)
-    @rule(rolled_back=st.booleans())
-    def settle(self, rolled_back: bool) -> None:
+    @rule(fate=st.sampled_from(["held", "rolled back", "no capacity"]))
+    def settle(self, fate: str) -> None:
         answer, self.updating = self.updating, None
         self.minute += 20
-        if rolled_back:
+        if fate == "no capacity":
+            self.release(answer["modelPackageArn"])
+        if fate != "held":
             return
         self.registry.serving = answer["modelPackageArn"]
         configuration = verifying.parse.Configuration("churn")
@@ -132,6 +134,12 @@ class Promotions(RuleBasedStateMachine):
             before = self.registry.packages.get(self.registry.serving or "", {})
             self.doubtful = before.get("ModelApprovalStatus") == "Rejected"
 
+    def release(self, arn: str) -> None:
+        """What the machine writes after a failure that passes by itself."""
+        key = ("state", "promotion#churn", f"attempt#{arn}")
+        attempt = {"pk": {"S": key[1]}, "sk": {"S": key[2]}, "event_id": {"S": f"run-{self.runs}"}}
+        self.tables.items[key] = {**attempt, "time": {"S": self.asked}, "released": {"S": "capacity"}}
+
     @invariant()
     def a_rejected_package_serves_only_until_somebody_looks(self) -> None:
         serving = self.registry.packages.get(self.registry.serving or "")
@@ -139,12 +147,13 @@ class Promotions(RuleBasedStateMachine):
             assert self.doubtful
 
     def teardown(self) -> None:
-        """Whatever was lost: one look brings the newest approved package never tried, or the way back."""
+        """Whatever was lost: one look brings the newest approved package not tried for good, or the way back."""
         if self.updating:
-            self.settle(False)
+            self.settle("held")
         approved = [arn for arn, found in self.registry.packages.items() if found["ModelApprovalStatus"] == "Approved"]
         newest = max(approved, key=package_version, default=None)
-        tried = newest and ("state", "promotion#churn", f"attempt#{newest}") in self.tables.items
+        attempt = self.tables.items.get(("state", "promotion#churn", f"attempt#{newest}"), {"released": True})
+        tried = "released" not in attempt
         newer = newest and (
             self.registry.serving is None or package_version(newest) > package_version(self.registry.serving)
         )
