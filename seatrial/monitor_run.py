@@ -129,12 +129,11 @@ def _limits(options: Namespace, settings: Mapping[str, Any]) -> "MonitorLimits":
 
 
 def _period(options: Namespace) -> "Period":
-    from seatrial.contracts.monitored_source import LENGTHS
     from seatrial.monitoring.endpoint_capture import parse_hour
     from seatrial.monitoring.places import InputError
-    from seatrial.monitoring.window_data import Period
+    from seatrial.monitoring.window_data import Period, window_length
 
-    length = LENGTHS[options.each]
+    length = window_length(options.each)
     start = parse_hour(options.start, "--from") if options.start else None
     end = parse_hour(options.end, "--to") if options.end else None
     for option, moment in (("--from", start), ("--to", end)):

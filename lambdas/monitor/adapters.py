@@ -13,6 +13,8 @@ from botocore.exceptions import ClientError
 from seatrial.contracts.serving import BASELINE_DIGEST, BASELINE_URI, Serving, is_absent, resolve_serving
 from seatrial.statistics.baseline import Baseline
 
+MOST_SIZES = 50_000
+"""Sizes of objects that are remembered."""
 CHUNK_BYTES = 256 * 1024
 
 
@@ -33,6 +35,7 @@ class Aws:
 
     def __init__(self) -> None:
         self._baselines: dict[tuple[str, str], tuple[Baseline, str]] = {}
+        self._sizes: dict[tuple[str, str], int] = {}
 
     @cached_property
     def s3(self) -> Any:
@@ -133,13 +136,21 @@ class Aws:
         return ((item.key, item.size) for item in self.objects(bucket, prefix))
 
     def size(self, bucket: str, key: str) -> int | None:
-        """Bytes of an object; None where there is none, or none that may be read."""
-        try:
-            return self.s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
-                return None
-            raise
+        """Bytes of an object; None where there is none, or none that may be read.
+
+        Windows that late files may change name the same objects at every look: a warm function asks once.
+        """
+        if (bucket, key) not in self._sizes:
+            try:
+                found = self.s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
+                    return None
+                raise
+            if len(self._sizes) >= MOST_SIZES:
+                self._sizes.clear()
+            self._sizes[bucket, key] = found
+        return self._sizes[bucket, key]
 
     def folders(self, bucket: str, prefix: str) -> list[str]:
         """Names of the folders directly below a prefix, which ends with a slash."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from seatrial.contracts.monitored_source import LENGTHS
 from seatrial.statistics.monitor import Labelled
 from seatrial.statistics.window import WindowSummary
 
@@ -79,6 +80,15 @@ class Period:
     def with_next_hour(self) -> "Period":
         """The period and the hour after it, in whose folder late requests of the last hour may lie."""
         return Period(self.start, None if self.end is None else self.end + HOUR)
+
+
+def window_length(name: str) -> timedelta:
+    """Length of a window that is called `hour` or `day`.
+
+    >>> window_length("day") / HOUR
+    24.0
+    """
+    return LENGTHS[name]
 
 
 def hour_number(start: datetime | None) -> int | None:
