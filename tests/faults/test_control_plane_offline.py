@@ -10,7 +10,7 @@ from seatrial.offline.cloud import OfflineCloud
 from tests.constructs import conftest as construction
 from tests.constructs.conftest import Site
 from tests.constructs.test_loop import monitor
-from tests.faults.drydock import BAD, ENDPOINT, START, Drydock
+from tests.faults.drydock import BAD, START, Drydock
 from tests.faults.test_control_plane import FULL, LIMIT
 from tests.offline.support import ROLE, put_function
 
@@ -97,25 +97,6 @@ def test_f26_what_an_endpoint_uses_or_may_go_back_to_is_never_deleted(dock: Dryd
     assert (status, dock.configs()) == ("SUCCEEDED", [pending]), reason
 
 
-def test_f27_an_update_by_hand_is_waited_for(dock: Drydock) -> None:
-    now = dock.endpoint()
-    dock.sagemaker.update_endpoint(
-        EndpointName=ENDPOINT,
-        EndpointConfigName=now["EndpointConfigName"],
-        DeploymentConfig=now["LastDeploymentConfig"],
-    )
-    arn = dock.register()
-
-    with dock.counting("UpdateEndpoint") as updates:
-        execution = dock.start(arn)
-        dock.cloud.clock.advance(60)
-        waiting = len(updates), dock.endpoint()["EndpointStatus"], dock.describe(execution)["status"]
-        status, reason = dock.finish(execution)
-
-    assert waiting == (0, "Updating", "RUNNING")
-    assert (status, len(updates)) == ("SUCCEEDED", 1), reason
-
-
 def test_f29_an_idle_canary_of_a_bad_model_is_rolled_back_by_the_requests_that_the_promotion_makes(
     dock: Drydock,
 ) -> None:
@@ -131,22 +112,21 @@ def test_f29_an_idle_canary_of_a_bad_model_is_rolled_back_by_the_requests_that_t
     assert "FailureReason" in found  # InService all the same: the state alone would have told of a success (F25)
 
 
-def test_f31_an_endpoint_that_was_updated_by_hand_is_left_alone_until_it_is_put_back(dock: Drydock) -> None:
+def test_f31_an_endpoint_that_was_updated_by_hand_is_left_alone(dock: Drydock) -> None:
     made = dock.endpoint()["EndpointConfigName"]
     variants = dock.sagemaker.describe_endpoint_config(EndpointConfigName=made)["ProductionVariants"]
     dock.sagemaker.create_endpoint_config(EndpointConfigName="by-hand", ProductionVariants=variants)
     dock.update_by_hand("by-hand")
 
-    arn = dock.register()
-    drifted = dock.promote(arn)
-    dock.update_by_hand(made)
-    dock.sagemaker.delete_endpoint_config(EndpointConfigName="by-hand")
-    repaired = dock.promote(arn)
+    with dock.counting("UpdateEndpoint") as updates:
+        drifted = dock.promote(dock.register())
 
     told = f"the endpoint runs the configuration by-hand, its stack made {made}: put back what the stack made"
     assert drifted == ("SUCCEEDED", f"{told}, then approve anew")
-    assert repaired[0] == "SUCCEEDED"
-    assert arn.endswith(f"/{dock.served()}")
+    assert dock.told() == [drifted[1]]
+    assert updates == []
+    dock.update_by_hand(made)
+    dock.sagemaker.delete_endpoint_config(EndpointConfigName="by-hand")
 
 
 EMBEDDED = """
