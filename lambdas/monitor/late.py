@@ -75,6 +75,8 @@ def with_files(memory: Memory, window: str, keys: Sequence[str], configuration: 
 
 def late_windows(memory: Memory, configuration: Configuration, aws: Aws) -> dict[str, CaptureFiles]:
     """Windows of the present model whose files are others than those that they were judged by, oldest first."""
+    if configuration.source and not configuration.source.late_files:
+        return {}
     oldest = parse_time(memory.last_window or memory.since) - HOUR * configuration.settings.late_hours
     open_to = [window for window in sorted(memory.files) if window >= max(memory.since, format_time(oldest))]
     found = find_files_since(open_to, configuration, aws)

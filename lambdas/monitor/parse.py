@@ -117,7 +117,6 @@ class Configuration:
         settings = replace(
             self.settings,
             allowed_lateness_minutes=source.allowed_lateness_minutes,
-            late_hours=self.settings.late_hours if source.late_files else 0,
             capture_percent=100,
         )
         name = f"{self.endpoint_name}.{source.name}"

@@ -76,8 +76,9 @@ class MonitoredSource:
 
     @property
     def late_files(self) -> bool:
-        """Whether files that come late are known to be a window's."""
-        return self.kind == BATCH_TRANSFORM or bool(self.partition)
+        """Whether files that come late are known to be a window's: not where several windows share a folder."""
+        named = "%H" in self.partition if self.window == "hour" else bool(self.partition)
+        return self.kind == BATCH_TRANSFORM or named
 
     def folder(self, start: datetime) -> str:
         """Prefix of the files of a table's window."""

@@ -64,6 +64,14 @@ class Wharf(Harbour):
             self.store(f"captured/{folder}/{at(hour):%Y/%m/%d/%H}/{hour}{part}.json", document)
         return made
 
+    def timed(self, hours: range, key: str, rows: int = 80, **how: float) -> None:
+        """Rows of some hours in one CSV file, with the time at which each was scored."""
+        lines = ["scored_at,plan_type,tenure_months,prediction"]
+        for hour in hours:
+            made, when = (self.row(**how) for _ in range(rows)), f"{at(hour):%Y-%m-%dT%H}"
+            lines += [f"{when}:{n % 60:02}:00Z,{row[1]},{row[0]},{score}" for n, (row, score, _) in enumerate(made)]
+        self.store(key, "\n".join(lines) + "\n")
+
     def scored(
         self, day: int, rows: int = 400, *, file: str = "part-0.parquet", label: bool = False, **how: float
     ) -> None:
@@ -159,6 +167,31 @@ def test_a_table_s_days_are_read_by_a_job_and_judged_as_the_command_judges_them(
     assert [item["labelled_rows"] for item in windows] == [item["labelled_rows"] for item in account] == [500] * 6
     assert windows[-1]["root_cause"] == account[-1]["root_cause"]
     assert account[0]["window_end"] == "2026-11-02T00:00:00Z"
+
+
+@pytest.mark.parametrize("partition", ["date=%Y-%m-%d/", ""])
+def test_a_time_column_tells_the_hours_of_a_folder_apart(table: Wharf, capsys, partition: str) -> None:
+    folder = f"scored/{at(0).strftime(partition)}"
+    table.source |= {"window": "hour", "partition": partition, "columns": {"time": "scored_at"}}
+    table.timed(range(2), f"{folder}a.csv")
+    table.timed(range(1, 3), f"{folder}b.csv", shift=6.0)
+    for hour in range(3):
+        table.look(hour)
+        table.jobs.run()
+        table.look(hour)
+    capsys.readouterr()
+
+    command("--baseline", BASELINE, "--window", "s3://raw/scored", "--time-column", "scored_at")
+
+    windows = json.loads(capsys.readouterr().out)["windows"]
+    account = [table.judged(hour) for hour in range(3)]
+    assert [item["rows"] for item in windows] == [item["rows"] for item in account] == [80, 160, 80]
+    assert [item["verdict"] for item in windows] == [item["verdict"] for item in account]
+    assert [item["drift"] for item in windows] == [item["drift_statistic"] for item in account]
+    assert account[-1]["verdict"] == "drift"
+    table.timed(range(3), f"{folder}late.csv")
+    table.look(2)
+    assert len(table.jobs.requests) == 3  # of hours that share a folder nobody knows whose a late file is
 
 
 def test_days_of_transform_jobs_are_one_window_and_a_large_one_is_read_by_a_job(cloud: None, capsys) -> None:
