@@ -119,8 +119,15 @@ class Configuration:
             allowed_lateness_minutes=source.allowed_lateness_minutes,
             capture_percent=100,
         )
+        # Captured lines are streamed; a file of a source is in memory as a whole, which bounds what fits.
+        most, own = FormLimits(), self.form_limits
+        limits = replace(
+            own,
+            lambda_bytes=min(own.lambda_bytes, most.lambda_bytes),
+            lambda_rows=min(own.lambda_rows, most.lambda_rows),
+        )
         name = f"{self.endpoint_name}.{source.name}"
-        given = {"endpoint_name": name, "variant_name": source.kind, "settings": settings}
+        given = {"endpoint_name": name, "variant_name": source.kind, "settings": settings, "form_limits": limits}
         return replace(self, **given, source=source, explain_job=None)
 
     @property
