@@ -65,8 +65,18 @@ class Request:
             str(event.get("previousModelPackageArn") or ""),
             _time(event.get("time")),
             int(event.get("count", 0)),
-            tuple(str(reason) for reason in event.get("reasons", ())),
+            _reasons(event),
         )
+
+
+def _reasons(event: Mapping[str, Any]) -> tuple[str, ...]:
+    """Reasons of the failures since the promotion began, the newest first; the stack also tells of older ones."""
+    found = [failure for failures in event.get("events", {}).values() for failure in failures]
+    since = _time(event["since"]) if found else None
+    newest = sorted(
+        ((_time(failure["Timestamp"]), failure) for failure in found), key=lambda pair: pair[0], reverse=True
+    )
+    return tuple(str(failure.get("ResourceStatusReason", "")) for time, failure in newest if since and time >= since)
 
 
 def _time(text: object) -> datetime:

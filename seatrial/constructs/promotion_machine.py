@@ -7,7 +7,7 @@ from seatrial.constructs.state_language import TRANSIENT, State, retry
 
 BUSY = "*IN_PROGRESS*"
 THROTTLED = ("*Rate exceeded*", "*Throttl*")
-UPDATE_FAILED = "UPDATE_FAILED"
+FAILED = {"changed": "UPDATE_FAILED", "made": "CREATE_FAILED"}
 SELECTED = (
     "proceed", "reason", "modelPackageArn", "previousModelPackageArn", "quiet", "later", "probes", "overdueAt",
 )  # fmt: skip
@@ -215,7 +215,8 @@ def _explaining(settings: PromotionSettings) -> State:
         "Payload": {
             "task": "explain",
             "modelPackageArn.$": "$.selection.modelPackageArn",
-            "reasons.$": "$.events.reasons",
+            "events.$": "$.events",
+            "since.$": "$$.Execution.StartTime",
             "time.$": "$$.State.EnteredTime",
         }
     }
@@ -224,11 +225,6 @@ def _explaining(settings: PromotionSettings) -> State:
     unexplained = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "RolledBackByStack"}
     return {
         "WhyRolledBack": _why_rolled_back(settings),
-        "IsWhyKnown": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.events.reasons[0]", "IsPresent": True, "Next": "Explain"}],
-            "Default": "RolledBackByStack",
-        },
         "Explain": {**explain, "Catch": [unexplained]},
         "DoesItPass": {
             "Type": "Choice",
@@ -296,17 +292,19 @@ def _describe_stack(settings: PromotionSettings, then: str) -> State:
 
 
 def _why_rolled_back(settings: PromotionSettings) -> State:
-    """What CloudFormation gives as the reason; events come newest first, so the first failure is this update's."""
+    """The failures that CloudFormation tells, of what was changed and of what was to be made."""
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::aws-sdk:cloudformation:describeStackEvents",
         "Parameters": {"StackName": settings.stack_name},
-        "ResultSelector": {"reasons.$": f"$.StackEvents[?(@.ResourceStatus=='{UPDATE_FAILED}')].ResourceStatusReason"},
+        "ResultSelector": {
+            f"{name}.$": f"$.StackEvents[?(@.ResourceStatus=='{status}')]" for name, status in FAILED.items()
+        },
         "ResultPath": "$.events",
         "TimeoutSeconds": 60,
         "Retry": [retry(["CloudFormation.ThrottlingException", "CloudFormation.SdkClientException"])],
         "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "RolledBackByStack"}],
-        "Next": "IsWhyKnown",
+        "Next": "Explain",
     }
 
 

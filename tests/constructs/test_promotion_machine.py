@@ -107,7 +107,7 @@ def test_a_roll_back_ends_as_a_failure(name):
 
 
 def test_people_are_told_of_a_roll_back_even_when_its_reason_cannot_be_read():
-    told = {STATES["WhyRolledBack"]["Catch"][0]["Next"], STATES["IsWhyKnown"]["Default"]}
+    told = {STATES[name]["Catch"][0]["Next"] for name in ("WhyRolledBack", "Explain")}
 
     assert told == {"RolledBackByStack"}
     assert STATES["RolledBackByStack"]["Next"] == "RolledBackByStackTold"

@@ -98,7 +98,7 @@ class Drydock:
     """The account, and what tests do with it again and again."""
 
     def __init__(self, cloud: OfflineCloud) -> None:
-        self.cloud, self.client = cloud, cloud.context.client
+        self.cloud, self.client, self.first = cloud, cloud.context.client, ("", "")
         self.sagemaker = self.client("sagemaker")
         self._make_stores()
         topic = self.client("sns").create_topic(Name="told")["TopicArn"]

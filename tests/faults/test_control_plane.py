@@ -122,7 +122,11 @@ def test_f21_the_pipelines_steps_are_tried_again_when_throttled() -> None:
 def test_f22_a_quota_is_told_with_its_name_the_value_that_is_needed_and_the_way_to_its_code(
     verified: SimpleNamespace,
 ) -> None:
-    answer = verified.ask("explain", reasons=["Resource update cancelled", LIMIT])
+    told = [("09:00", "a failure of last week's update"), ("12:01", LIMIT), ("12:02", "Resource update cancelled")]
+    failures = [{"Timestamp": f"2026-11-01T{time}:00.123Z", "ResourceStatusReason": reason} for time, reason in told]
+    events = {"changed": failures[::2], "made": failures[1::2]}
+
+    answer = verified.ask("explain", events=events, since=NOW)
 
     assert (answer["kind"], answer["passing"]) == ("quota", False)
     assert (
@@ -153,6 +157,14 @@ def test_f22_a_training_that_the_quota_refuses_is_entered_in_the_ledger_and_not_
     (entry,) = desk.ledger()
     assert (entry["action"], entry["rule"], len(refusals)) == ("refuse", "service", 1)
     assert "'ml.m5.large for endpoint usage' is 4" in entry["reason"]
+
+
+def test_f22_only_failures_of_this_promotion_are_told(verified: SimpleNamespace) -> None:
+    before = [{"Timestamp": "2026-11-01T11:59:00Z", "ResourceStatusReason": LIMIT}]
+
+    answer = verified.ask("explain", events={"changed": before, "made": []}, since=NOW)
+
+    assert (answer["kind"], answer["reason"].rpartition(": ")[2]) == ("other", "no reason was given")
 
 
 @pytest.mark.parametrize("reason", [FULL, f"CapacityError: {FULL}", "InsufficientCapacity: no instances"])

@@ -20,9 +20,11 @@ make_site, site = construction.make_site, construction.site
 
 @pytest.fixture(scope="module")
 def yard() -> Iterator[Drydock]:
-    """Version 1 serves; nobody ever sends a request but the promotion."""
+    """Version 2 serves, after a quota was in the way of the first; nobody asks anything but the promotion."""
     with tempfile.TemporaryDirectory() as folder, OfflineCloud(Path(folder), start=START) as cloud:
         made = Drydock(cloud)
+        with made.failing("CreateEndpoint", "ResourceLimitExceeded", LIMIT):
+            made.first = made.promote(made.register())
         made.promote(made.register())
         yield made
 
@@ -48,6 +50,13 @@ def test_f22_a_quota_is_reported_and_the_promotion_parked_until_somebody_approve
     assert looked[0] == "SUCCEEDED"
     assert "does not serve: approve it anew or approve another" in looked[1]
     assert dock.endpoint()["EndpointStatus"] == "InService"
+
+
+def test_f22_a_quota_in_the_way_of_the_first_endpoint_is_reported_too(yard: Drydock) -> None:
+    status, reason = yard.first
+
+    assert status == "FAILED"
+    assert "quota 'ml.m5.large for endpoint usage' of SageMaker is 4, but 6 are needed" in reason
 
 
 def test_f23_without_capacity_the_old_fleet_serves_on_and_the_next_look_promotes(dock: Drydock) -> None:
