@@ -47,6 +47,14 @@ monitoring:
       allowed_lateness_minutes: 5
       partition: date=%Y-%m-%d/hour=%H/
       baseline: {bucket: artifacts, key: models/1/baseline.json, sha256: DIGEST}
+    - name: batch
+      kind: batch_transform
+      bucket: artifacts
+      prefix: transform-capture/
+      reads: [{bucket: raw, prefix: batch-in/}, {bucket: artifacts, prefix: batch-out/}]
+      window: hour
+      allowed_lateness_minutes: 5
+      baseline: {bucket: artifacts, key: models/1/baseline.json, sha256: DIGEST}
 """
 
 
@@ -248,15 +256,29 @@ def test_spark_reads_the_largest_windows_and_the_function_judges_them_as_its_own
     assert verdict(cloud, outputs) == by_spark
 
 
-def test_a_table_of_the_lake_is_judged_by_its_schedule_as_the_command_judges_it(deployed, tmp_path, capsys):
+def transform(cloud, outputs, start, sent):
+    """What a transform job leaves: its input, its output, and the manifests of its data capture."""
+    raw, artifacts = outputs["RawBucketName"], outputs["ArtifactsBucketName"]
+    manifests = {"input": (f"s3://{raw}/batch-in/", "a.csv"), "output": (f"s3://{artifacts}/batch-out/", "a.csv.out")}
+    files = {
+        (raw, "batch-in/a.csv"): "".join(",".join(item.row) + "\n" for item in sent),
+        (artifacts, "batch-out/a.csv.out"): "".join(f"{item.score}\n" for item in sent),
+    }
+    for part, (prefix, name) in manifests.items():
+        key = f"transform-capture/{part}/{start:%Y/%m/%d/%H}/manifest.json"
+        files[artifacts, key] = json.dumps([{"prefix": prefix}, name])
+    for (bucket, key), text in files.items():
+        cloud.context.client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
+
+
+def test_tables_and_transform_jobs_are_judged_by_schedule_as_the_command_judges_them(deployed, tmp_path, capsys):
     cloud, outputs = deployed
     s3, jobs = cloud.context.client("s3"), cloud.context.client("sagemaker").list_processing_jobs
     start = cloud.clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     folder = f"date={start:%Y-%m-%d}/hour={start:%H}/"
-    rows = [
-        {"tenure_months": float(item.row[0]), "plan_type": item.row[1], "prediction": item.score}
-        for item in traffic(5, 400, shift=4.0)
-    ]
+    sent = [*traffic(5, 400, shift=4.0)]
+    transform(cloud, outputs, start, sent)
+    rows = [{"tenure_months": float(i.row[0]), "plan_type": i.row[1], "prediction": i.score} for i in sent]
     (tmp_path / folder).mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / folder / "part-0.parquet")
     body = (tmp_path / folder / "part-0.parquet").read_bytes()
@@ -272,11 +294,13 @@ def test_a_table_of_the_lake_is_judged_by_its_schedule_as_the_command_judges_it(
     cloud.clock.advance(1200)
     assert functions.settle()
 
-    told = json.loads(s3.get_object(Bucket=artifacts, Key=key)["Body"].read())
+    keys = (key, key.replace(".scored/", ".batch/"))
+    told, batch = (json.loads(s3.get_object(Bucket=artifacts, Key=name)["Body"].read()) for name in keys)
     partition = ["--partition", "date=%Y-%m-%d/hour=%H/", "--baseline", str(tmp_path / "baseline.json"), "--json"]
     cli.main(["monitor", "run", "--window", str(tmp_path), *partition])
     (window,) = json.loads(capsys.readouterr().out)["windows"]
     assert (told["verdict"], told["severity"], told["rows"]) == ("drift", "ticket", 400)
     assert (window["verdict"], window["drift"]) == (told["verdict"], told["drift_statistic"])
+    assert (window["verdict"], window["drift"]) == (batch["verdict"], batch["drift_statistic"])
     drifted = [detail for detail in verdicts(cloud, f"{NAME}.scored") if detail["rows"]]
     assert [(detail["window_start"], detail["verdict"]) for detail in drifted] == [(told["window_start"], "drift")]
