@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from adapters import Aws
@@ -11,12 +11,10 @@ from parse import Configuration, Request
 
 from seatrial.contracts.serving import Serving, find_serving, package_version
 from seatrial.decisions.promotion import REJECTED, Approval, Approved, PromotionDecision, PromotionRequest, select
-from seatrial.decisions.promotion_canary import probes
+from seatrial.decisions.promotion_canary import overdue_at, probes
 
 logger = Logger(service="promotion-select")
 aws = Aws()
-GRACE = timedelta(minutes=15)
-"""Added to SageMaker's own limit before an update is called overdue."""
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -42,7 +40,6 @@ def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[s
         aws.record(configuration, request, decision)
     logger.info("promotion decided", extra={"proceed": decision.proceed, "reason": decision.reason})
     now = _time(request)
-    overdue = now + timedelta(seconds=configuration.update_seconds) + GRACE
     return {
         "proceed": decision.proceed,
         "reason": decision.reason,
@@ -51,7 +48,7 @@ def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[s
         "quiet": decision.quiet,
         "later": decision.later,
         "probes": _probes(decision, configuration, now, aws),
-        "overdueAt": f"{overdue:%Y-%m-%dT%H:%M:%SZ}",
+        "overdueAt": overdue_at(now, configuration.update_seconds),
     }
 
 

@@ -10,13 +10,11 @@ from parse import Configuration, Request
 
 from seatrial.contracts.serving import Serving, find_serving
 from seatrial.decisions.promotion import Observation, Verification, verify
-from seatrial.decisions.promotion_canary import chosen, objection
+from seatrial.decisions.promotion_canary import chosen, objection, overdue_at
 from seatrial.decisions.promotion_failure import explain
 
 logger = Logger(service="promotion-verify")
 aws = Aws()
-GRACE = timedelta(minutes=15)
-"""Added to SageMaker's own limit before an update is called overdue."""
 SLACK = timedelta(minutes=5)
 """What SageMaker takes beyond the times that it is told, and what metrics are late."""
 
@@ -37,8 +35,11 @@ def run(event: dict[str, Any], configuration: Configuration, aws: Aws) -> dict[s
 
 def _verify(request: Request, configuration: Configuration, aws: Aws) -> dict[str, Any]:
     verification = _verification(request, configuration, aws)
-    overdue = request.now + timedelta(seconds=configuration.update_seconds) + GRACE
-    return {"ok": verification.ok, "reason": verification.reason, "overdueAt": f"{overdue:%Y-%m-%dT%H:%M:%SZ}"}
+    return {
+        "ok": verification.ok,
+        "reason": verification.reason,
+        "overdueAt": overdue_at(request.now, configuration.update_seconds),
+    }
 
 
 def _probe(request: Request, configuration: Configuration, aws: Aws) -> dict[str, Any]:

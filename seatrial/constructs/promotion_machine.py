@@ -237,25 +237,15 @@ def _explaining(settings: PromotionSettings) -> State:
 
 def _release(settings: PromotionSettings) -> State:
     """The attempt counts as not made: the schedule may try the package again while its approval is valid."""
-    return {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::dynamodb:putItem",
-        "Parameters": {
-            "TableName": settings.state_table,
-            "Item": {
-                PARTITION_KEY: {"S": f"promotion#{settings.endpoint_name}"},
-                SORT_KEY: {"S.$": "States.Format('attempt#{}', $.selection.modelPackageArn)"},
-                "event_id": {"S.$": "$$.Execution.Id"},
-                "time": {"S.$": "$.time"},
-                "released": {"S.$": "$.failure.kind"},
-            },
-        },
-        "ResultPath": "$.update",
-        "TimeoutSeconds": 60,
-        "Retry": [retry(["States.ALL"])],
-        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "RolledBackForReason"}],
-        "Next": "RolledBackForReason",
+    item = {
+        PARTITION_KEY: {"S": f"promotion#{settings.endpoint_name}"},
+        SORT_KEY: {"S.$": "States.Format('attempt#{}', $.selection.modelPackageArn)"},
+        "event_id": {"S.$": "$$.Execution.Id"},
+        "time": {"S.$": "$.time"},
+        "released": {"S.$": "$.failure.kind"},
     }
+    forgotten = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "RolledBackForReason"}
+    return _remember(settings, item, then="RolledBackForReason", otherwise=forgotten)
 
 
 def _update_stack(settings: PromotionSettings, name: str, package: str) -> State:
@@ -346,25 +336,27 @@ def _verifying(settings: PromotionSettings) -> State:
 
 
 def _mark(settings: PromotionSettings) -> State:
+    item = {
+        PARTITION_KEY: {"S": f"champion#{settings.endpoint_name}"},
+        SORT_KEY: {"S": "current"},
+        "model_package_arn": {"S.$": "$.selection.modelPackageArn"},
+        "previous_model_package_arn": {"S.$": "$.selection.previousModelPackageArn"},
+        "promoted_at": {"S.$": "$$.State.EnteredTime"},
+        "execution": {"S.$": "$$.Execution.Id"},
+    }
+    return _remember(settings, item, then="Promoted", otherwise=_catch())
+
+
+def _remember(settings: PromotionSettings, item: State, *, then: str, otherwise: State) -> State:
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::dynamodb:putItem",
-        "Parameters": {
-            "TableName": settings.state_table,
-            "Item": {
-                PARTITION_KEY: {"S": f"champion#{settings.endpoint_name}"},
-                SORT_KEY: {"S": "current"},
-                "model_package_arn": {"S.$": "$.selection.modelPackageArn"},
-                "previous_model_package_arn": {"S.$": "$.selection.previousModelPackageArn"},
-                "promoted_at": {"S.$": "$$.State.EnteredTime"},
-                "execution": {"S.$": "$$.Execution.Id"},
-            },
-        },
+        "Parameters": {"TableName": settings.state_table, "Item": item},
         "ResultPath": "$.update",
         "TimeoutSeconds": 60,
         "Retry": [retry(["States.ALL"])],
-        "Catch": [_catch()],
-        "Next": "Promoted",
+        "Catch": [otherwise],
+        "Next": then,
     }
 
 

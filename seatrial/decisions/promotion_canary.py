@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 HITS_A_MINUTE = 3
 """Requests that should meet the new model in each minute: an alarm judges minutes, and 95 % of these see one."""
 HITS_IN_ALL = 7
 """With so many expected at the new model, the chance that it saw none is below 1 in 1000."""
+GRACE = timedelta(minutes=15)
+"""Added to SageMaker's own limit before an update is called overdue."""
 MOST_PROBES = 120
 """Probes of one poll: what a function sends within its time, one after the other."""
 
@@ -33,6 +35,15 @@ def probes(requests_a_minute: float, percent: int, poll_seconds: float) -> int:
     if requests_a_minute >= wanted:
         return 0
     return min(MOST_PROBES, math.ceil(wanted * poll_seconds / 60))
+
+
+def overdue_at(now: datetime, update_seconds: float) -> str:
+    """When an update that begins now is overdue (ISO 8601 UTC): a while after SageMaker should have given it up.
+
+    >>> overdue_at(datetime.fromisoformat("2026-11-01T12:00:00Z"), 4800)
+    '2026-11-01T13:35:00Z'
+    """
+    return f"{now.astimezone(UTC) + timedelta(seconds=update_seconds) + GRACE:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def chosen(rows: Sequence[str], count: int, now: datetime, poll_seconds: float) -> list[str]:
