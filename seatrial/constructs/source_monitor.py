@@ -14,6 +14,7 @@ from seatrial.constructs.identity import OBJECTS_REASON, ServiceRole
 from seatrial.constructs.monitoring import EndpointMonitor, silence_alarm, verdict_alarm
 from seatrial.constructs.triggers import SCHEDULED_TIME, FunctionSchedule
 from seatrial.constructs.window_job import WindowJob
+from seatrial.contracts.layout import constraints_beside
 from seatrial.contracts.monitored_source import PAYLOAD_KEY, MonitoredSource
 
 SCHEDULE = "cron(10/20 * * * ? *)"
@@ -63,7 +64,7 @@ class SourceMonitor(Construct):
         for role in roles:
             for read in (place, *reads):
                 _allow(role, read)
-        _allow_baseline(monitor.monitor.role, baseline, source)
+        _allow_baseline(monitor.monitor.role, baseline, source, place.key_arns)
         self.schedule = FunctionSchedule(
             self,
             "Schedule",
@@ -110,12 +111,19 @@ def _allow(role: ServiceRole, place: SourcePlace) -> None:
     role.allow("s3:GetObject", on=[f"{bucket}/{place.prefix}*"], because=OBJECTS_REASON)
     role.allow("s3:GetBucketLocation", on=[bucket])
     role.allow("s3:ListBucket", on=[bucket], conditions={"StringLike": {"s3:prefix": [f"{place.prefix}*"]}})
-    if place.key_arns:
+    _allow_keys(role, place.key_arns)
+
+
+def _allow_keys(role: ServiceRole, arns: Sequence[str]) -> None:
+    if arns:
         by_s3 = {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}}
-        role.allow("kms:Decrypt", on=[*place.key_arns], conditions=by_s3)
+        role.allow("kms:Decrypt", on=[*arns], conditions=by_s3)
 
 
-def _allow_baseline(role: ServiceRole, bucket: s3.IBucket, source: MonitoredSource) -> None:
+def _allow_baseline(role: ServiceRole, bucket: s3.IBucket, source: MonitoredSource, key_arns: Sequence[str]) -> None:
     """Read the baseline and the files beside it: its digest, or Model Monitor's constraints."""
-    folder = source.baseline.key.rpartition("/")[0]
-    _allow(role, SourcePlace(bucket=bucket, prefix=f"{folder}/" if folder else ""))
+    key = source.baseline.key
+    keys = [key, f"{key.removesuffix('.json')}.sha256", constraints_beside(key)]
+    role.allow("s3:GetObject", on=[f"{bucket.bucket_arn}/{item}" for item in keys])
+    role.allow("s3:ListBucket", on=[bucket.bucket_arn], conditions={"StringEquals": {"s3:prefix": keys}})
+    _allow_keys(role, key_arns)
