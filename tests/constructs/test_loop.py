@@ -104,11 +104,18 @@ def test_the_monitor_runs_hourly_with_the_time_of_the_run(site):
     assert schedule["Target"]["Input"] == '{"time":"<aws.scheduler.scheduled-time>"}'
 
 
+def _watched(alarm):
+    """Namespace and name of each metric, of an alarm on one or on an expression."""
+    queries = alarm.get("Metrics", [])
+    return [query["MetricStat"]["Metric"] for query in queries if "MetricStat" in query] if queries else [alarm]
+
+
 def test_the_namespace_reaches_function_alarms_and_dashboard(site):
     monitor(site, metric_namespace="Example")
 
     function = site.one("AWS::Lambda::Function")
-    namespaces = {alarm.get("Namespace") for alarm in site.resources("AWS::CloudWatch::Alarm")}
+    alarms = site.resources("AWS::CloudWatch::Alarm")
+    namespaces = {found["Namespace"] for alarm in alarms for found in _watched(alarm)}
 
     assert function["Environment"]["Variables"]["METRIC_NAMESPACE"] == "Example"
     assert namespaces == {"Example", "AWS/Lambda", "AWS/SQS"}
@@ -119,7 +126,8 @@ def test_the_namespace_reaches_function_alarms_and_dashboard(site):
 def test_missing_data_is_an_alarm_only_where_data_is_captured(site, percent, expected):
     monitor(site, capture_percent=percent)
 
-    watched = [alarm["MetricName"] for alarm in site.resources("AWS::CloudWatch::Alarm")]
+    alarms = site.resources("AWS::CloudWatch::Alarm")
+    watched = [found["MetricName"] for alarm in alarms for found in _watched(alarm)]
 
     assert watched.count("MissingData") == expected
 

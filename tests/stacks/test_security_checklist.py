@@ -38,7 +38,8 @@ def test_every_assertion_has_a_test_that_names_it():
 def test_no_test_names_an_assertion_that_the_page_lacks():
     files = [path for folder in ("stacks", "constructs") for path in (ROOT / "tests" / folder).glob("test_*.py")]
 
-    found = {identifier for path in files for identifier in named(path)}
+    # F is the letter of docs/reference/faults.md.
+    found = {identifier for path in files for identifier in named(path) if not identifier.startswith("F")}
 
     assert found == {row[0] for row in ROWS}
 
