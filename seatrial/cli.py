@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import difflib
 import json
 import os
 import re
@@ -352,12 +351,8 @@ def _account(value: str) -> str:
 
 
 def _region(value: str) -> str:
-    from botocore.session import get_session
+    from seatrial.offline.regions import region_mistake
 
-    session = get_session()
-    known = [name for kind in session.get_available_partitions() for name in session.get_available_regions("s3", kind)]
-    if value not in known:
-        close = difflib.get_close_matches(value, known, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise argparse.ArgumentTypeError(f"{value!r} is no region of AWS{hint}")
+    if mistake := region_mistake(value):
+        raise argparse.ArgumentTypeError(mistake)
     return value
