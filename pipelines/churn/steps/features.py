@@ -202,7 +202,7 @@ def _usage(cdr: DataFrame, kpi: DataFrame, counts: Counts) -> DataFrame:
 
 
 def _cells(kpi: DataFrame) -> DataFrame:
-    return kpi.groupBy(SNAPSHOT, "cell_id").agg(*(fn.avg(name[len("cell_") :]).alias(name) for name in CELL))
+    return kpi.groupBy(SNAPSHOT, "cell_id").agg(*(fn.avg(name.removeprefix("cell_")).alias(name) for name in CELL))
 
 
 def _usage_aggregates() -> list[Column]:
@@ -245,7 +245,7 @@ def _billing(billing: DataFrame) -> DataFrame:
 
 
 def _care(care: DataFrame) -> DataFrame:
-    sums = {name: fn.sum((fn.col("category") == name[len("care_") :]).cast("int")) for name in CARE}
+    sums = {name: fn.sum((fn.col("category") == name.removeprefix("care_")).cast("int")) for name in CARE}
     return care.dropDuplicates().groupBy(*KEYS).agg(*(number.alias(name) for name, number in sums.items()))
 
 
@@ -383,7 +383,7 @@ def session() -> SparkSession:
             "spark.sql.adaptive.enabled": "false",
             "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         }
-        builder = builder.config(map=local)
+        builder = builder.config(conf=SparkConf().setAll(list(local.items())))
     return builder.getOrCreate()
 
 
