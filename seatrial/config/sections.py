@@ -125,7 +125,7 @@ class Dataset(Section):
     count as missing."""
     time_column: Text | None = None
     """Column of a `table` data set that says when a row came (ISO 8601 to the second; UTC where it names no zone). It
-    is no feature: from it the baseline learns how the traffic moves by hour and weekday, see docs/reference/drift.md."""
+    is no feature: the baseline learns from it how traffic moves by hour and weekday, see docs/reference/drift.md."""
     history_days: Annotated[int, Field(ge=31, le=3650)] = 180
     """Of a `lake` data set: features as of days up to so long ago are trained on, where their labels are known."""
 
