@@ -1,5 +1,6 @@
 """The promotion as Amazon States Language: approved package -> stack update -> verified -> champion, or back (pure)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from seatrial.constructs.state import PARTITION_KEY, SORT_KEY
@@ -80,17 +81,9 @@ def _looking(settings: PromotionSettings) -> State:
     """What CloudFormation says of the endpoint: who was it that changed it last?"""
     return {
         "Look": _describe_stack(settings, "LookAtResources"),
-        "LookAtResources": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:cloudformation:describeStackResources",
-            "Parameters": {"StackName": settings.stack_name},
-            "ResultSelector": {"resources.$": "$.StackResources"},
-            "ResultPath": "$.made",
-            "TimeoutSeconds": 60,
-            "Retry": [retry(["States.ALL"])],
-            "Catch": [_catch()],
-            "Next": "Select",
-        },
+        "LookAtResources": _ask_about_stack(
+            settings, "describeStackResources", {"resources.$": "$.StackResources"}, "$.made", "Select"
+        ),
     }
 
 
@@ -268,12 +261,18 @@ def _update_stack(settings: PromotionSettings, name: str, package: str) -> State
 
 
 def _describe_stack(settings: PromotionSettings, then: str) -> State:
+    return _ask_about_stack(settings, "describeStacks", {"status.$": "$.Stacks[0].StackStatus"}, "$.stack", then)
+
+
+def _ask_about_stack(
+    settings: PromotionSettings, call: str, selector: Mapping[str, str], path: str, then: str
+) -> State:
     return {
         "Type": "Task",
-        "Resource": "arn:aws:states:::aws-sdk:cloudformation:describeStacks",
+        "Resource": f"arn:aws:states:::aws-sdk:cloudformation:{call}",
         "Parameters": {"StackName": settings.stack_name},
-        "ResultSelector": {"status.$": "$.Stacks[0].StackStatus"},
-        "ResultPath": "$.stack",
+        "ResultSelector": dict(selector),
+        "ResultPath": path,
         "TimeoutSeconds": 60,
         "Retry": [retry(["States.ALL"])],
         "Catch": [_catch()],
@@ -283,19 +282,10 @@ def _describe_stack(settings: PromotionSettings, then: str) -> State:
 
 def _why_rolled_back(settings: PromotionSettings) -> State:
     """The failures that CloudFormation tells, of what was changed and of what was to be made."""
-    return {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::aws-sdk:cloudformation:describeStackEvents",
-        "Parameters": {"StackName": settings.stack_name},
-        "ResultSelector": {
-            f"{name}.$": f"$.StackEvents[?(@.ResourceStatus=='{status}')]" for name, status in FAILED.items()
-        },
-        "ResultPath": "$.events",
-        "TimeoutSeconds": 60,
-        "Retry": [retry(["CloudFormation.ThrottlingException", "CloudFormation.SdkClientException"])],
-        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "RolledBackByStack"}],
-        "Next": "Explain",
-    }
+    failed = {f"{name}.$": f"$.StackEvents[?(@.ResourceStatus=='{status}')]" for name, status in FAILED.items()}
+    asked = _ask_about_stack(settings, "describeStackEvents", failed, "$.events", "Explain")
+    throttled = retry(["CloudFormation.ThrottlingException", "CloudFormation.SdkClientException"])
+    return {**asked, "Retry": [throttled], "Catch": [{**_catch(), "Next": "RolledBackByStack"}]}
 
 
 def _verifying(settings: PromotionSettings) -> State:

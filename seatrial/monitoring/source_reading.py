@@ -11,7 +11,7 @@ from seatrial.monitoring.counting import BLOCK_ROWS, Counting
 from seatrial.monitoring.places import Place, lines_of
 from seatrial.monitoring.table import Columns, merged, read_table, table_windows
 from seatrial.monitoring.transform_records import take_pair
-from seatrial.monitoring.volume import new_labels
+from seatrial.monitoring.volume import new_labels, reading_result
 from seatrial.monitoring.window_data import Period, WindowData
 from seatrial.statistics.baseline import Baseline
 from seatrial.statistics.monitor import Labelled
@@ -43,14 +43,7 @@ def _transform(request: ReadingRequest, source: SourceReading, counting: Countin
     window = readers[request.window]
     window.reasons.update(source.reasons)
     summary = replace(window.finish().summary(), **window.facts | {"sampled_share": request.share})
-    return ReadingResult(
-        request_digest=request.digest,
-        form="processing",
-        summary=summary.to_json(),
-        matched={hour: reader.matched.to_json() for hour, reader in readers.items() if reader.labels},
-        labels={hour: len(reader.labels) for hour, reader in readers.items() if reader.labels},
-        reasons=dict(sorted(window.reasons.items())),
-    )
+    return reading_result(request, readers, summary)
 
 
 def _table(request: ReadingRequest, source: SourceReading, counting: Counting, place: Places) -> ReadingResult:

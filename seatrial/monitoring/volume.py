@@ -11,6 +11,7 @@ from seatrial.contracts.ground_truth import parse_ground_truth
 from seatrial.contracts.volume import HourFiles, ReadingRequest, ReadingResult
 from seatrial.monitoring.capture_reader import CaptureReader, Labels, sampled
 from seatrial.statistics.baseline import Baseline
+from seatrial.statistics.window import WindowSummary
 
 BLOCK_ROWS = 50_000
 """Rows counted at a time: columns of this length make good use of Arrow, and fit any job's memory."""
@@ -43,14 +44,21 @@ def read_request(request: ReadingRequest, baseline: Baseline, lines: Lines) -> R
                 readers[hour].read(lines(key), next_hour=following)
     window = readers[request.window]
     summary = replace(merge_parts(baseline, [window.finish()]).summary(), **window.facts)
+    return replace(reading_result(request, readers, summary), quarantine=tuple(window.quarantine))
+
+
+def reading_result(
+    request: ReadingRequest, readers: Mapping[str, CaptureReader], summary: WindowSummary
+) -> ReadingResult:
+    """What a job hands back: the window's summary, and what was matched with labels in each hour."""
+    labelled = {hour: reader for hour, reader in readers.items() if reader.labels}
     return ReadingResult(
         request_digest=request.digest,
         form="processing",
         summary=summary.to_json(),
-        matched={hour: reader.matched.to_json() for hour, reader in readers.items() if reader.labels},
-        labels={hour: len(reader.labels) for hour, reader in readers.items() if reader.labels},
-        reasons=dict(sorted(window.reasons.items())),
-        quarantine=tuple(window.quarantine),
+        matched={hour: reader.matched.to_json() for hour, reader in labelled.items()},
+        labels={hour: len(reader.labels) for hour, reader in labelled.items()},
+        reasons=dict(sorted(readers[request.window].reasons.items())),
     )
 
 
