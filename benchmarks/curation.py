@@ -39,7 +39,8 @@ def run_size(millions: float) -> tuple[int, Used]:
         generate_files(plan, str(folder / "raw" / "telecom"))
         rows = json.loads((folder / "raw/telecom/_generated.json").read_text())["events"]["rows"]
         places = ["--raw", str(folder / "raw"), "--curated", str(folder / "curated")]
-        used = submit("cdr/steps/curate_cdr.py", places, folder)
+        # The days after the last one hold its latest events alone, which is no feed that fell silent.
+        used = submit("cdr/steps/curate_cdr.py", [*places, "--silent-feeds", "publish"], folder)
         accounts = (folder / "curated/telecom/accounts/curate_cdr").glob("date=*.json")
         read = sum(json.loads(path.read_text())["read"] for path in accounts)
     if read != rows:
