@@ -376,8 +376,10 @@ def test_f42_labels_that_never_come_again_are_told_by_their_age(harbour: Harbour
         ("2026-11-01T05:50:00+05:30", "2026-10-31T23:00:00Z"),
     ],
 )
-def test_f43_windows_are_utc_hours_through_dst_leap_days_and_odd_zones(time: str, window: str) -> None:
-    found = monitor.parse.windows_to_judge({"time": time}, None, monitor.parse.MonitoringSettings())
+def test_f43_windows_are_utc_hours_through_dst_leap_days_and_odd_zones(
+    harbour: Harbour, time: str, window: str
+) -> None:
+    found = monitor.parse.windows_to_judge({"time": time}, None, harbour.configuration)
 
     assert found == [window]
 

@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -130,8 +131,10 @@ def test_f14_a_start_is_adopted_by_the_delivery_after_a_kill(tmp_path: Path) -> 
     server.start()
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-central-1"}
     before = dict(os.environ)
-    os.environ.update({**keys, "AWS_ENDPOINT_URL": f"http://localhost:{server._server.server_port}"})
+    url = f"http://localhost:{server._server.server_port}"
+    os.environ.update({**keys, "AWS_ENDPOINT_URL": url})
     try:
+        urllib.request.urlopen(f"{url}/moto-api/reset", data=b"").close()  # of whatever ran in this process before
         make_stores()
         effects = tmp_path / "executions.json"
         command = [sys.executable, "-m", "tests.faults.killed_child", str(effects)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import urllib.request
 from datetime import date
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def catalog():
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    urllib.request.urlopen(f"http://{host}:{port}/moto-api/reset", data=b"").close()  # of what ran here before
     properties = {"type": "glue", "glue.endpoint": f"http://{host}:{port}", **{f"glue.{k}": v for k, v in KEYS.items()}}
     client = boto3.client(
         "glue",
