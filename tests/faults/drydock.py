@@ -47,8 +47,8 @@ ENVIRONMENT = {
 }
 
 
-def template() -> str:
-    """The serving stack's moving parts, as the construct has them."""
+def _alarm() -> dict[str, Any]:
+    """The canary's guard: the share of requests that fail."""
 
     def metric(name: str, source: str) -> dict[str, Any]:
         dimensions = [{"Name": "EndpointName", "Value": ENDPOINT}, {"Name": "VariantName", "Value": "primary"}]
@@ -56,7 +56,7 @@ def template() -> str:
         return {"Id": name, "MetricStat": {"Metric": of, "Period": 60, "Stat": "Sum"}, "ReturnData": False}
 
     share = {"Id": "share", "Expression": "100 * part / whole", "Label": "percent", "ReturnData": True}
-    alarm = {
+    return {
         "AlarmName": "churn-errors",
         "Metrics": [metric("part", "Invocation5XXErrors"), metric("whole", "Invocations"), share],
         "EvaluationPeriods": 3,
@@ -65,6 +65,10 @@ def template() -> str:
         "ComparisonOperator": "GreaterThanThreshold",
         "TreatMissingData": "notBreaching",
     }
+
+
+def template() -> str:
+    """The serving stack's moving parts, as the construct has them."""
     variant = {"VariantName": "primary", "ModelName": {"Fn::GetAtt": ["Model", "ModelName"]}}
     variant |= {"InitialInstanceCount": 2, "InstanceType": "ml.m5.large", "InitialVariantWeight": 1}
     routing = {"Type": "CANARY", "WaitIntervalInSeconds": CANARY_SECONDS}
@@ -89,7 +93,7 @@ def template() -> str:
     whole = {
         "Parameters": {"ModelPackageArn": {"Type": "String", "Default": ""}},
         "Conditions": {"HasModel": {"Fn::Not": [{"Fn::Equals": [{"Ref": "ModelPackageArn"}, ""]}]}},
-        "Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}, **conditional},
+        "Resources": {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": _alarm()}, **conditional},
     }
     return json.dumps(whole)
 
